@@ -1,0 +1,246 @@
+"""Every way a call can be refused or fail, as one tree that both sides of the wire share.
+
+A service raises one of these; the kit answers it as RFC 9457 `application/problem+json`; the client reads the `code`
+and raises the same class again with the same facts:
+
+    BHError
+    ├── Refused                          the service said no (4xx)
+    │   ├── BadRequest 400
+    │   │   ├── IdempotencyKeyMissing
+    │   │   └── SignatureInvalid
+    │   ├── Unauthenticated 401
+    │   ├── Forbidden 403
+    │   ├── NotFound 404
+    │   ├── MethodNotAllowed 405
+    │   ├── Conflict 409
+    │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
+    │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · ReportAlreadyOpen
+    │   ├── PayloadTooLarge 413
+    │   ├── UnsupportedMediaType 415
+    │   ├── Invalid 422
+    │   │   ├── IdempotencyKeyReused
+    │   │   ├── AmountInvalid · AmountOutOfBounds · CurrencyMismatch · CurrencyUnknown
+    │   └── RateLimited 429
+    ├── Failed                           the service could not (5xx)
+    │   ├── InternalError 500
+    │   ├── ProviderUnavailable 502
+    │   └── Unavailable 503
+    └── Unreachable                      no answer that can be trusted (client side only)
+        ├── ConnectFailed · TimedOut · DeadlineExceeded · CircuitOpen · RetryBudgetSpent
+        └── UnexpectedAnswer
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+PROBLEM_TYPE = "urn:bh:problem:"
+
+
+class BHError(Exception):
+    """A refusal or failure: `code` (stable, for programs), `status` (HTTP), `title` (for people), and the facts to go on."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+    # Seconds to wait before trying again; becomes `Retry-After`.
+    retry_after: int | None = None
+
+    def __init__(self, detail: str | None = None, *, request_id: str | None = None, **facts: Any) -> None:
+        self.detail = detail or self.title
+        self.request_id = request_id
+        self.facts = facts
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        return f"{self.detail} (request {self.request_id})" if self.request_id else self.detail
+
+    def problem(self, request_id: str | None = None) -> dict[str, Any]:
+        """The RFC 9457 body; `facts` follow the standard members."""
+        return {
+            "type": PROBLEM_TYPE + self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id or self.request_id,
+            **self.facts,
+        }
+
+
+class Refused(BHError):
+    code, status, title = "refused", 400, "The request was refused"
+
+
+class BadRequest(Refused):
+    code, status, title = "bad_request", 400, "The request cannot be read"
+
+
+class IdempotencyKeyMissing(BadRequest):
+    code, title = "idempotency_key_missing", "This call needs an Idempotency-Key header that holds a UUID"
+
+
+class SignatureInvalid(BadRequest):
+    code, title = "signature_invalid", "The signature does not match the body"
+
+
+class Unauthenticated(Refused):
+    code, status, title = "unauthenticated", 401, "A valid bearer token is needed"
+
+
+class Forbidden(Refused):
+    code, status, title = "forbidden", 403, "This caller may not do that"
+
+
+class NotFound(Refused):
+    code, status, title = "not_found", 404, "There is no such thing, or it is not yours"
+
+
+class MethodNotAllowed(Refused):
+    code, status, title = "method_not_allowed", 405, "This address does not take that method"
+
+
+class Conflict(Refused):
+    code, status, title = "conflict", 409, "The request does not fit the present state"
+
+
+class IdempotencyInProgress(Conflict):
+    code, title = "idempotency_in_progress", "The first call with this Idempotency-Key is still running"
+
+
+class EpochMismatch(Conflict):
+    code, title = "epoch_mismatch", "This log began anew: start reading from its first event"
+
+
+class FeedBehind(Conflict):
+    code, title = "feed_behind", "The position lies ahead of this log"
+
+
+class CampaignNotAccepting(Conflict):
+    code, title = "campaign_not_accepting", "The campaign does not take gifts now"
+
+
+class PaymentNotConfirmable(Conflict):
+    code, title = "payment_not_confirmable", "The payment cannot be confirmed in its present state"
+
+
+class ReportAlreadyOpen(Conflict):
+    code, title = "report_already_open", "You have an open report about this already"
+
+
+class PayloadTooLarge(Refused):
+    code, status, title = "payload_too_large", 413, "The body is too large"
+
+
+class UnsupportedMediaType(Refused):
+    code, status, title = "unsupported_media_type", 415, "Send application/json"
+
+
+class Invalid(Refused):
+    """`errors` is a list of `{pointer, message}`; a pointer is a JSON pointer into the body, or `#/query/name`."""
+
+    code, status, title = "invalid", 422, "Some values cannot be accepted"
+
+
+class IdempotencyKeyReused(Invalid):
+    code, title = "idempotency_key_reused", "This Idempotency-Key was used with another request"
+
+
+class AmountInvalid(Invalid):
+    code, title = "amount_invalid", "The amount cannot be expressed in this currency"
+
+
+class AmountOutOfBounds(Invalid):
+    code, title = "amount_out_of_bounds", "The amount is below the minimum or above the maximum"
+
+
+class CurrencyMismatch(Invalid):
+    code, title = "currency_mismatch", "The campaign takes gifts in another currency"
+
+
+class CurrencyUnknown(Invalid):
+    code, title = "currency_unknown", "This currency is not known"
+
+
+class RateLimited(Refused):
+    code, status, title = "rate_limited", 429, "Too many requests"
+
+
+class Failed(BHError):
+    code, status, title = "failed", 500, "The service could not do it"
+
+
+class InternalError(Failed):
+    code, title = "internal_error", "Something went wrong on our side"
+
+
+class ProviderUnavailable(Failed):
+    code, status, title = "provider_unavailable", 502, "The payment provider did not answer; try again with the same key"
+    retry_after = 1
+
+
+class Unavailable(Failed):
+    code, status, title = "unavailable", 503, "The service is not ready; try again soon"
+    retry_after = 1
+
+
+class Unreachable(BHError):
+    code, status, title = "unreachable", 503, "The service gave no answer that can be trusted"
+
+
+class ConnectFailed(Unreachable):
+    code, title = "connect_failed", "No connection to the service"
+
+
+class TimedOut(Unreachable):
+    code, title = "timed_out", "The service did not answer in time"
+
+
+class DeadlineExceeded(Unreachable):
+    code, title = "deadline_exceeded", "The time given for this call is over"
+
+
+class CircuitOpen(Unreachable):
+    code, title = "circuit_open", "Calls to this service are paused because most of them failed"
+
+
+class RetryBudgetSpent(Unreachable):
+    code, title = "retry_budget_spent", "Too many calls are being repeated; this one was not"
+
+
+class UnexpectedAnswer(Unreachable):
+    code, status, title = "unexpected_answer", 502, "The answer is not what this client knows"
+
+
+def _tree(root: type[BHError]) -> dict[str, type[BHError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+_BY_STATUS: dict[int, type[BHError]] = {
+    400: BadRequest,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    409: Conflict,
+    413: PayloadTooLarge,
+    415: UnsupportedMediaType,
+    422: Invalid,
+    429: RateLimited,
+    500: InternalError,
+    502: ProviderUnavailable,
+    503: Unavailable,
+}
+_STANDARD = {"type", "title", "status", "detail", "code", "request_id"}
+
+
+def from_problem(problem: dict[str, Any], *, status: int, retry_after: int | None = None) -> BHError:
+    """Rebuild the error a service raised. An unknown `code` becomes the class of its status, never a guess."""
+    kind = _tree(BHError).get(str(problem.get("code"))) or _BY_STATUS.get(status) or (Failed if status >= 500 else Refused)
+    facts = {name: value for name, value in problem.items() if name not in _STANDARD}
+    error = kind(str(problem.get("detail") or kind.title), request_id=problem.get("request_id"), **facts)
+    error.retry_after = retry_after if retry_after is not None else error.retry_after
+    return error

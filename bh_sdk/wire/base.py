@@ -1,0 +1,93 @@
+"""The two kinds of wire type, and the value types they are made of.
+
+An `Ask` is what a service receives: unknown fields are refused, nothing is coerced, text is bounded and storable. An
+`Answer` is what it sends: exact when it is written, tolerant of fields added later when a client reads it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL has no NUL and UTF-8 no lone surrogate; other control characters only hide things from readers."""
+    for char in text:
+        if (char < " " and char not in "\n\t\r") or char == "\x7f" or "\ud800" <= char <= "\udfff":
+            raise ValueError("control characters and lone surrogates are not accepted")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text or "\t" in text:
+        raise ValueError("must be a single line")
+    return _storable(text)
+
+
+def _uuid(value: Any) -> Any:
+    """Canonical text only: pydantic alone would take `urn:uuid:` and braces, and bytes."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and len(value) == 36 and value.isascii():
+        try:
+            return UUID(value)
+        except ValueError:
+            pass
+    raise ValueError("must be a UUID")
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, str) or isinstance(value, datetime):
+        return value
+    raise ValueError("must be an RFC 3339 time with a zone")
+
+
+def _sane_time(value: datetime) -> datetime:
+    # Room on both sides, so that no later shift by a zone or a half-life can leave what the database can hold.
+    if not 1970 <= value.year <= 9000 or (value.utcoffset() or timedelta()) >= timedelta(days=1):
+        raise ValueError("must lie between 1970 and 9000")
+    return value
+
+
+Id = Annotated[UUID, BeforeValidator(_uuid)]
+Time = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_sane_time), Field(strict=False)]
+Line = Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Text = Annotated[str, AfterValidator(_storable), StringConstraints(max_length=5000)]
+Name = Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+# `Money.parse` says what is wrong with an amount; here it only has to be a short string, never a JSON number.
+Amount = Annotated[str, StringConstraints(min_length=1, max_length=24), Field(examples=["25.00"])]
+Email = Annotated[
+    str,
+    AfterValidator(_one_line),
+    StringConstraints(
+        strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]+\.[^@\s.<>,;:\"()\[\]\\]+$"
+    ),
+]
+
+
+class Ask(BaseModel):
+    """What a caller sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Answer(BaseModel):
+    """What a service answers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+
+T = TypeVar("T")
+
+
+class Page(Answer, Generic[T]):
+    """One page of a list, newest first. `next` and `previous` are paths to follow, or null at the end."""
+
+    results: list[T]
+    next: str | None = None
+    previous: str | None = None

@@ -1,0 +1,160 @@
+"""Trust on the wire: `/api/v1/trust/…`. Scores and their parts are JSON numbers with at most four decimals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from bh_sdk.events import EntityKind, Tier
+from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Id, Line, Slug, Text, Time
+
+FactorName = Literal["completion", "updates", "engagement", "verification", "history"]
+ReportKind = Literal["fraud", "spam", "inappropriate", "misleading", "other"]
+EvidenceType = Literal[
+    "user.joined",
+    "verification.granted",
+    "verification.revoked",
+    "campaign.created",
+    "campaign.progress",
+    "campaign.update_posted",
+    "campaign.question_asked",
+    "campaign.question_answered",
+    "campaign.milestone",
+    "campaign.ended",
+    "payment.succeeded",
+    "payment.refunded",
+    "payment.disputed",
+    "report.filed",
+    "report.decided",
+    "case.decided",
+]
+EvidenceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]{3,2000}$")]
+
+
+class Factor(Answer):
+    """`value` in [0, 1], `weight` its share, `contribution` the points it gives; contributions and the cap sum to the score."""
+
+    name: FactorName
+    value: float
+    weight: float
+    contribution: float
+
+
+class Reason(Answer):
+    """One thing that costs points, with what would help."""
+
+    code: str
+    factor: FactorName | None
+    points: float = Field(description="Points that are missing because of this")
+    text: str
+    help: str
+
+
+class Score(Answer):
+    """Σ contribution + cap_adjustment = score, exactly. An entity with thin evidence has `rated: false`, and then no score."""
+
+    entity_kind: EntityKind
+    entity_id: UUID
+    score: float | None
+    rated: bool
+    tier: Tier | None
+    confidence: float
+    factors: list[Factor]
+    cap_adjustment: float
+    trend: float | None = Field(None, description="Points gained or lost in the last 30 days")
+    reasons: list[Reason]
+    calculated_at: datetime
+
+
+class Subject(Ask):
+    kind: EntityKind
+    id: Id
+
+
+class EvidenceFact(Ask):
+    """One fact of the evidence contract. `id` makes repeats harmless; order does not matter."""
+
+    id: Id
+    type: EvidenceType
+    time: Time
+    subject: Subject
+    data: dict[str, Any] = Field(default_factory=dict, description="Depends on the type, see docs")
+
+
+class EvidenceAccepted(Answer):
+    accepted: int
+    repeated: int
+
+
+class Calculate(Ask):
+    """One entity now, or many as a job: leave both out to recalculate everything."""
+
+    entity: Subject | None = None
+    entities: Annotated[list[Subject], Field(min_length=1, max_length=10_000)] | None = None
+
+
+class Job(Answer):
+    job_id: UUID
+    status: Literal["queued", "running", "done"]
+    done: int
+    total: int
+
+
+class FileReport(Ask):
+    entity_type: EntityKind
+    entity_id: Id
+    kind: ReportKind
+    description: Annotated[Text, StringConstraints(min_length=10, max_length=5000)]
+    evidence_urls: Annotated[list[EvidenceUrl], Field(max_length=10)] = Field(default_factory=list)
+
+
+class Report(Answer):
+    report_id: UUID
+    entity_type: EntityKind
+    entity_id: UUID
+    kind: ReportKind
+    status: Literal["open", "upheld", "dismissed"]
+    created_at: datetime
+
+
+class ScorePoint(Answer):
+    score: float
+    tier: Tier
+    rated: bool
+    calculated_at: datetime
+
+
+class DescribeCampaign(Ask):
+    """What trust must know of a campaign; payments hands it on."""
+
+    title: Line
+    owner_id: Id
+    currency: CurrencyCode
+    category: Slug | None = None
+
+
+class Campaign(Answer):
+    campaign_id: UUID
+    title: str
+    owner_id: UUID
+    currency: str
+    category: str | None
+
+
+class Factors(Answer):
+    """How a score comes about. `evidence` is shown to its owner and to staff only."""
+
+    score: Score
+    evidence: list[EvidenceLine] | None = None
+
+
+class EvidenceLine(Answer):
+    type: EvidenceType
+    time: datetime
+    source: str
+
+
+Factors.model_rebuild()
