@@ -1,0 +1,78 @@
+"""The one place that makes the environment of a service program. Everything a service is told, it is told here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from deploy.local import keys
+from deploy.local.stack import SERVICES, Stack
+
+# Each service has its own Celery queue in the shared Redis; database 0 holds the streams.
+BROKERS = {"payments": 1, "trust": 2, "notify": 3, "kit": 4}
+
+
+def redis_url(stack: Stack, given: Mapping[str, str] = os.environ) -> str:
+    return given.get("REDIS_URL") or f"redis://127.0.0.1:{stack.ports.of('redis')}/0"
+
+
+def database_url(stack: Stack, service: str, *, role: str = "bh_app", given: Mapping[str, str] = os.environ) -> str:
+    """Where a service's data is. `DATABASE_URL_PAYMENTS` and its sisters name a server of your own.
+
+    `bh_app` uses the tables, `bh_owner` made them and may change them.
+    """
+    return given.get(f"DATABASE_URL_{service.upper()}") or stack.postgres.url(f"bh_{service}", role)
+
+
+def stripe(stack: Stack, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The account at Stripe, or at its stand-in when no key of Stripe's is given."""
+    own = {
+        "STRIPE_SECRET_KEY": keys.read(stack.keys, "stripe"),
+        "STRIPE_WEBHOOK_SECRET": keys.read(stack.keys, "stripe-webhook"),
+        "STRIPE_API_BASE": stack.ports.url("stripe"),
+    }
+    if given.get("STRIPE_SECRET_KEY"):
+        own["STRIPE_API_BASE"] = "https://api.stripe.com"
+    return own | {name: given[name] for name in own if given.get(name)}
+
+
+def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Every variable that a program of `service` reads. The keys of the stack must exist (`keys.make`)."""
+    broker = f"redis://127.0.0.1:{stack.ports.of('redis')}/{BROKERS[service]}"
+    own_url = stack.ports.url(service) if service in SERVICES else stack.ports.url("payments")
+    ours = {
+        "BH_ENV": "local",
+        "BH_SERVICE": service,
+        "BH_STATE": str(stack.state),
+        "BH_SERVICE_URL": own_url,
+        **{f"BH_{name.upper()}_URL": stack.ports.url(name) for name in SERVICES},
+        "BH_STREAM_URL": stack.ports.url("stream"),
+        "BH_USER_ISSUER": f"{stack.ports.url('issuer')}/auth/v1",
+        "BH_USER_JWKS_URL": f"{stack.ports.url('issuer')}/auth/v1/.well-known/jwks.json",
+        "BH_SIGNING_KEY_FILE": str(stack.keys / f"{service}.pem"),
+        "BH_CLIENTS_FILE": str(stack.keys / "clients.json"),
+        "BH_SEAL_KEYS": keys.read(stack.keys, "seal"),
+        "BH_HASH_KEYS": keys.read(stack.keys, "hash"),
+        "BH_LINK_KEY": keys.read(stack.keys, "link"),
+        "BH_SECRET_KEY": keys.read(stack.keys, f"{service}.django"),
+        "BH_CLOCK_FILE": str(stack.clock),
+        "BH_OTP": given.get("BH_OTP", "off"),
+        "BH_LIMITS": given.get("BH_LIMITS", "local"),
+        "BH_SITE_URL": given.get("BH_SITE_URL") or "http://127.0.0.1:5173",
+        "DATABASE_URL": database_url(stack, service, given=given),
+        "REDIS_URL": redis_url(stack, given),
+        "BROKER_URL": given.get("BROKER_URL") or broker,
+    }
+    if service == "payments":
+        ours |= stripe(stack, given)
+    if service == "notify":
+        ours["SMTP_URL"] = given.get("SMTP_URL") or f"smtp://127.0.0.1:{stack.ports.of('smtp')}"
+    return ours
+
+
+def program(service: str, stack: Stack) -> dict[str, str]:
+    """The whole environment of a child process: the caller's, without what would mislead it, and ours on top."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
+    if service == "kit":
+        inherited["DJANGO_SETTINGS_MODULE"] = "tests.kit.project.settings"
+    return inherited | of(service, stack)
