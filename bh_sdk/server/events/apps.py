@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class Events(AppConfig):
+    name = "bh_sdk.server.events"
+    label = "bh_events"
+    verbose_name = "Events"
+    default_auto_field = "django.db.models.BigAutoField"
