@@ -1,0 +1,1 @@
+"""Turns evidence into scores that can be explained."""

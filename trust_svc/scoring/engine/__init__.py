@@ -1,0 +1,42 @@
+"""The trust engine: facts → record → feature row → score, all pure.
+
+    facts ──fold──▶ Record ──campaign_row / user_row──▶ Row ──as_matrix, score──▶ Scores ──reasons──▶ Reason
+"""
+
+from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row
+from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_row
+from trust_svc.scoring.engine.hands import People
+from trust_svc.scoring.engine.kernel import Scores, points, score
+from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, Params
+from trust_svc.scoring.engine.rates import category_rates
+from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons
+from trust_svc.scoring.engine.record import Fact, Record, fold
+from trust_svc.scoring.engine.tiers import shown_tier, tier_of
+
+__all__ = [
+    "FACTORS",
+    "ITEMS",
+    "TEXTS",
+    "TIERS",
+    "V1",
+    "Column",
+    "Fact",
+    "Params",
+    "People",
+    "Reason",
+    "Record",
+    "Row",
+    "Scores",
+    "as_matrix",
+    "campaign_row",
+    "category_rates",
+    "fold",
+    "next_expiry",
+    "points",
+    "reasons",
+    "row",
+    "score",
+    "shown_tier",
+    "tier_of",
+    "user_row",
+]

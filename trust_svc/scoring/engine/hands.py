@@ -1,0 +1,143 @@
+"""Who gave: accounts joined into hands, because one hand is one voice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from trust_svc.scoring.engine.params import Params
+from trust_svc.scoring.engine.record import Kept, Record
+
+DAY = 86400.0
+NOBODY = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the service itself knows of donors and reporters, by id; it wins over what a fact claims.
+
+    `standing` is a person's trust of the previous epoch, 0-1; `reports` their upheld and dismissed reports.
+    """
+
+    standing: Mapping[str, float] = field(default_factory=dict)
+    reports: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """The statistics of gifts: see `Column` for their meaning."""
+
+    voices: float
+    donors: float
+    repeat: float
+    ok: float
+    bad: float
+
+
+def decay(age: float, half_life_days: float) -> float:
+    """What is left of one observation after `age` seconds. What lies ahead of the clock counts as of now."""
+    return float(2.0 ** (-max(0.0, age) / (half_life_days * DAY)))
+
+
+def credibility(standing: float, params: Params) -> float:
+    """How much a person's word weighs, from their standing (0-1)."""
+    return params.standing_floor + (1.0 - params.standing_floor) * min(1.0, max(0.0, standing))
+
+
+class _Hands:
+    """Accounts and fingerprints that were ever seen together are one hand (union by name, so order does not matter)."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def find(self, name: str) -> str:
+        root = name
+        while (parent := self._parent.get(root, root)) != root:
+            root = parent
+        while (parent := self._parent.get(name, name)) != root:
+            self._parent[name], name = root, parent
+        return root
+
+    def join(self, one: str, other: str) -> None:
+        first, second = sorted((self.find(one), self.find(other)))
+        self._parent[second] = first
+
+
+def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params: Params, people: People) -> Giving:
+    """Read the gifts of some campaigns.
+
+    A hand speaks once, with its most credible account; the owner's own gifts say nothing.
+    """
+    hands = _Hands()
+    gifts: list[tuple[str, Kept, bool]] = []
+    bad = 0.0
+    for record in records:
+        for payment, gift in sorted(record.gifts.items()):
+            donor = gift.data.get("donor_id")
+            cluster = gift.data.get("cluster")
+            account = f"donor {donor}" if donor else (f"hand {cluster}" if cluster else NOBODY)
+            if donor and cluster:
+                hands.join(account, f"hand {cluster}")
+            blame, since = _blame(record, payment, params)
+            bad += blame * decay(as_of - since, params.history_half_life)
+            if owner is None or str(donor) != owner:
+                gifts.append((account, gift, not blame and payment not in record.returned))
+        # A dispute may be known before the gift itself.
+        blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
+        for payment in sorted(blamed - record.gifts.keys()):
+            blame, since = _blame(record, payment, params)
+            bad += blame * decay(as_of - since, params.history_half_life)
+    return _count(gifts, hands, bad=bad, as_of=as_of, params=params, people=people)
+
+
+def _count(
+    gifts: list[tuple[str, Kept, bool]], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People
+) -> Giving:
+    accounts: dict[str, float] = {}
+    strongest: dict[str, float] = defaultdict(float)
+    settled: dict[str, float] = defaultdict(float)
+    spans: dict[str, tuple[float, float]] = {}
+    for account, gift, stayed in sorted(gifts, key=lambda each: each[1].stamp):
+        if not stayed:
+            continue
+        hand = hands.find(account)
+        age = as_of - gift.time
+        word = _word(gift, params, people) * decay(age, params.engagement_half_life)
+        accounts[account] = max(accounts.get(account, 0.0), word)
+        strongest[hand] = max(strongest[hand], word)
+        settled[hand] += decay(age, params.history_half_life)
+        begin, _ = spans.get(hand, (gift.time, gift.time))
+        spans[hand] = (begin, gift.time)
+    repeat = sum(
+        decay(as_of - end, params.engagement_half_life)
+        for hand, (begin, end) in spans.items()
+        if hand != NOBODY and end - begin >= params.repeat_days * DAY
+    )
+    return Giving(
+        voices=sum(min(1.0, word) for word in strongest.values()),
+        donors=sum(min(1.0, word) for word in accounts.values()),
+        repeat=repeat,
+        ok=sum(min(params.gifts_per_hand, count) for count in settled.values()),
+        bad=bad,
+    )
+
+
+def _word(gift: Kept, params: Params, people: People) -> float:
+    donor = gift.data.get("donor_id")
+    if not donor and not gift.data.get("cluster"):
+        return params.anonymous_credibility
+    claimed = gift.data.get("donor_standing")
+    unknown = params.unknown_standing if claimed is None else float(claimed)
+    return credibility(people.standing.get(str(donor), unknown), params)
+
+
+def _blame(record: Record, payment: str, params: Params) -> tuple[float, float]:
+    """What this payment says against the campaign, and since when: the heaviest single reason, never a sum."""
+    weights = [(params.refund_mass, kept.time) for kept in [record.caused.get(payment)] if kept]
+    over = record.settled_disputes.get(payment)
+    if over is None:
+        weights += [(params.warning_mass, kept.time) for kept in [record.doubted.get(payment)] if kept]
+    elif over.data["stage"] == "lost":
+        weights.append((params.lost_mass, over.time))
+    return max(weights, default=(0.0, 0.0))

@@ -1,0 +1,138 @@
+"""The numbers of a score: immutable, versioned and hashed, so that every stored score names exactly what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+FACTORS = ("completion", "updates", "engagement", "verification", "history")
+ITEMS = ("email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address")
+TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
+IDENTITY = ITEMS.index("identity")
+
+
+@dataclass(frozen=True)
+class Params:
+    """One parameter set. Times are days, masses are counts of independent observations, weights sum to 1.
+
+    A prior is always a population rate with the mass of so many observations behind it, never a neutral half.
+    """
+
+    version: int = 1
+    # completion, updates, engagement, verification, history: the order of FACTORS.
+    weights: tuple[float, ...] = (0.25, 0.15, 0.15, 0.20, 0.25)
+
+    completion_half_life: float = 365.0
+    completion_prior: float = 0.70
+    completion_prior_mass: float = 4.0
+    completion_prior_floor: float = 0.30
+    completion_prior_ceiling: float = 0.90
+    milestone_mass: float = 0.5
+    elapsed_unknown: float = 0.5
+    # What an organiser's other campaigns say about this one.
+    inherited: float = 0.5
+
+    update_windows: int = 6
+    update_days_emergency: float = 7.0
+    update_days: float = 14.0
+    update_days_long: float = 30.0
+    update_days_ended: float = 90.0
+    # A campaign planned for longer than this many days reports in long periods.
+    long_campaign_days: float = 365.0
+    update_prior: float = 0.60
+    update_prior_mass: float = 2.0
+
+    engagement_half_life: float = 120.0
+    reach_half: float = 15.0
+    response_hours: float = 72.0
+    response_prior: float = 0.60
+    response_prior_mass: float = 6.0
+    independence_mass: float = 5.0
+    repeat_days: float = 7.0
+    unknown_standing: float = 0.60
+    standing_floor: float = 0.25
+    anonymous_credibility: float = 0.20
+
+    # email, phone, identity, bank, registry, beneficiary, endorsement, address: the order of ITEMS.
+    items: tuple[float, ...] = (0.08, 0.08, 0.28, 0.20, 0.14, 0.10, 0.06, 0.06)
+    item_prior_mass: float = 2.0
+
+    history_half_life: float = 180.0
+    clean_prior: float = 0.01
+    clean_prior_mass: float = 30.0
+    clean_pivot: float = 0.03
+    refund_mass: float = 1.0
+    warning_mass: float = 3.0
+    lost_mass: float = 5.0
+    # More gifts of one hand than this prove nothing further.
+    gifts_per_hand: float = 3.0
+    tenure_gap: float = 0.40
+    tenure_half_life: float = 120.0
+    tenure_days_per_observation: float = 30.0
+
+    report_half_life: float = 90.0
+    report_half: float = 3.0
+    # All unreviewed reports together cost at most so many points, however many they are.
+    report_points: float = 3.0
+    reporter_prior: float = 0.40
+    reporter_prior_mass: float = 2.0
+    # fraud, misleading, inappropriate, spam, other: when a report does not say how severe it is.
+    severities: tuple[float, ...] = (4.0, 3.0, 2.0, 1.0, 2.0)
+    upheld_half_life: float = 365.0
+    upheld_scale: float = 3.0
+    case_severity: float = 5.0
+    upheld_cap_depth: float = 70.0
+
+    identity_cap: float = 69.0
+    confidence_floor: float = 0.25
+    # Standard deviations below the score: the lower end of the 80 % interval.
+    lower_z: float = 1.28
+    tiers: tuple[float, ...] = (0.0, 25.0, 50.0, 75.0, 90.0)
+    tier_slack: float = 2.0
+
+    def __post_init__(self) -> None:
+        shapes = {"weights": len(FACTORS), "items": len(ITEMS), "tiers": len(TIERS), "severities": 5}
+        for name, length in shapes.items():
+            if len(getattr(self, name)) != length:
+                raise ValueError(f"{name} needs {length} numbers")
+        groups = [value if isinstance(value, tuple) else (value,) for value in asdict(self).values()]
+        numbers = [number for group in groups for number in group]
+        if any(not math.isfinite(number) or number < 0 for number in numbers):
+            raise ValueError("parameters are finite and never negative")
+        for name in ("weights", "items"):
+            if abs(sum(getattr(self, name)) - 1) > 1e-9:
+                raise ValueError(f"{name} must sum to 1")
+        if self.report_points > 100 * self.weights[4]:
+            raise ValueError("report_points cannot exceed what history is worth")
+
+    def canonical(self) -> str:
+        """The one text of this set: JSON with sorted keys and no spaces. Its SHA-256 is the digest."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical text, in hex."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @classmethod
+    def parse(cls, text: str) -> Params:
+        """Read a canonical or hand-written JSON text. Raises ValueError on unknown names, wrong shapes or numbers."""
+        data: dict[str, Any] = json.loads(text)
+        unknown = set(data) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"unknown parameters: {', '.join(sorted(unknown))}")
+        whole = {"version", "update_windows"}
+        values: dict[str, Any] = {}
+        for name, value in data.items():
+            if isinstance(value, list):
+                values[name] = tuple(float(each) for each in value)
+            else:
+                values[name] = int(value) if name in whole else float(value)
+        return cls(**values)
+
+
+V1 = Params()

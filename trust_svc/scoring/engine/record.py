@@ -1,0 +1,135 @@
+"""What the facts say about one subject: a fold in which neither order nor repetition matters.
+
+Every entry is keyed by what it is about, and of two facts about one thing the later (or, for beginnings, the earlier) by
+`(time, id)` stands. That makes the fold commutative and idempotent, whatever road the facts came by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+class Fact(NamedTuple):
+    """One piece of evidence. `time` is in seconds since 1970, `data` as in the evidence contract."""
+
+    id: str
+    type: str
+    time: float
+    data: Mapping[str, Any]
+
+
+class Stamp(NamedTuple):
+    """The total order of facts about one thing."""
+
+    time: float
+    id: str
+
+
+@dataclass(slots=True)
+class Kept:
+    """A fact that stands, and since when."""
+
+    stamp: Stamp
+    data: Mapping[str, Any]
+    type: str = ""
+
+    @property
+    def time(self) -> float:
+        return self.stamp.time
+
+
+@dataclass(slots=True)
+class Record:
+    """All that stands about one campaign or person."""
+
+    first: float | None = None
+    joined: float | None = None
+    created: Kept | None = None
+    progress: Kept | None = None
+    ended: Kept | None = None
+    case: Kept | None = None
+    items: dict[str, Kept] = field(default_factory=dict)
+    milestones: dict[str, Kept] = field(default_factory=dict)
+    updates: set[float] = field(default_factory=set)
+    asked: dict[str, Kept] = field(default_factory=dict)
+    answered: dict[str, Kept] = field(default_factory=dict)
+    gifts: dict[str, Kept] = field(default_factory=dict)
+    returned: dict[str, Kept] = field(default_factory=dict)
+    caused: dict[str, Kept] = field(default_factory=dict)
+    doubted: dict[str, Kept] = field(default_factory=dict)
+    settled_disputes: dict[str, Kept] = field(default_factory=dict)
+    reports: dict[str, Kept] = field(default_factory=dict)
+    decisions: dict[str, Kept] = field(default_factory=dict)
+
+    def add(self, fact: Fact) -> None:
+        """Take one fact in. A type that is not known here says nothing about scores."""
+        kept = Kept(Stamp(fact.time, fact.id), fact.data, fact.type)
+        data = fact.data
+        self.first = fact.time if self.first is None else min(self.first, fact.time)
+        match fact.type:
+            case "payment.succeeded":
+                _earlier(self.gifts, str(data["payment_id"]), kept)
+            case "campaign.update_posted":
+                self.updates.add(fact.time)
+            case "user.joined":
+                self.joined = fact.time if self.joined is None else min(self.joined, fact.time)
+            case "verification.granted" | "verification.revoked":
+                _later(self.items, str(data["item"]), kept)
+            case "campaign.created":
+                self.created = _latest(self.created, kept)
+            case "campaign.progress":
+                self.progress = _latest(self.progress, kept)
+            case "campaign.ended":
+                self.ended = _latest(self.ended, kept)
+            case "campaign.milestone":
+                _later(self.milestones, str(data["milestone_id"]), kept)
+            case "campaign.question_asked":
+                _earlier(self.asked, str(data["question_id"]), kept)
+            case "campaign.question_answered":
+                _earlier(self.answered, str(data["question_id"]), kept)
+            case "payment.refunded":
+                _earlier(self.returned, str(data["payment_id"]), kept)
+                if data["for_cause"]:
+                    _earlier(self.caused, str(data["payment_id"]), kept)
+            case "payment.disputed":
+                over = data["stage"] in ("won", "lost")
+                if over:
+                    _later(self.settled_disputes, str(data["payment_id"]), kept)
+                else:
+                    _earlier(self.doubted, str(data["payment_id"]), kept)
+            case "report.filed":
+                _earlier(self.reports, str(data["report_id"]), kept)
+            case "report.decided":
+                _later(self.decisions, str(data["report_id"]), kept)
+            case "case.decided":
+                self.case = _latest(self.case, kept)
+
+
+def fold(facts: Iterable[Fact]) -> Record:
+    """The record of one subject from its facts, in any order, with any repetition."""
+    record = Record()
+    for fact in facts:
+        record.add(fact)
+    return record
+
+
+def seconds(value: object) -> float | None:
+    """A time inside a fact's data (RFC 3339 text) as seconds since 1970; None when there is none."""
+    return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
+
+
+def _later(entries: dict[str, Kept], key: str, kept: Kept) -> None:
+    entries[key] = _latest(entries.get(key), kept)
+
+
+def _earlier(entries: dict[str, Kept], key: str, kept: Kept) -> None:
+    before = entries.get(key)
+    if before is None or kept.stamp < before.stamp:
+        entries[key] = kept
+
+
+def _latest(before: Kept | None, kept: Kept) -> Kept:
+    return kept if before is None or kept.stamp > before.stamp else before
