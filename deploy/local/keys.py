@@ -41,6 +41,11 @@ def read(folder: Path, name: str) -> str:
     return (folder / name).read_text().strip()
 
 
+def write(folder: Path, name: str, value: str) -> None:
+    """Keep a secret that somebody else made."""
+    _replace(folder / name, value)
+
+
 def public_jwk(pem: Path) -> dict[str, str]:
     """The public half of an ES256 key as a JWK, its `kid` the RFC 7638 thumbprint."""
     private = serialization.load_pem_private_key(pem.read_bytes(), password=None)

@@ -1,0 +1,79 @@
+"""An SMTP door that takes everything, and an HTTP door to look at it."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from deploy.local.mail_sink.box import Box
+
+
+class Taker:
+    """What aiosmtpd calls for each mail."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+        content = envelope.content or b""
+        raw = content.encode() if isinstance(content, str) else content
+        await asyncio.to_thread(self._box.accept, envelope.mail_from or "", list(envelope.rcpt_tos), raw)
+        return "250 Kept"
+
+
+def make_app(*, smtp_port: int, state: Path) -> Starlette:
+    """The HTTP application; the SMTP server lives as long as it does."""
+    box = Box(state / "mail.sqlite3")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: SMTP(Taker(box), hostname="mail.demo.test", enable_SMTPUTF8=True, loop=loop), "127.0.0.1", smtp_port
+        )
+        yield
+        server.close()
+        await server.wait_closed()
+
+    def messages(_request: Request) -> Response:
+        return JSONResponse(box.messages())
+
+    def delete(_request: Request) -> Response:
+        box.empty()
+        return Response(status_code=204)
+
+    def page(_request: Request) -> Response:
+        return HTMLResponse(_page(box), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"})
+
+    def ready(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    routes = [
+        Route("/", page),
+        Route("/messages", messages, methods=["GET"]),
+        Route("/messages", delete, methods=["DELETE"]),
+        Route("/readyz", ready),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _page(box: Box) -> str:
+    mails = [
+        f"<details><summary><b>{html.escape(mail['subject'])}</b> to {html.escape(', '.join(mail['to']))}"
+        f" <small>{html.escape(mail['received_at'][:19])}</small></summary>"
+        + (f'<iframe sandbox srcdoc="{html.escape(mail["html"])}"></iframe>' if mail["html"] else "")
+        + f"<pre>{html.escape(mail['text'] or '')}</pre></details>"
+        for mail in reversed(box.messages())
+    ]
+    style = "body{font:15px sans-serif;max-width:60rem;margin:2rem auto}details{border-top:1px solid #ccc;padding:.6rem}iframe{width:100%;height:30rem;border:0}pre{white-space:pre-wrap}"
+    heading = f"<h1>{len(mails)} mails</h1><p>Nothing left this machine. As JSON: <a href='/messages'>/messages</a></p>"
+    return f"<!doctype html><meta charset=utf-8><title>Mail</title><style>{style}</style>{heading}{''.join(mails)}"
