@@ -1,0 +1,111 @@
+"""The two pages a browser may open: the bank's question (3D Secure) and a receipt.
+
+Source: "3D Secure redirect" (docs.stripe.com/payments/3d-secure/authentication-flow):
+`next_action.redirect_to_url.url`, then back to `return_url` with `payment_intent`,
+`payment_intent_client_secret` and `redirect_status`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route as HttpRoute
+
+from . import amounts, attempts
+from .desk import Desk
+from .errors import StripeError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from .courier import Courier
+    from .settings import Tuning
+    from .shapes import Obj
+    from .store import Store
+
+_FRAME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width"><style>body{{font:16px system-ui;max-width:32rem;margin:4rem auto;
+padding:0 1rem}}button{{font:inherit;padding:.6rem 1.2rem;margin-right:.5rem}}</style><h1>{title}</h1>{body}</html>"""
+
+
+class Pages:
+    """Serves `/authenticate/{id}` and `/receipts/{id}`."""
+
+    def __init__(self, store: Store, tuning: Tuning, courier: Courier) -> None:
+        self._store = store
+        self._tuning = tuning
+        self._courier = courier
+
+    def routes(self) -> list[HttpRoute]:
+        """Both pages."""
+        return [
+            HttpRoute("/authenticate/{id}", self._question, methods=["GET"]),
+            HttpRoute("/authenticate/{id}", self._answer, methods=["POST"]),
+            HttpRoute("/receipts/{id}", self._receipt, methods=["GET"]),
+        ]
+
+    def _intent(self, request: Request) -> Obj | None:
+        intent = self._store.find("payment_intent", request.path_params["id"])
+        secret = request.query_params.get("client_secret", "")
+        known = intent is not None and hmac.compare_digest(secret.encode(), intent["client_secret"].encode())
+        return intent if known else None
+
+    async def _question(self, request: Request) -> Response:
+        intent = self._intent(request)
+        if intent is None:
+            return _page("Unknown payment", "<p>There is no such payment.</p>", 404)
+        if intent["status"] != "requires_action":
+            return _page("Nothing to do", f"<p>This payment is {escape(intent['status'])}.</p>")
+        amount = escape(amounts.plainly(intent["amount"], intent["currency"]))
+        return _page(
+            "3D Secure 2 test page",
+            f"<p>Your bank asks: do you want to pay {amount} {escape(intent['currency'].upper())}?</p>"
+            '<form method="post"><button name="result" value="complete">Complete</button>'
+            '<button name="result" value="fail">Fail</button></form>',
+        )
+
+    async def _answer(self, request: Request) -> Response:
+        intent = self._intent(request)
+        if intent is None:
+            return _page("Unknown payment", "<p>There is no such payment.</p>", 404)
+        result = parse_qs((await request.body()).decode("utf-8", "replace")).get("result", [""])[0]
+        if result not in ("complete", "fail"):
+            return _page("What was the answer?", "<p>result is complete or fail.</p>", 400)
+        desk = Desk(self._store, self._tuning.now, str(request.base_url).rstrip("/"))
+        try:
+            with self._store.writing(), self._store.undoable():
+                intent = attempts.authenticated(desk, intent, passed=result == "complete")
+        except StripeError as refusal:
+            return _page("Nothing to do", f"<p>{escape(str(refusal))}</p>", 409)
+        finally:
+            self._courier.poke()
+        succeeded = intent["status"] in ("succeeded", "requires_capture", "processing")
+        status = "succeeded" if succeeded else "failed"
+        back = intent.get("_return_url")
+        if not back:
+            return JSONResponse({"id": intent["id"], "status": intent["status"]})
+        parts = urlsplit(back)
+        query = urlencode(
+            {
+                "payment_intent": intent["id"],
+                "payment_intent_client_secret": intent["client_secret"],
+                "redirect_status": status,
+            }
+        )
+        joined = f"{parts.query}&{query}" if parts.query else query
+        return RedirectResponse(urlunsplit(parts._replace(query=joined)), 303)
+
+    async def _receipt(self, request: Request) -> Response:
+        charge = self._store.find("charge", request.path_params["id"])
+        if charge is None:
+            return _page("Unknown receipt", "<p>There is no such receipt.</p>", 404)
+        amount = escape(amounts.plainly(charge["amount"], charge["currency"]))
+        return _page("Receipt", f"<p>{amount} {escape(charge['currency'].upper())}, {escape(charge['id'])}</p>")
+
+
+def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(_FRAME.format(title=escape(title), body=body), status)
