@@ -1,0 +1,1 @@
+"""Demo data and the story of one donation, both through the doors that everybody uses."""
