@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ def owner_url() -> str:
 def django_db_setup(django_test_environment: None, owner_url: str) -> Iterator[None]:
     """The database is there already, cloned and migrated.
 
-    After a test that commits (`transactional_db`) the rows of the migrations are put back, which Django's own flush would lose.
+    After a test that commits (`transactional_db`) the rows of the migrations are put back; Django's flush loses them.
     """
     from django.db import connections
     from django.test import TransactionTestCase
@@ -35,10 +36,8 @@ def django_db_setup(django_test_environment: None, owner_url: str) -> Iterator[N
         connections.close_all()
         seeds.put_back()
 
-    plain = TransactionTestCase._fixture_teardown
-    TransactionTestCase._fixture_teardown = put_back
-    yield
-    TransactionTestCase._fixture_teardown = plain
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", put_back):
+        yield
 
 
 @pytest.fixture

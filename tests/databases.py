@@ -37,7 +37,8 @@ class Seeds:
         """Read all rows there are now."""
         with psycopg.connect(self.url) as connection:
             found = connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s) ORDER BY 1", [list(FIXED)]
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s) ORDER BY 1",
+                [list(FIXED)],
             )
             self.tables = [name for (name,) in found]
             for table in self._filled(connection):

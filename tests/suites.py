@@ -1,9 +1,10 @@
 """One pytest process per suite, two suites side by side.
 
-One process holds one Django settings module, and we have three real projects. So a run over several suites fans out: this plugin
-takes the command line apart, starts one PostgreSQL and one Redis for the run, gives every suite databases of its own,
-runs one child per suite and adds their results up. Every usual invocation works: `pytest`, `pytest tests/payments tests/trust`,
-`pytest tests/trust/test_scores.py::test_x tests/sdk`, `-k`, `-x`. A child is an ordinary pytest run with `BH_SUITE` set.
+One process holds one Django settings module, and we have three real projects. So a run over several suites fans out:
+this plugin takes the command line apart, starts one PostgreSQL and one Redis for the run, gives every suite databases of its
+own, runs one child per suite and adds their results up. Every usual invocation works: `pytest`, `pytest tests/payments
+tests/trust`, `pytest tests/trust/test_scores.py::test_x tests/sdk`, `-k`, `-x`. A child is an ordinary pytest run with
+`BH_SUITE` set.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +56,14 @@ class Suite:
         parser = configparser.ConfigParser()
         parser.read(self.ini)
         settings = parser.get("pytest", "DJANGO_SETTINGS_MODULE", fallback="")
-        return next((name for name in migrated.PROJECTS if settings in (f"{name}_svc.settings", f"tests.{name}.project.settings")), None)
+        return next(
+            (
+                name
+                for name in migrated.PROJECTS
+                if settings in (f"{name}_svc.settings", f"tests.{name}.project.settings")
+            ),
+            None,
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -85,8 +93,9 @@ def run(given: Sequence[str], paths: Sequence[str], where: Path) -> int:
     options = [arg for arg in given if arg not in paths]
     stop_early = any(arg in ("-x", "--exitfirst") or arg.startswith("--maxfail") for arg in options)
     with tempfile.TemporaryDirectory(prefix="bh-tests-") as folder:
-        os.chmod(folder, 0o755)
         room = Path(folder)
+        # PostgreSQL may have to run as somebody else.
+        room.chmod(0o755)
         with _servers(room, suites) as servers:
             results = _Children(options, room, servers, alone=len(suites) == 1, stop_early=stop_early).run(suites)
     code = verdict([result.code for result in results])
@@ -201,7 +210,11 @@ class _Children:
 
     def _start(self, number: int, suite: Suite) -> _Running:
         output, report = self.room / f"{suite.name}.out", self.room / f"{suite.name}.json"
-        color = [] if any(option.startswith("--color") for option in self.options) or not sys.stdout.isatty() else ["--color=yes"]
+        color = (
+            []
+            if any(option.startswith("--color") for option in self.options) or not sys.stdout.isatty()
+            else ["--color=yes"]
+        )
         command = [
             *(sys.executable, "-m", "pytest", "-c", str(suite.ini), f"--rootdir={ROOT}", f"--confcutdir={TESTS}"),
             *("-o", f"cache_dir={ROOT / '.pytest_cache' / suite.name}", *color),
@@ -215,7 +228,13 @@ class _Children:
             with output.open("wb") as sink:
                 # A group of its own: what a suite started goes down with it.
                 process = subprocess.Popen(
-                    command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+                    command,
+                    cwd=ROOT,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=sink,
+                    start_new_session=True,
                 )
         return _Running(suite, process, output, report, time.monotonic())
 
@@ -258,10 +277,8 @@ class _Children:
 
 
 def _wait_for_any(running: Sequence[_Running]) -> None:
-    try:
+    with suppress(subprocess.TimeoutExpired):
         running[0].process.wait(timeout=0.1)
-    except subprocess.TimeoutExpired:
-        pass
 
 
 def _per_suite(option: str, name: str, alone: bool) -> str:
@@ -291,4 +308,3 @@ def _closing_line(total: Mapping[str, int], seconds: float, code: int) -> None:
     if sys.stdout.isatty():
         text = f"\033[{32 if code == 0 else 31}m{text}\033[0m"
     print(text, flush=True)
-

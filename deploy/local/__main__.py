@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 
 from deploy.local.stack import ROOT, Stack
@@ -68,8 +69,8 @@ def run(given: argparse.Namespace, stack: Stack) -> int:
         case "demo":
             from deploy.local.card import variables
 
-            os.chdir(ROOT)
-            os.execve(sys.executable, [sys.executable, "-m", "deploy.local.demo.story"], dict(os.environ) | variables(stack))
+            told = [sys.executable, "-m", "deploy.local.demo.story"]
+            return subprocess.run(told, cwd=ROOT, env=dict(os.environ) | variables(stack), check=False).returncode
     return 0
 
 

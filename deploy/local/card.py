@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from deploy.local import environment
 from deploy.local.issuer.tokens import STAFF
 from deploy.local.stack import ROOT, SERVICES, Stack
@@ -9,14 +11,20 @@ from deploy.local.stack import ROOT, SERVICES, Stack
 
 def variables(stack: Stack) -> dict[str, str]:
     """The running stack as variables (`make -s env`)."""
-    urls = {f"BH_{name.upper()}_URL": stack.ports.url(name) for name in (*SERVICES, "stream", "issuer", "stripe", "mail")}
+    urls = {
+        f"BH_{name.upper()}_URL": stack.ports.url(name) for name in (*SERVICES, "stream", "issuer", "stripe", "mail")
+    }
     databases = {f"DATABASE_URL_{service.upper()}": environment.database_url(stack, service) for service in SERVICES}
     stripe = environment.stripe(stack)
-    return urls | databases | {
-        "REDIS_URL": environment.redis_url(stack),
-        "STRIPE_SECRET_KEY": stripe["STRIPE_SECRET_KEY"],
-        "STRIPE_WEBHOOK_SECRET": stripe["STRIPE_WEBHOOK_SECRET"],
-    }
+    return (
+        urls
+        | databases
+        | {
+            "REDIS_URL": environment.redis_url(stack),
+            "STRIPE_SECRET_KEY": stripe["STRIPE_SECRET_KEY"],
+            "STRIPE_WEBHOOK_SECRET": stripe["STRIPE_WEBHOOK_SECRET"],
+        }
+    )
 
 
 def make_words(stack: Stack) -> str:
@@ -32,10 +40,12 @@ def make_words(stack: Stack) -> str:
 def card(stack: Stack, seconds: float) -> str:
     """The lines that `make up` ends with."""
     ports, make = stack.ports, make_words(stack)
-    rows = "\n".join(
-        f"  {name:<9}{ports.url(name)}/api/v1/docs   {ports.url(name)}/admin/" for name in SERVICES
-    )
-    campaign = "11111111-1111-4111-8111-111111111111"
+    rows = "\n".join(f"  {name:<9}{ports.url(name)}/api/v1/docs   {ports.url(name)}/admin/" for name in SERVICES)
+    payments, campaign = ports.url("payments") + "/api/v1/payments", "11111111-1111-4111-8111-111111111111"
+    facts = {"title": "A well for Kisumu", "owner_id": "22222222-2222-4222-8222-222222222222", "currency": "GBP"}
+    facts |= {"goal": "5000.00", "status": "FUNDING"}
+    gift = {"campaign_id": campaign, "amount": "25.00", "currency": "GBP"}
+    donor = {"donor": {"name": "Ada", "email": "ada@demo.test"}}
     return f"""
 Blessed Horizon is ready ({seconds:.0f} s).
 
@@ -46,12 +56,13 @@ Blessed Horizon is ready ({seconds:.0f} s).
   staff    {", ".join(STAFF)} (password: demo)
   logs     {stack.logs}
 
-Try it: a campaign, a gift, and what the ledger makes of it
+Try it: a campaign, a gift, and what donors see of it
   TOKEN=$({make} token SERVICE=monolith AUD=payments)
-  curl -sX PUT {ports.url("payments")}/api/v1/payments/campaigns/{campaign} -H "Authorization: Bearer $TOKEN" \\
-    -H 'Content-Type: application/json' -d '{{"title":"A well for Kisumu","owner_id":"22222222-2222-4222-8222-222222222222","currency":"GBP","goal":"5000.00","status":"FUNDING"}}'
-  curl -sX POST {ports.url("payments")}/api/v1/payments/create-intent -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" \\
-    -H 'Content-Type: application/json' -d '{{"campaign_id":"{campaign}","amount":"25.00","currency":"GBP","donor":{{"name":"Ada","email":"ada@demo.test"}}}}'
-  curl -s {ports.url("payments")}/api/v1/payments/campaigns/{campaign}/totals
-  make demo tells the whole story of one donation, make down stops everything and keeps the data.
+  curl -sX PUT {payments}/campaigns/{campaign} -H "Authorization: Bearer $TOKEN" \\
+    -H 'Content-Type: application/json' -d '{json.dumps(facts)}'
+  curl -sX POST {payments}/create-intent -H "Idempotency-Key: $(python3 -c 'import uuid; print(uuid.uuid4())')" \\
+    -H 'Content-Type: application/json' -d '{json.dumps(gift | donor)}'
+  curl -s {payments}/campaigns/{campaign}/totals
+
+`make demo` tells the whole story of one donation; `make down` stops everything and keeps the data.
 """

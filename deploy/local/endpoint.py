@@ -29,6 +29,8 @@ def register(stack: Stack) -> None:
         for endpoint in listed:
             if endpoint["url"] == url or endpoint["id"] == ours:
                 client.delete(f"/v1/webhook_endpoints/{endpoint['id']}").raise_for_status()
-        made = client.post("/v1/webhook_endpoints", data={"url": url, "enabled_events[]": "*"}).raise_for_status().json()
+        made = (
+            client.post("/v1/webhook_endpoints", data={"url": url, "enabled_events[]": "*"}).raise_for_status().json()
+        )
         keys.write(stack.keys, "stripe-webhook", made["secret"])
         keys.write(stack.keys, "stripe-endpoint", made["id"])

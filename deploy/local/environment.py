@@ -72,7 +72,9 @@ def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> 
 
 def program(service: str, stack: Stack) -> dict[str, str]:
     """The whole environment of a child process: the caller's, without what would mislead it, and ours on top."""
-    inherited = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
+    }
     if service == "kit":
         inherited["DJANGO_SETTINGS_MODULE"] = "tests.kit.project.settings"
     return inherited | of(service, stack)

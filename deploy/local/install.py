@@ -1,4 +1,4 @@
-"""`make install`: the `.venv` from the hashed lock. Runs on the system's Python, so it imports nothing but the standard library."""
+"""`make install`: the `.venv` from the hashed lock. Runs on the system's Python: the standard library is all it has."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def main() -> None:
 
 
 def _is_current() -> bool:
-    return STAMP.exists() and all(STAMP.stat().st_mtime >= file.stat().st_mtime for file in (LOCK, ROOT / "pyproject.toml"))
+    return STAMP.exists() and all(
+        STAMP.stat().st_mtime >= file.stat().st_mtime for file in (LOCK, ROOT / "pyproject.toml")
+    )
 
 
 def _install() -> None:
@@ -46,7 +48,17 @@ def _with_uv() -> bool:
     try:
         _uv_itself()
         env = os.environ | _index_of_pip()
-        command = [str(VENV / "bin" / "uv"), "pip", "install", "-q", "--python", str(PYTHON), "--require-hashes", "-r", str(LOCK)]
+        command = [
+            str(VENV / "bin" / "uv"),
+            "pip",
+            "install",
+            "-q",
+            "--python",
+            str(PYTHON),
+            "--require-hashes",
+            "-r",
+            str(LOCK),
+        ]
         subprocess.run(command, check=True, env=env)
     except (subprocess.CalledProcessError, OSError) as error:
         print(f"uv could not do it ({error}); pip goes on", flush=True)
@@ -68,8 +80,15 @@ def _index_of_pip() -> dict[str, str]:
     """uv does not read pip's configuration; a machine with a mirror has it there."""
     asked = subprocess.run([str(PYTHON), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     settings = dict(re.findall(r"^(?:global\.|install\.|:env:\.)([a-z-]+)='(.*)'$", asked.stdout, re.MULTILINE))
-    names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
-    found = {variable: settings[name] for name, variable in names.items() if name in settings and variable not in os.environ}
+    names = {
+        "index-url": "UV_DEFAULT_INDEX",
+        "extra-index-url": "UV_INDEX",
+        "find-links": "UV_FIND_LINKS",
+        "cert": "SSL_CERT_FILE",
+    }
+    found = {
+        variable: settings[name] for name, variable in names.items() if name in settings and variable not in os.environ
+    }
     # As pip does: any index may have the locked version, and the hashes decide whether it is the right one.
     return found | ({"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in found else {})
 

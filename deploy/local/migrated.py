@@ -1,8 +1,9 @@
 """Data directories that are migrated once and copied from then on.
 
-dj-stripe's own migrations take more than a minute, so nobody runs them twice: `data_directory()` gives a stopped, fully migrated
-directory under `.local/cache/`, named after everything that shaped it. It is built aside and renamed into place, so it is
-either whole or absent. What changes seldom (Stripe's mirror) is a first layer of its own; the rest is built on a copy of it.
+dj-stripe's own migrations take more than a minute, so nobody runs them twice: `data_directory()` gives a stopped,
+fully migrated directory under `.local/cache/`, named after everything that shaped it. It is built aside and renamed into
+place, so it is either whole or absent. What changes seldom (Stripe's mirror) is a first layer of its own; the rest is
+built on a copy of it.
 """
 
 from __future__ import annotations

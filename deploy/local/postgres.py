@@ -32,7 +32,9 @@ def binaries() -> Path:
 
 def version() -> str:
     """Such as `postgres (PostgreSQL) 18.4`."""
-    return subprocess.run([binaries() / "postgres", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [binaries() / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,17 @@ class Cluster:
         """Make an empty cluster: UTF-8, one collation on every machine, everybody on loopback trusted."""
         self.data.mkdir(parents=True)
         unroot.give(self.data)
-        words = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"]
+        words = [
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale-provider=builtin",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
         done = subprocess.run(
             [*unroot.prefix(), str(binaries() / "initdb"), "-D", str(self.data), *words],
             capture_output=True,
@@ -69,8 +81,8 @@ class Cluster:
     def clear(self) -> None:
         """End what a killed server left behind, so that the next one may start.
 
-        Its backends put themselves into sessions of their own and may outlive it by a moment; they all work inside the data directory.
-        The lock file goes too, because its process number may belong to one of our own programs by now.
+        Its backends put themselves into sessions of their own and may outlive it by a moment; they all work inside the
+        data directory. The lock file goes too, because its number may belong to one of our own programs by now.
         """
         left = [process for process in psutil.process_iter() if _works_in(process, self.data)]
         for process in left:

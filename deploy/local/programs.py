@@ -47,14 +47,35 @@ def outside(stack: Stack) -> list[Program]:
     """The stand-ins for the world around us: Stripe, Supabase Auth, the mail provider."""
     ports, data = stack.ports, stack.data
     python = (sys.executable, "-m")
-    issuer = [*python, "deploy.local.issuer", "--port", str(ports.of("issuer")), "--key", str(stack.keys / "issuer.pem")]
-    mail = [*python, "deploy.local.mail_sink", "--smtp-port", str(ports.of("smtp")), "--http-port", str(ports.of("mail"))]
+    issuer = [
+        *python,
+        "deploy.local.issuer",
+        "--port",
+        str(ports.of("issuer")),
+        "--key",
+        str(stack.keys / "issuer.pem"),
+    ]
+    mail = [
+        *python,
+        "deploy.local.mail_sink",
+        "--smtp-port",
+        str(ports.of("smtp")),
+        "--http-port",
+        str(ports.of("mail")),
+    ]
     programs = [
         Program("issuer", [*issuer, "--state", str(data / "issuer")], ready=ports.url("issuer") + "/readyz"),
         Program("mail", [*mail, "--state", str(data / "mail")], ready=ports.url("mail") + "/readyz"),
     ]
     if not os.environ.get("STRIPE_SECRET_KEY") and (ROOT / "deploy/local/stripe_standin/__main__.py").exists():
-        stripe = [*python, "deploy.local.stripe_standin", "--port", str(ports.of("stripe")), "--state", str(data / "stripe")]
+        stripe = [
+            *python,
+            "deploy.local.stripe_standin",
+            "--port",
+            str(ports.of("stripe")),
+            "--state",
+            str(data / "stripe"),
+        ]
         programs.append(Program("stripe", stripe, env=dict(os.environ) | environment.stripe(stack)))
     return programs
 
@@ -67,10 +88,41 @@ def of_services(stack: Stack) -> list[Program]:
 def _of_service(service: str, stack: Stack) -> list[Program]:
     env = environment.program(service, stack)
     package = f"{service}_svc"
-    granian = [str(BIN / "granian"), "--host", "127.0.0.1", "--workers", "1", "--no-ws", "--log-level", "warning", "--workers-kill-timeout", "10"]
-    api = ["--interface", "wsgi", "--blocking-threads", "16", "--port", str(stack.ports.of(service)), f"{package}.wsgi:application"]
+    granian = [
+        str(BIN / "granian"),
+        "--host",
+        "127.0.0.1",
+        "--workers",
+        "1",
+        "--no-ws",
+        "--log-level",
+        "warning",
+        "--workers-kill-timeout",
+        "10",
+    ]
+    api = [
+        "--interface",
+        "wsgi",
+        "--blocking-threads",
+        "16",
+        "--port",
+        str(stack.ports.of(service)),
+        f"{package}.wsgi:application",
+    ]
     beat = ["--schedule", str(stack.run / f"{service}-beat")]
-    worker = ["worker", "-B", "--pool", "threads", "-c", "8", "-l", "info", "--without-gossip", "--without-mingle", *beat]
+    worker = [
+        "worker",
+        "-B",
+        "--pool",
+        "threads",
+        "-c",
+        "8",
+        "-l",
+        "info",
+        "--without-gossip",
+        "--without-mingle",
+        *beat,
+    ]
     programs = [
         Program(f"{service}-api", [*granian, *api], env, ready=stack.ports.url(service) + "/readyz"),
         Program(f"{service}-worker", [str(BIN / "celery"), "-A", f"{package}.celery", *worker], env),

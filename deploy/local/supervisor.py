@@ -44,7 +44,7 @@ class Supervisor:
                 self._kept[program.name] = kept
 
     def wait_ready(self, programs: Sequence[Program], seconds: float) -> None:
-        """Return once every program's address answers 200; raises NotReady with the last words of the one that does not."""
+        """Return once every program's address answers 200; raises NotReady with the last words of one that does not."""
         deadline = time.monotonic() + seconds
         for program in programs:
             while not _answers(program):

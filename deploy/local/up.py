@@ -76,7 +76,11 @@ def _run(stack: Stack, stop: threading.Event) -> int:
     ready_file(stack).unlink(missing_ok=True)
     end_leftovers(pids)
     if taken := stack.ports.taken():
-        print("These ports are taken: " + ", ".join(f"{port} ({name})" for name, port in taken) + ". Set BH_PORT_BASE to another base.")
+        print(
+            "These ports are taken: "
+            + ", ".join(f"{port} ({name})" for name, port in taken)
+            + ". Set BH_PORT_BASE to another base."
+        )
         return 1
     pids.put("supervisor", os.getpid())
     supervisor = Supervisor(stack.logs, pids)
@@ -137,7 +141,9 @@ def bring_up(stack: Stack, supervisor: Supervisor, show: Show, stop: threading.E
         supervisor.wait_ready(outside, 60)
         endpoint.register(stack)
     services = programs.of_services(stack)
-    with show.step(f"Services: {', '.join(service for service in SERVICES if is_built(service)) or 'none in this checkout'}"):
+    with show.step(
+        f"Services: {', '.join(service for service in SERVICES if is_built(service)) or 'none in this checkout'}"
+    ):
         supervisor.start(services)
         supervisor.wait_ready(services, 120)
     if fresh and not stop.is_set():
@@ -167,7 +173,9 @@ def _migrate_if_older(stack: Stack, show: Show) -> None:
             return
 
     def env_of(service: str) -> Mapping[str, str]:
-        return environment.program(service, stack) | {"DATABASE_URL": environment.database_url(stack, service, role="bh_owner")}
+        return environment.program(service, stack) | {
+            "DATABASE_URL": environment.database_url(stack, service, role="bh_owner")
+        }
 
     with show.step("Migrations"):
         migrated.migrate_all([service for service in SERVICES if is_built(service)], env_of, show.say)
@@ -177,7 +185,11 @@ def _migrate_if_older(stack: Stack, show: Show) -> None:
 def _seed(stack: Stack, show: Show) -> None:
     """Staff accounts and the demo story's data, through the public doors. Once per state."""
     with show.step("Demo staff"), ThreadPoolExecutor() as pool:
-        list(pool.map(lambda service: _demo_staff(service, stack), [service for service in SERVICES if is_built(service)]))
+        list(
+            pool.map(
+                lambda service: _demo_staff(service, stack), [service for service in SERVICES if is_built(service)]
+            )
+        )
     if os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
         with show.step("Demo data through the public API"):
             _relay([sys.executable, "-m", "deploy.local.demo.seed"], dict(os.environ) | variables(stack), show.say)
@@ -186,7 +198,9 @@ def _seed(stack: Stack, show: Show) -> None:
 
 def _demo_staff(service: str, stack: Stack) -> None:
     command = [sys.executable, "-m", f"{service}_svc.manage", "demo_staff"]
-    done = subprocess.run(command, cwd=ROOT, env=environment.program(service, stack), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment.program(service, stack), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{service}: demo_staff failed\n{done.stderr[-2000:]}")
 

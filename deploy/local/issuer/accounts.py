@@ -23,15 +23,22 @@ class Accounts:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS account (sub TEXT PRIMARY KEY, roles TEXT NOT NULL, email TEXT NOT NULL)")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS account (sub TEXT PRIMARY KEY, roles TEXT NOT NULL, email TEXT NOT NULL)"
+        )
 
     def remember(self, sub: UUID, roles: list[str] | None, email: str | None) -> Account:
         """The account of `sub` as it is after this; a new one is a donor with an invented address."""
         known = self._database.execute("SELECT roles, email FROM account WHERE sub = ?", [str(sub)]).fetchone()
-        before = Account(sub, json.loads(known[0]), known[1]) if known else Account(sub, ["donor"], f"{sub.hex[:8]}@demo.test")
+        before = (
+            Account(sub, json.loads(known[0]), known[1])
+            if known
+            else Account(sub, ["donor"], f"{sub.hex[:8]}@demo.test")
+        )
         after = Account(sub, before.roles if roles is None else roles, email or before.email)
         self._database.execute(
-            "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (sub) DO UPDATE SET roles = excluded.roles, email = excluded.email",
+            "INSERT INTO account VALUES (?, ?, ?)"
+            " ON CONFLICT (sub) DO UPDATE SET roles = excluded.roles, email = excluded.email",
             [str(sub), json.dumps(after.roles), after.email],
         )
         return after

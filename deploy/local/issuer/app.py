@@ -1,4 +1,4 @@
-"""The issuer's two doors: its public keys, and tokens for whoever asks. It knows no passwords, so it must never leave loopback."""
+"""The issuer's two doors: its public keys, and tokens for whoever asks. It knows no passwords: loopback only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bh_sdk.tokens import jwk_of
 from deploy.local.issuer.accounts import Accounts
 from deploy.local.issuer.tokens import LIFETIME, user_token
-from deploy.local.keys import public_jwk
 
 Role = Literal["donor", "recipient", "support", "finance", "analyst", "editor", "admin", "auditor"]
 
@@ -33,7 +33,7 @@ class TokenAsk(BaseModel):
 def make_app(*, issuer: str, key: Path, state: Path) -> Starlette:
     """The application; `issuer` is the `iss` of its tokens, `key` the PEM that signs them."""
     accounts = Accounts(state / "accounts.sqlite3")
-    keys = {"keys": [public_jwk(key)]}
+    keys = {"keys": [jwk_of(key.read_text())]}
 
     def jwks(_request: Request) -> Response:
         return JSONResponse(keys, headers={"Cache-Control": "public, max-age=600"})

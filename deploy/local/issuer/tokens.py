@@ -6,9 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
-import jwt
-
-from deploy.local.keys import public_jwk
+from bh_sdk.tokens import sign_jwt
 
 # Ten hours: a day's work with one pasted token.
 LIFETIME = 10 * 3600
@@ -42,4 +40,4 @@ def user_token(
         "iat": now,
         "exp": now + lifetime,
     }
-    return jwt.encode(claims, pem.read_text(), algorithm="ES256", headers={"kid": public_jwk(pem)["kid"], "typ": "JWT"})
+    return sign_jwt(claims, pem.read_text())

@@ -16,6 +16,13 @@ from starlette.routing import Route
 
 from deploy.local.mail_sink.box import Box
 
+STYLE = """
+body { font: 15px sans-serif; max-width: 60rem; margin: 2rem auto }
+details { border-top: 1px solid #ccc; padding: .6rem }
+iframe { width: 100%; height: 30rem; border: 0 }
+pre { white-space: pre-wrap }
+"""
+
 
 class Taker:
     """What aiosmtpd calls for each mail."""
@@ -52,7 +59,10 @@ def make_app(*, smtp_port: int, state: Path) -> Starlette:
         return Response(status_code=204)
 
     def page(_request: Request) -> Response:
-        return HTMLResponse(_page(box), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"})
+        return HTMLResponse(
+            _page(box),
+            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"},
+        )
 
     def ready(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -74,6 +84,5 @@ def _page(box: Box) -> str:
         + f"<pre>{html.escape(mail['text'] or '')}</pre></details>"
         for mail in reversed(box.messages())
     ]
-    style = "body{font:15px sans-serif;max-width:60rem;margin:2rem auto}details{border-top:1px solid #ccc;padding:.6rem}iframe{width:100%;height:30rem;border:0}pre{white-space:pre-wrap}"
     heading = f"<h1>{len(mails)} mails</h1><p>Nothing left this machine. As JSON: <a href='/messages'>/messages</a></p>"
-    return f"<!doctype html><meta charset=utf-8><title>Mail</title><style>{style}</style>{heading}{''.join(mails)}"
+    return f"<!doctype html><meta charset=utf-8><title>Mail</title><style>{STYLE}</style>{heading}{''.join(mails)}"

@@ -10,7 +10,7 @@ import threading
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 
 class Box:
@@ -23,7 +23,9 @@ class Box:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         # AUTOINCREMENT: an id is never given twice, not even after the box was emptied.
-        self._database.execute("CREATE TABLE IF NOT EXISTS mail (id INTEGER PRIMARY KEY AUTOINCREMENT, parsed TEXT NOT NULL)")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS mail (id INTEGER PRIMARY KEY AUTOINCREMENT, parsed TEXT NOT NULL)"
+        )
 
     def accept(self, sender: str, recipients: list[str], raw: bytes) -> None:
         """Store one mail for all its envelope recipients."""
@@ -43,8 +45,8 @@ class Box:
 
 
 def read(sender: str, recipients: list[str], raw: bytes) -> dict[str, Any]:
-    """Take a mail apart; `to` is the envelope's, so blind copies show. A header that occurs twice is joined by newlines."""
-    message = cast("EmailMessage", email.message_from_bytes(raw, policy=email.policy.default))
+    """Take a mail apart; `to` is the envelope's, so blind copies show. A header that repeats is joined by newlines."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
     headers: dict[str, str] = {}
     for name, value in message.items():
         headers[name] = f"{headers[name]}\n{value}" if name in headers else str(value)
