@@ -26,23 +26,23 @@ and raises the same class again with the same facts:
     │   ├── ProviderUnavailable 502
     │   └── Unavailable 503
     └── Unreachable                      no answer that can be trusted (client side only)
-        ├── ConnectFailed · TimedOut · DeadlineExceeded · CircuitOpen · RetryBudgetSpent
+        ├── ConnectFailed · ConnectionLost · TimedOut · DeadlineExceeded · CircuitOpen · RetryBudgetSpent
         └── UnexpectedAnswer
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 PROBLEM_TYPE = "urn:bh:problem:"
 
 
 class BHError(Exception):
-    """A refusal or failure: `code` (stable, for programs), `status` (HTTP), `title` (for people), and the facts to go on."""
+    """A refusal or failure: `code` (for programs), `status` (HTTP), `title` (for people), and the facts to go on."""
 
-    code: ClassVar[str] = "error"
-    status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something went wrong"
+    code: str = "error"
+    status: int = 500
+    title: str = "Something went wrong"
     # Seconds to wait before trying again; becomes `Retry-After`.
     retry_after: int | None = None
 
@@ -175,7 +175,11 @@ class InternalError(Failed):
 
 
 class ProviderUnavailable(Failed):
-    code, status, title = "provider_unavailable", 502, "The payment provider did not answer; try again with the same key"
+    code, status, title = (
+        "provider_unavailable",
+        502,
+        "The payment provider did not answer; try again with the same key",
+    )
     retry_after = 1
 
 
@@ -190,6 +194,10 @@ class Unreachable(BHError):
 
 class ConnectFailed(Unreachable):
     code, title = "connect_failed", "No connection to the service"
+
+
+class ConnectionLost(Unreachable):
+    code, title = "connection_lost", "The connection broke before the answer was complete"
 
 
 class TimedOut(Unreachable):
@@ -213,9 +221,10 @@ class UnexpectedAnswer(Unreachable):
 
 
 def _tree(root: type[BHError]) -> dict[str, type[BHError]]:
-    found = {root.code: root}
+    """Every class that has a code of its own, by code. A subclass that only adds something shares its parent's."""
+    found = {root.code: root} if "code" in vars(root) else {}
     for child in root.__subclasses__():
-        found |= _tree(child)
+        found = _tree(child) | found
     return found
 
 
@@ -238,9 +247,25 @@ _STANDARD = {"type", "title", "status", "detail", "code", "request_id"}
 
 
 def from_problem(problem: dict[str, Any], *, status: int, retry_after: int | None = None) -> BHError:
-    """Rebuild the error a service raised. An unknown `code` becomes the class of its status, never a guess."""
-    kind = _tree(BHError).get(str(problem.get("code"))) or _BY_STATUS.get(status) or (Failed if status >= 500 else Refused)
-    facts = {name: value for name, value in problem.items() if name not in _STANDARD}
-    error = kind(str(problem.get("detail") or kind.title), request_id=problem.get("request_id"), **facts)
-    error.retry_after = retry_after if retry_after is not None else error.retry_after
+    """Rebuild the error a service raised: the class of its `code`, its detail, facts and request id.
+
+    A `code` that is not known here becomes the class of the status, never a guess, and is kept. A service that could
+    not reach another one has Failed, whatever it says: `Unreachable` is what *this* side saw.
+    """
+    code = problem.get("code")
+    known = _tree(Refused) | _tree(Failed)
+    kind = (known.get(code) if isinstance(code, str) else None) or _BY_STATUS.get(status)
+    if kind is None:
+        kind = Failed if status >= 500 else Refused
+    request_id = problem.get("request_id")
+    error = kind(
+        str(problem.get("detail") or kind.title), request_id=request_id if isinstance(request_id, str) else None
+    )
+    error.facts = {name: value for name, value in problem.items() if name not in _STANDARD}
+    if kind.code != code:
+        error.status = status
+        if isinstance(code, str) and code:
+            error.code, error.title = code, str(problem.get("title") or kind.title)
+    # What the service said, or nothing: a class's own value is for the side that raises it first.
+    error.retry_after = retry_after
     return error

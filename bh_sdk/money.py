@@ -20,8 +20,8 @@ _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,4}))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """`exponent` is ISO 4217's number of decimals, `stripe_exponent` what Stripe's integer means, and every amount sent to
-    Stripe is a multiple of `stripe_step` of Stripe's units."""
+    """`exponent` is ISO 4217's number of decimals, `stripe_exponent` what Stripe's integer means, and every amount sent
+    to Stripe is a multiple of `stripe_step` of Stripe's units."""
 
     code: str
     exponent: int
@@ -29,18 +29,23 @@ class Currency:
     stripe_step: int = 1
 
 
+# The currencies Stripe can charge, by what their amounts look like.
+_TWO_DECIMALS = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP
+    CRC CVE CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS
+    KHR KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
+    PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STN SZL THB TJS TOP TRY TTD TWD TZS
+    UAH USD UYU UZS WST XCD YER ZAR ZMW
+"""
+_NO_DECIMALS = "BIF CLP DJF GNF JPY KMF KRW PYG RWF VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD JOD KWD OMR TND"
+
+
 def _currencies() -> dict[str, Currency]:
-    two = """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP CRC
-        CVE CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS KHR KYD KZT
-        LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN
-        QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STN SZL THB TJS TOP TRY TTD TWD TZS UAH USD UYU UZS WST XCD YER
-        ZAR ZMW""".split()
-    zero = "BIF CLP DJF GNF JPY KMF KRW PYG RWF VND VUV XAF XOF XPF".split()
-    three = "BHD JOD KWD OMR TND".split()
-    table = {code: Currency(code, 2, 2) for code in two}
-    table |= {code: Currency(code, 0, 0) for code in zero}
+    table = {code: Currency(code, 2, 2) for code in _TWO_DECIMALS.split()}
+    table |= {code: Currency(code, 0, 0) for code in _NO_DECIMALS.split()}
     # Stripe takes three decimals and the last digit must be 0.
-    table |= {code: Currency(code, 3, 3, 10) for code in three}
+    table |= {code: Currency(code, 3, 3, 10) for code in _THREE_DECIMALS.split()}
     # ISO has no decimals; Stripe kept two for compatibility, and the last two digits must be 00.
     table |= {code: Currency(code, 0, 2, 100) for code in ("ISK", "UGX")}
     # ISO gives the ariary two decimals; Stripe counts whole ones.
@@ -76,7 +81,7 @@ class Money:
 
     @classmethod
     def parse(cls, amount: str, code: str) -> Money:
-        """Read a decimal string in major units (`"25.00"`, `"500"`). No sign, exponent, grouping or needless precision."""
+        """Read a decimal string in major units (`"25.00"`, `"500"`). No sign, exponent, grouping or lost precision."""
         kind = currency(code)
         match = _DECIMAL.fullmatch(amount) if isinstance(amount, str) else None
         if match is None:

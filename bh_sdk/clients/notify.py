@@ -1,0 +1,145 @@
+"""Notifications: send, read, and how a person is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from bh_sdk.clients.base import adoes, aeach, does, each
+from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
+from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
+from bh_sdk.wire.notify import (
+    Campaign,
+    Channel,
+    Contact,
+    DescribeCampaign,
+    DescribeContact,
+    Feed,
+    FeedItem,
+    Priority,
+    ReadAll,
+    SendAccepted,
+    SendNotification,
+)
+
+BASE = "/api/v1/notifications"
+
+
+def send(
+    *,
+    recipient_ids: Sequence[Ident],
+    type: str,
+    data: Mapping[str, Any] | None = None,
+    channels: Sequence[Channel] | None = None,
+    priority: Priority | None = None,
+    group: str | None = None,
+    schedule_at: datetime | None = None,
+    idempotency_key: UUID | None = None,
+    timeout: float | None = None,
+) -> Call[SendAccepted]:
+    """Accept one type of message for up to 1,000 people; it is sent afterwards. `data` is what its template declares.
+
+    The key is all that keeps a repeated `send` from sending twice: pass your own when your process may start again.
+    """
+    body = ask(
+        SendNotification,
+        recipient_ids=list(recipient_ids),
+        type=type,
+        data=None if data is None else dict(data),
+        channels=None if channels is None else list(channels),
+        priority=priority,
+        group=group,
+        schedule_at=schedule_at,
+    )
+    return Call(
+        "notify.send",
+        "POST",
+        f"{BASE}/send",
+        answer(SendAccepted),
+        body=body,
+        key=idempotency_key or uuid4(),
+        timeout=timeout,
+    )
+
+
+def feed(
+    user_id: Ident,
+    *,
+    unread: bool | None = None,
+    type: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    timeout: float | None = None,
+) -> Call[Feed]:
+    """A page of a person's notifications, newest first, and the count of unread ones. Raises NotFound for another's."""
+    path = f"{BASE}/user/{ident(user_id, 'user_id')}"
+    filters = query(unread=unread, type=type, limit=limit, cursor=cursor)
+    return Call("notify.feed", "GET", path, answer(Feed), filters, timeout=timeout)
+
+
+def mark_read(notification_id: Ident, *, timeout: float | None = None) -> Call[FeedItem]:
+    """Mark one as read. Repeating it keeps the first time."""
+    path = f"{BASE}/read/{ident(notification_id, 'notification_id')}"
+    return Call("notify.mark_read", "PUT", path, answer(FeedItem), timeout=timeout)
+
+
+def read_all(*, timeout: float | None = None) -> Call[ReadAll]:
+    """Mark everything of the caller as read."""
+    return Call("notify.read_all", "POST", f"{BASE}/read-all", answer(ReadAll), harmless=True, timeout=timeout)
+
+
+def describe_contact(
+    user_id: Ident,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    name: str | None = None,
+    locale: str | None = None,
+    timezone: str | None = None,
+    timeout: float | None = None,
+) -> Call[Contact]:
+    """How a person is reached. The whole contact is replaced; what is left out is forgotten. For services."""
+    body = ask(DescribeContact, email=email, phone=phone, name=name, locale=locale, timezone=timezone)
+    path = f"{BASE}/contacts/{ident(user_id, 'user_id')}"
+    return Call("notify.describe_contact", "PUT", path, answer(Contact), body=body, timeout=timeout)
+
+
+def describe_campaign(
+    campaign_id: Ident,
+    *,
+    title: str,
+    owner_id: Ident,
+    currency: str,
+    category: str | None = None,
+    timeout: float | None = None,
+) -> Call[Campaign]:
+    """Tell notifications what they must know of a campaign; payments hands it on."""
+    body = ask(DescribeCampaign, title=title, owner_id=owner_id, currency=currency, category=category)
+    path = f"{BASE}/campaigns/{ident(campaign_id, 'campaign_id')}"
+    return Call("notify.describe_campaign", "PUT", path, answer(Campaign), body=body, timeout=timeout)
+
+
+class Notify(ServiceClient):
+    """Blocking client of the notification service."""
+
+    send = does(send)
+    feed_items = each(feed)
+    feed = does(feed)
+    mark_read = does(mark_read)
+    read_all = does(read_all)
+    describe_contact = does(describe_contact)
+    describe_campaign = does(describe_campaign)
+
+
+class AsyncNotify(AsyncServiceClient):
+    """Awaiting client of the notification service."""
+
+    send = adoes(send)
+    feed_items = aeach(feed)
+    feed = adoes(feed)
+    mark_read = adoes(mark_read)
+    read_all = adoes(read_all)
+    describe_contact = adoes(describe_contact)
+    describe_campaign = adoes(describe_campaign)

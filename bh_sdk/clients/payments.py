@@ -1,0 +1,209 @@
+"""Payments: give, confirm, look up. `Payments` blocks, `AsyncPayments` awaits; the operations are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from bh_sdk.clients.base import adoes, aeach, does, each
+from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
+from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
+from bh_sdk.errors import AmountInvalid, CurrencyMismatch
+from bh_sdk.events import PaymentStatus
+from bh_sdk.money import Money
+from bh_sdk.wire.base import Page
+from bh_sdk.wire.payments import (
+    Campaign,
+    CampaignStatus,
+    CampaignTotals,
+    ConfirmPayment,
+    CreateIntent,
+    DescribeCampaign,
+    GuestDonor,
+    Payment,
+    PaymentConfirmed,
+    PaymentCreated,
+)
+
+BASE = "/api/v1/payments"
+
+
+def amount_of(amount: Money | str, currency: str | None) -> Money:
+    """`Money`, or a decimal string with its currency. Raises AmountInvalid, CurrencyUnknown or CurrencyMismatch."""
+    if isinstance(amount, Money):
+        if currency is not None and currency != amount.code:
+            raise CurrencyMismatch(f"The amount is in {amount.code}, not in {currency}", currency=amount.code)
+        return amount
+    if currency is None:
+        raise AmountInvalid("A decimal string needs its currency")
+    return Money.parse(amount, currency)
+
+
+def create_intent(
+    *,
+    campaign_id: Ident,
+    amount: Money | str,
+    currency: str | None = None,
+    cover_fees: bool = False,
+    message: str | None = None,
+    anonymous: bool = False,
+    donor: GuestDonor | Mapping[str, str] | None = None,
+    idempotency_key: UUID | None = None,
+    timeout: float | None = None,
+) -> Call[PaymentCreated]:
+    """Begin a gift: the payment, and the `client_secret` with which the browser confirms it.
+
+    `amount` is the gift; with `cover_fees` the card also pays the fees. A guest gives `donor` (name and email). Pass
+    your own `idempotency_key` to make the call safe to repeat even after your process was restarted.
+    Raises CampaignNotAccepting, AmountOutOfBounds, CurrencyMismatch, NotFound, ProviderUnavailable.
+    """
+    money = amount_of(amount, currency)
+    body = ask(
+        CreateIntent,
+        campaign_id=campaign_id,
+        amount=money.decimal,
+        currency=money.code,
+        cover_fees=cover_fees,
+        message=message,
+        anonymous=anonymous,
+        donor=dict(donor) if isinstance(donor, Mapping) else donor,
+    )
+    return Call(
+        "payments.create_intent",
+        "POST",
+        f"{BASE}/create-intent",
+        answer(PaymentCreated),
+        body=body,
+        key=idempotency_key or uuid4(),
+        timeout=timeout,
+    )
+
+
+def confirm(
+    *,
+    payment_intent_id: str,
+    payment_method_id: str | None = None,
+    client_secret: str | None = None,
+    idempotency_key: UUID | None = None,
+    timeout: float | None = None,
+) -> Call[PaymentConfirmed]:
+    """Charge it, or ask how it went after Stripe.js confirmed in the browser. A guest proves it with `client_secret`.
+
+    A declined card is an answer, not an error: the status goes back to `requires_payment_method` with `failure_code`.
+    """
+    body = ask(
+        ConfirmPayment,
+        payment_intent_id=payment_intent_id,
+        payment_method_id=payment_method_id,
+        client_secret=client_secret,
+    )
+    return Call(
+        "payments.confirm",
+        "POST",
+        f"{BASE}/confirm",
+        answer(PaymentConfirmed),
+        body=body,
+        key=idempotency_key or uuid4(),
+        timeout=timeout,
+    )
+
+
+def payment(payment_id: Ident, *, link: str | None = None, timeout: float | None = None) -> Call[Payment]:
+    """One payment. A guest shows the token of the thank-you mail's `link`. Raises NotFound, for others' too."""
+    path = f"{BASE}/{ident(payment_id, 'payment_id')}"
+    return Call("payments.payment", "GET", path, answer(Payment), query(link=link), timeout=timeout)
+
+
+def history(
+    user_id: Ident,
+    *,
+    status: PaymentStatus | None = None,
+    campaign_id: Ident | None = None,
+    from_: datetime | None = None,
+    to: datetime | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    timeout: float | None = None,
+) -> Call[Page[Payment]]:
+    """Every payment of a person in every state, newest first. `limit` is the size of a page, `from_` and `to` bound the
+    time of creation. Raises NotFound for another person's history."""
+    filters = query(
+        status=status,
+        campaign_id=ident(campaign_id, "campaign_id") if campaign_id is not None else None,
+        from_=from_,
+        to=to,
+        limit=limit,
+        cursor=cursor,
+    )
+    path = f"{BASE}/history/{ident(user_id, 'user_id')}"
+    return Call("payments.history", "GET", path, answer(Page[Payment]), filters, timeout=timeout)
+
+
+def campaign_totals(campaign_id: Ident, *, timeout: float | None = None) -> Call[CampaignTotals]:
+    """What a campaign has raised, and its recent public gifts. Public."""
+    path = f"{BASE}/campaigns/{ident(campaign_id, 'campaign_id')}/totals"
+    return Call("payments.campaign_totals", "GET", path, answer(CampaignTotals), timeout=timeout)
+
+
+def describe_campaign(
+    campaign_id: Ident,
+    *,
+    title: str,
+    owner_id: Ident,
+    goal: Money | str,
+    status: CampaignStatus,
+    currency: str | None = None,
+    min_amount: Money | str | None = None,
+    max_amount: Money | str | None = None,
+    ends_at: datetime | None = None,
+    category: str | None = None,
+    timeout: float | None = None,
+) -> Call[Campaign]:
+    """Tell payments what it must know of a campaign; all of it is replaced. For the platform's own service.
+
+    `currency` may be left out when `goal` is Money. Gifts are taken in FUNDING and FUNDED; the goal never caps.
+    """
+    goal_money = amount_of(goal, currency)
+    bounds = {
+        name: amount_of(bound, goal_money.code).decimal
+        for name, bound in (("min_amount", min_amount), ("max_amount", max_amount))
+        if bound is not None
+    }
+    body = ask(
+        DescribeCampaign,
+        title=title,
+        owner_id=owner_id,
+        currency=goal_money.code,
+        goal=goal_money.decimal,
+        status=status,
+        ends_at=ends_at,
+        category=category,
+        **bounds,
+    )
+    path = f"{BASE}/campaigns/{ident(campaign_id, 'campaign_id')}"
+    return Call("payments.describe_campaign", "PUT", path, answer(Campaign), body=body, timeout=timeout)
+
+
+class Payments(ServiceClient):
+    """Blocking client of the payments service."""
+
+    create_intent = does(create_intent)
+    confirm = does(confirm)
+    payment = does(payment)
+    history_page = does(history)
+    history = each(history)
+    campaign_totals = does(campaign_totals)
+    describe_campaign = does(describe_campaign)
+
+
+class AsyncPayments(AsyncServiceClient):
+    """Awaiting client of the payments service."""
+
+    create_intent = adoes(create_intent)
+    confirm = adoes(confirm)
+    payment = adoes(payment)
+    history_page = adoes(history)
+    history = aeach(history)
+    campaign_totals = adoes(campaign_totals)
+    describe_campaign = adoes(describe_campaign)
