@@ -11,7 +11,6 @@ from uuid import UUID
 from django.utils.module_loading import autodiscover_modules
 
 from bh_sdk.events import Event, Fact
-from bh_sdk.server.events.trace import traced
 
 F = TypeVar("F", bound=Fact)
 
@@ -83,6 +82,5 @@ def handle(event: Event) -> None:
         number=event.number,
         epoch=event.epoch,
     )
-    with traced(event.traceparent):
-        for function in functions:
-            function(delivered)
+    for function in functions:
+        function(delivered)

@@ -100,7 +100,7 @@ class Seal(models.Model):
 
 
 class Checkpoint(models.Model):
-    """How far `consumer` has applied the events of `source`: everything up to `number` of `epoch`, and nothing after."""
+    """How far `consumer` has applied the events of `source`: all up to `number` of `epoch`, and nothing after."""
 
     pk = models.CompositePrimaryKey("consumer", "source")
     consumer = models.TextField()

@@ -10,8 +10,7 @@ from django.db import transaction
 
 from bh_sdk.events import Fact
 from bh_sdk.server.events.canonical import UnfitPayload, canonical, digest_of
-from bh_sdk.server.events.trace import current_traceparent
-from bh_sdk.server.ops import clock
+from bh_sdk.server.ops import clock, trace
 
 __all__ = ["OutsideTransaction", "UnfitPayload", "record"]
 
@@ -23,8 +22,8 @@ class OutsideTransaction(RuntimeError):
 def record(fact: Fact, *, subject: UUID, actor: str = "system") -> UUID:
     """Record that something happened, in the transaction of the command that made it happen; returns the event's id.
 
-    Facts of one `subject` (a payment, a report; never a campaign: a hot one would queue everybody) are numbered 1, 2, 3…
-    and stay in that order everywhere. The subject stays locked until the transaction ends, so a command that records
+    Facts of one `subject` (a payment, a report; never a campaign: a hot one would queue everybody) are numbered
+    1, 2, 3… and stay in that order everywhere. The subject stays locked until the transaction ends, so a command that records
     for several subjects does so in sorted order, or is repeated after a deadlock. `actor` is an id, never a name.
 
     Raises OutsideTransaction, and UnfitPayload for a payload with a float or with text that JSON cannot keep.
@@ -35,7 +34,7 @@ def record(fact: Fact, *, subject: UUID, actor: str = "system") -> UUID:
     event_id = uuid.uuid4()
     payload = canonical(fact.payload())
     created_at = clock.now()
-    traceparent = current_traceparent()
+    traceparent = trace.traceparent()
     digest = digest_of(
         id=event_id,
         aggregatetype=fact.aggregate,
