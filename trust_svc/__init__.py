@@ -1,1 +1,0 @@
-"""The trust service: what is known of campaigns and people, and how far they can be trusted."""

@@ -1,4 +1,7 @@
-"""Trust on the wire: `/api/v1/trust/…`. Scores and their parts are JSON numbers with at most four decimals."""
+"""Trust on the wire: `/api/v1/trust/…`. Scores and their parts are JSON numbers.
+
+Points are multiples of 1/1024, which are exact in binary and in decimal: sums hold in whichever arithmetic one adds.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +85,12 @@ class EvidenceFact(Ask):
     time: Time
     subject: Subject
     data: dict[str, Any] = Field(default_factory=dict, description="Depends on the type, see docs")
+
+
+class EvidenceFacts(Ask):
+    """Many facts at once: all are taken or none."""
+
+    facts: Annotated[list[EvidenceFact], Field(min_length=1, max_length=1_000)]
 
 
 class EvidenceAccepted(Answer):

@@ -1,4 +1,4 @@
-"""The same score once more, one entity at a time in plain Python: written apart from the kernel, to disagree with it."""
+"""The same score once more, one entity at a time in plain Python: written apart from the kernel, to contradict it."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """What the facts say about one subject: a fold in which neither order nor repetition matters.
 
-Every entry is keyed by what it is about, and of two facts about one thing the later (or, for beginnings, the earlier) by
+Every entry is keyed by what it is about; of two facts about one thing the later (or, for beginnings, the earlier) by
 `(time, id)` stands. That makes the fold commutative and idempotent, whatever road the facts came by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -41,6 +41,43 @@ class Kept:
         return self.stamp.time
 
 
+def _later(entries: dict[str, Kept], key: str, kept: Kept) -> None:
+    entries[key] = _latest(entries.get(key), kept)
+
+
+def _earlier(entries: dict[str, Kept], key: str, kept: Kept) -> None:
+    before = entries.get(key)
+    if before is None or kept.stamp < before.stamp:
+        entries[key] = kept
+
+
+def _latest(before: Kept | None, kept: Kept) -> Kept:
+    return kept if before is None or kept.stamp > before.stamp else before
+
+
+Put = Callable[[dict[str, Kept], str, Kept], None]
+
+# Facts of which the last word stands, whatever they say.
+_LAST = {
+    "campaign.created": "created",
+    "campaign.progress": "progress",
+    "campaign.ended": "ended",
+    "case.decided": "case",
+}
+# Facts about one thing each: where they are kept, what names the thing, and whether the first or the last stands.
+_KEYED: dict[str, tuple[str, str, Put]] = {
+    "payment.succeeded": ("gifts", "payment_id", _earlier),
+    "payment.refunded": ("returned", "payment_id", _earlier),
+    "verification.granted": ("items", "item", _later),
+    "verification.revoked": ("items", "item", _later),
+    "campaign.milestone": ("milestones", "milestone_id", _later),
+    "campaign.question_asked": ("asked", "question_id", _earlier),
+    "campaign.question_answered": ("answered", "question_id", _earlier),
+    "report.filed": ("reports", "report_id", _earlier),
+    "report.decided": ("decisions", "report_id", _later),
+}
+
+
 @dataclass(slots=True)
 class Record:
     """All that stands about one campaign or person."""
@@ -69,43 +106,23 @@ class Record:
         kept = Kept(Stamp(fact.time, fact.id), fact.data, fact.type)
         data = fact.data
         self.first = fact.time if self.first is None else min(self.first, fact.time)
-        match fact.type:
-            case "payment.succeeded":
-                _earlier(self.gifts, str(data["payment_id"]), kept)
-            case "campaign.update_posted":
-                self.updates.add(fact.time)
-            case "user.joined":
-                self.joined = fact.time if self.joined is None else min(self.joined, fact.time)
-            case "verification.granted" | "verification.revoked":
-                _later(self.items, str(data["item"]), kept)
-            case "campaign.created":
-                self.created = _latest(self.created, kept)
-            case "campaign.progress":
-                self.progress = _latest(self.progress, kept)
-            case "campaign.ended":
-                self.ended = _latest(self.ended, kept)
-            case "campaign.milestone":
-                _later(self.milestones, str(data["milestone_id"]), kept)
-            case "campaign.question_asked":
-                _earlier(self.asked, str(data["question_id"]), kept)
-            case "campaign.question_answered":
-                _earlier(self.answered, str(data["question_id"]), kept)
-            case "payment.refunded":
-                _earlier(self.returned, str(data["payment_id"]), kept)
-                if data["for_cause"]:
-                    _earlier(self.caused, str(data["payment_id"]), kept)
-            case "payment.disputed":
-                over = data["stage"] in ("won", "lost")
-                if over:
-                    _later(self.settled_disputes, str(data["payment_id"]), kept)
-                else:
-                    _earlier(self.doubted, str(data["payment_id"]), kept)
-            case "report.filed":
-                _earlier(self.reports, str(data["report_id"]), kept)
-            case "report.decided":
-                _later(self.decisions, str(data["report_id"]), kept)
-            case "case.decided":
-                self.case = _latest(self.case, kept)
+        if fact.type in _LAST:
+            name = _LAST[fact.type]
+            setattr(self, name, _latest(getattr(self, name), kept))
+        elif fact.type in _KEYED:
+            name, key, put = _KEYED[fact.type]
+            put(getattr(self, name), str(data[key]), kept)
+        elif fact.type == "campaign.update_posted":
+            self.updates.add(fact.time)
+        elif fact.type == "user.joined":
+            self.joined = fact.time if self.joined is None else min(self.joined, fact.time)
+        elif fact.type == "payment.disputed":
+            if data["stage"] in ("won", "lost"):
+                _later(self.settled_disputes, str(data["payment_id"]), kept)
+            else:
+                _earlier(self.doubted, str(data["payment_id"]), kept)
+        if fact.type == "payment.refunded" and data["for_cause"]:
+            _earlier(self.caused, str(data["payment_id"]), kept)
 
 
 def fold(facts: Iterable[Fact]) -> Record:
@@ -119,17 +136,3 @@ def fold(facts: Iterable[Fact]) -> Record:
 def seconds(value: object) -> float | None:
     """A time inside a fact's data (RFC 3339 text) as seconds since 1970; None when there is none."""
     return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
-
-
-def _later(entries: dict[str, Kept], key: str, kept: Kept) -> None:
-    entries[key] = _latest(entries.get(key), kept)
-
-
-def _earlier(entries: dict[str, Kept], key: str, kept: Kept) -> None:
-    before = entries.get(key)
-    if before is None or kept.stamp < before.stamp:
-        entries[key] = kept
-
-
-def _latest(before: Kept | None, kept: Kept) -> Kept:
-    return kept if before is None or kept.stamp > before.stamp else before

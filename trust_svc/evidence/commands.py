@@ -1,0 +1,123 @@
+"""Taking evidence in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from bh_sdk.server.ops import clock
+from trust_svc.evidence import queries
+from trust_svc.evidence.models import Campaign, Kind
+from trust_svc.evidence.rules import INHERITED, NewFact
+from trust_svc.scoring import commands as scoring
+
+# Sorted, so that two senders of the same facts wait for each other instead of deadlocking.
+_INSERT = """
+INSERT INTO trust_evidence_fact (id, type, time, subject_kind, subject_id, person_id, data, source, recorded_at)
+SELECT id, type, time, subject_kind, subject_id, person_id, data, %s, %s
+  FROM jsonb_to_recordset(%s::jsonb) AS fact
+       (id uuid, type text, time timestamptz, subject_kind text, subject_id uuid, person_id uuid, data jsonb)
+ ORDER BY id
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+
+_TELL_OF_CAMPAIGNS = """
+INSERT INTO trust_evidence_campaign (id, owner_id, title, currency, category)
+SELECT id, owner_id, '', coalesce(currency, ''), coalesce(category, '')
+  FROM jsonb_to_recordset(%s::jsonb) AS campaign (id uuid, owner_id uuid, currency text, category text)
+ ORDER BY id
+ON CONFLICT (id) DO UPDATE
+   SET owner_id = coalesce(trust_evidence_campaign.owner_id, excluded.owner_id),
+       currency = coalesce(nullif(trust_evidence_campaign.currency, ''), excluded.currency),
+       category = coalesce(nullif(trust_evidence_campaign.category, ''), excluded.category)
+ WHERE trust_evidence_campaign.owner_id IS NULL AND excluded.owner_id IS NOT NULL
+    OR trust_evidence_campaign.category = '' AND excluded.category <> ''
+    OR trust_evidence_campaign.currency = '' AND excluded.currency <> ''
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many facts were new, and how many were here already."""
+
+    accepted: int
+    repeated: int
+
+
+@transaction.atomic
+def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
+    """Keep facts that are new and let the scores they touch be calculated again.
+
+    A fact is known by its id: a repetition is counted and changes nothing. `source` says who told us.
+    """
+    unique = {fact.id: fact for fact in facts}
+    _tell_of_campaigns(unique.values())
+    rows = [
+        {
+            "id": str(fact.id),
+            "type": fact.type,
+            "time": fact.time.isoformat(),
+            "subject_kind": fact.kind,
+            "subject_id": str(fact.subject_id),
+            "person_id": fact.person_id,
+            "data": fact.data,
+        }
+        for fact in unique.values()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [source, clock.now(), json.dumps(rows)])
+        new = [unique[fact_id] for (fact_id,) in cursor.fetchall()]
+    scoring.mark(_touched(new))
+    return Taken(accepted=len(new), repeated=len(facts) - len(new))
+
+
+@transaction.atomic
+def describe_campaign(
+    *, campaign_id: UUID, title: str, owner_id: UUID, currency: str, category: str | None
+) -> tuple[Campaign, bool]:
+    """Say what a campaign is and whose it is. Returns it, and whether it was new here."""
+    before = Campaign.objects.select_for_update().filter(id=campaign_id).first()
+    values = {"title": title, "owner_id": owner_id, "currency": currency, "described_at": clock.now()}
+    if category is not None:
+        values["category"] = category
+    campaign, _ = Campaign.objects.update_or_create(id=campaign_id, defaults=values)
+    changed = before is None or (before.owner_id, before.category) != (campaign.owner_id, campaign.category)
+    if changed:
+        owners = {owner for owner in (owner_id, before.owner_id if before else None) if owner is not None}
+        family = {(Kind.CAMPAIGN.value, each.id) for each_of in queries.campaigns_of(owners).values() for each in each_of}
+        scoring.mark({(Kind.USER.value, owner) for owner in owners} | family | {(Kind.CAMPAIGN.value, campaign_id)})
+    return campaign, before is None or before.described_at is None
+
+
+def _tell_of_campaigns(facts: Iterable[NewFact]) -> None:
+    told: dict[str, dict[str, str | None]] = {}
+    for fact in facts:
+        if fact.kind == Kind.CAMPAIGN:
+            entry = told.setdefault(str(fact.subject_id), {"id": str(fact.subject_id)})
+            if fact.type == "campaign.created":
+                entry |= {name: fact.data.get(name) for name in ("owner_id", "currency", "category")}
+    if told:
+        with connection.cursor() as cursor:
+            cursor.execute(_TELL_OF_CAMPAIGNS, [json.dumps(list(told.values()))])
+
+
+def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
+    """Every score these facts move: the subject's, its organiser's, and what inherits from it."""
+    subjects = {(fact.kind, fact.subject_id) for fact in facts}
+    known = queries.campaigns(fact.subject_id for fact in facts if fact.kind == Kind.CAMPAIGN)
+    owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
+    givers = {UUID(fact.person_id) for fact in facts if fact.type == "payment.succeeded" and fact.person_id}
+    heirs = {
+        owner
+        for fact in facts
+        if fact.type in INHERITED
+        for owner in [fact.subject_id if fact.kind == Kind.USER else known[fact.subject_id].owner_id]
+        if owner is not None
+    }
+    family = {(Kind.CAMPAIGN.value, each.id) for some in queries.campaigns_of(heirs).values() for each in some}
+    return subjects | {(Kind.USER.value, person) for person in owners | givers} | family

@@ -1,0 +1,128 @@
+"""Reading evidence. Facts come as plain tuples, because they may be many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from trust_svc.evidence.models import Campaign, Fact, Kind
+
+# id, type, seconds since 1970, data
+PlainFact = tuple[str, str, float, dict[str, Any]]
+
+_FACTS = """
+SELECT subject_id, id::text, type, extract(epoch FROM time)::float8, data
+  FROM trust_evidence_fact WHERE subject_kind = %s AND subject_id = ANY(%s)
+"""
+
+# A gift that was returned, or lost in a dispute, proves nothing about the giver.
+_GIVEN = """
+SELECT person_id, extract(epoch FROM min(time))::float8
+  FROM trust_evidence_fact AS gift
+ WHERE type = 'payment.succeeded' AND person_id = ANY(%s) AND NOT EXISTS (
+       SELECT FROM trust_evidence_fact AS back
+        WHERE back.type IN ('payment.refunded', 'payment.disputed')
+          AND back.data->>'payment_id' = gift.data->>'payment_id'
+          AND coalesce(back.data->>'stage', 'lost') = 'lost')
+ GROUP BY person_id, gift.data->>'payment_id'
+"""
+
+_REPORTERS = """
+SELECT filed.person_id,
+       count(*) FILTER (WHERE decided.outcome = 'upheld'), count(*) FILTER (WHERE decided.outcome = 'dismissed')
+  FROM (SELECT DISTINCT person_id, data->>'report_id' AS report_id
+          FROM trust_evidence_fact WHERE type = 'report.filed' AND person_id = ANY(%s)) AS filed
+  CROSS JOIN LATERAL (
+       SELECT data->>'outcome' AS outcome FROM trust_evidence_fact
+        WHERE type = 'report.decided' AND data->>'report_id' = filed.report_id
+        ORDER BY time DESC, id DESC LIMIT 1) AS decided
+ GROUP BY filed.person_id
+"""
+
+
+def facts_about(kind: str, ids: Collection[UUID]) -> dict[UUID, list[PlainFact]]:
+    """All facts about these subjects, in no order."""
+    found: dict[UUID, list[PlainFact]] = defaultdict(list)
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_FACTS, [kind, list(ids)])
+            for subject, *fact in cursor.fetchall():
+                found[subject].append(_plain(fact))
+    return found
+
+
+def given_by(people: Collection[UUID]) -> dict[UUID, list[float]]:
+    """When these people gave, in seconds since 1970: gifts that stayed."""
+    found: dict[UUID, list[float]] = defaultdict(list)
+    if people:
+        with connection.cursor() as cursor:
+            cursor.execute(_GIVEN, [list(people)])
+            for person, time in cursor.fetchall():
+                found[person].append(time)
+    return found
+
+
+def reporters(people: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
+    """How many reports of these people were upheld and dismissed; who has no decided report is absent."""
+    if not people:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTERS, [list(people)])
+        return {person: (upheld, dismissed) for person, upheld, dismissed in cursor.fetchall()}
+
+
+def campaigns(ids: Iterable[UUID]) -> dict[UUID, Campaign]:
+    return Campaign.objects.in_bulk(list(ids))
+
+
+def campaigns_of(owners: Collection[UUID]) -> dict[UUID, list[Campaign]]:
+    """The campaigns of these organisers, oldest id first."""
+    found: dict[UUID, list[Campaign]] = defaultdict(list)
+    for campaign in Campaign.objects.filter(owner_id__in=owners).order_by("id") if owners else ():
+        if campaign.owner_id is not None:
+            found[campaign.owner_id].append(campaign)
+    return found
+
+
+def owner_of(kind: str, entity_id: UUID) -> UUID | None:
+    """Whose score it is: the organiser of a campaign, the person itself of a user."""
+    if kind == Kind.USER:
+        return entity_id
+    return Campaign.objects.filter(id=entity_id).values_list("owner_id", flat=True).first()
+
+
+def is_known(kind: str, entity_id: UUID) -> bool:
+    """Whether there is any trace of this campaign or person."""
+    if kind == Kind.CAMPAIGN:
+        return Campaign.objects.filter(id=entity_id).exists()
+    return (
+        Fact.objects.filter(subject_kind=Kind.USER, subject_id=entity_id).exists()
+        or Campaign.objects.filter(owner_id=entity_id).exists()
+        or Fact.objects.filter(person_id=entity_id).exists()
+    )
+
+
+def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:
+    """The newest facts about an entity, for the eyes of its owner and of staff: never who gave or who reported."""
+    found = Fact.objects.filter(subject_kind=kind, subject_id=entity_id).order_by("-time", "-id")[:limit]
+    return [{"type": fact.type, "time": fact.time, "source": fact.source} for fact in found]
+
+
+def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
+    """The standing decision of each of these reports: outcome and time."""
+    found: dict[UUID, tuple[str, datetime]] = {}
+    keys = [str(report_id) for report_id in report_ids]
+    decided = Fact.objects.filter(type="report.decided", data__report_id__in=keys).order_by("time", "id")
+    for fact in decided if keys else ():
+        found[UUID(fact.data["report_id"])] = (fact.data["outcome"], fact.time)
+    return found
+
+
+def _plain(fact: list[Any]) -> PlainFact:
+    fact_id, type_, time, data = fact
+    return fact_id, type_, time, data

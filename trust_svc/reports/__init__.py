@@ -1,0 +1,1 @@
+"""What people report about campaigns and about each other."""

@@ -1,0 +1,194 @@
+"""From stored evidence to assessments: reads, folds and scores many entities with one kernel call. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from trust_svc.evidence import queries as evidence
+from trust_svc.evidence.models import Campaign
+from trust_svc.scoring.engine import (
+    FACTORS,
+    Fact,
+    Params,
+    People,
+    Record,
+    Row,
+    Scores,
+    as_matrix,
+    campaign_row,
+    fold,
+    next_expiry,
+    points,
+    reasons,
+    score,
+    user_row,
+)
+from trust_svc.scoring.models import CategoryRate
+from trust_svc.scoring.models import Score as StoredScore
+
+Entity = tuple[str, UUID]
+CAMPAIGN, USER = "campaign", "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the engine says of one entity as of a moment. Points are exact multiples of 1/1024."""
+
+    kind: str
+    entity_id: UUID
+    owner_id: UUID | None
+    score: float
+    lower: float
+    deviation: float
+    confidence: float
+    rated: bool
+    cap: float
+    cap_adjustment: float
+    factors: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    features: list[float]
+    expires_at: datetime | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The evidence behind some entities: folded once, used for all of them."""
+
+    campaigns: dict[UUID, Campaign]
+    families: dict[UUID, list[Campaign]]
+    about_campaigns: dict[UUID, Record]
+    about_users: dict[UUID, Record]
+    given: dict[UUID, list[float]]
+    rates: dict[str, float]
+    people: People
+
+    def record(self, kind: str, entity_id: UUID) -> Record:
+        table = self.about_campaigns if kind == CAMPAIGN else self.about_users
+        return table.get(entity_id) or Record()
+
+    def records_of(self, owner: UUID, *, but: UUID | None = None) -> list[Record]:
+        return [self.record(CAMPAIGN, each.id) for each in self.families.get(owner, []) if each.id != but]
+
+
+def assess(entities: Collection[Entity], *, as_of: datetime, params: Params) -> list[Assessment]:
+    """Assess these entities, in sorted order. Entities without evidence get the prior."""
+    wanted = sorted(set(entities))
+    known = _read(wanted)
+    moment = as_of.timestamp()
+    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in wanted]
+    found = score(as_matrix(rows), params)
+    return [
+        _assessment(known, entity, rows[at], found, at, as_of=as_of, params=params) for at, entity in enumerate(wanted)
+    ]
+
+
+def _read(wanted: list[Entity]) -> _Known:
+    campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
+    owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
+    users = {entity_id for kind, entity_id in wanted if kind == USER}
+    families = evidence.campaigns_of(owners | users)
+    everything = campaigns | {each.id: each for family in families.values() for each in family}
+    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys()))
+    about_users = _folded(evidence.facts_about(USER, users | owners))
+    return _Known(
+        campaigns=everything,
+        families=families,
+        about_campaigns=about_campaigns,
+        about_users=about_users,
+        given=evidence.given_by(users),
+        rates=dict(CategoryRate.objects.values_list("category", "rate")),
+        people=_people([*about_campaigns.values(), *about_users.values()]),
+    )
+
+
+def _folded(facts: dict[UUID, list[evidence.PlainFact]]) -> dict[UUID, Record]:
+    return {subject: fold(Fact(*fact) for fact in some) for subject, some in facts.items()}
+
+
+def _people(records: Iterable[Record]) -> People:
+    """What the service knows of everybody who gave to or reported these subjects."""
+    donors: set[UUID] = set()
+    reporters: set[UUID] = set()
+    for record in records:
+        donors |= {UUID(gift.data["donor_id"]) for gift in record.gifts.values() if gift.data.get("donor_id")}
+        reporters |= {UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")}
+    standing = StoredScore.objects.filter(kind=USER, entity_id__in=donors | reporters, standing__isnull=False)
+    return People(
+        standing={str(person): value for person, value in standing.values_list("entity_id", "standing")},
+        reports={str(person): counts for person, counts in evidence.reporters(reporters).items()},
+    )
+
+
+def _row(known: _Known, kind: str, entity_id: UUID, moment: float, params: Params) -> Row:
+    if kind == USER:
+        return user_row(
+            known.record(USER, entity_id),
+            as_of=moment,
+            params=params,
+            user_id=str(entity_id),
+            campaigns=known.records_of(entity_id),
+            given=known.given.get(entity_id, ()),
+            people=known.people,
+        )
+    campaign = known.campaigns.get(entity_id)
+    owner = campaign.owner_id if campaign else None
+    return campaign_row(
+        known.record(CAMPAIGN, entity_id),
+        as_of=moment,
+        params=params,
+        owner_id=str(owner) if owner else None,
+        owner=known.record(USER, owner) if owner else None,
+        siblings=known.records_of(owner, but=entity_id) if owner else (),
+        prior=known.rates.get(campaign.category, 0.0) if campaign else 0.0,
+        people=known.people,
+    )
+
+
+def _assessment(
+    known: _Known, entity: Entity, row: Row, found: Scores, at: int, *, as_of: datetime, params: Params
+) -> Assessment:
+    kind, entity_id = entity
+    campaign = known.campaigns.get(entity_id) if kind == CAMPAIGN else None
+    owner = entity_id if kind == USER else (campaign.owner_id if campaign else None)
+    held = [known.record(kind, entity_id)]
+    held += known.records_of(entity_id) if kind == USER else [known.record(USER, owner)] if owner else []
+    expiry = next_expiry(held, as_of.timestamp())
+    return Assessment(
+        kind=kind,
+        entity_id=entity_id,
+        owner_id=owner,
+        score=points(found.score[at]),
+        lower=points(found.lower[at]),
+        deviation=round(float(found.deviation[at]), 4),
+        confidence=round(float(found.confidence[at]), 4),
+        rated=bool(found.rated[at]),
+        cap=points(found.cap[at]),
+        cap_adjustment=points(found.cap_adjustment[at]),
+        factors=[
+            {
+                "name": name,
+                "value": round(float(found.values[index, at]), 6),
+                "weight": round(float(found.weights[index, at]), 6),
+                "contribution": points(found.contributions[index, at]),
+            }
+            for index, name in enumerate(FACTORS)
+        ],
+        reasons=[
+            {
+                "code": reason.code,
+                "factor": None if reason.factor == "cap" else reason.factor,
+                "points": reason.points,
+                "text": reason.text,
+                "help": reason.helps,
+            }
+            for reason in reasons(found, at, params)
+        ],
+        features=list(row),
+        expires_at=None if expiry is None else datetime.fromtimestamp(expiry, UTC),
+        as_of=as_of,
+    )

@@ -1,0 +1,177 @@
+"""Scores, what they were before, what has to be calculated again, and with which numbers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models.functions import Now
+
+from trust_svc.scoring.engine import TIERS
+
+KINDS = (("campaign", "campaign"), ("user", "user"))
+TIER_CHOICES = tuple((tier, tier) for tier in TIERS)
+
+
+class ParameterSet(models.Model):
+    """One immutable set of the engine's numbers. `body` is its canonical text, `digest` the SHA-256 of that text."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        SHADOW = "shadow"
+        LIVE = "live"
+        RETIRED = "retired"
+
+    version = models.IntegerField(primary_key=True)
+    digest = models.TextField(unique=True)
+    body = models.TextField()
+    state = models.TextField(choices=State)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("state",), condition=models.Q(state="live"), name="trust_one_live_parameter_set"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.version} ({self.state})"
+
+
+class Score(models.Model):
+    """The score of a campaign or user. Points are multiples of 1/1024, so the parts sum to `score` exactly.
+
+    `tier` is the shown tier, the only thing here with a memory. `standing` is what this person's word weighs until the next
+    nightly sweep (0-1, null = not known): a score of the previous epoch, so that scores never depend on one another in circles.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.TextField(choices=KINDS)
+    entity_id = models.UUIDField()
+    owner_id = models.UUIDField(null=True)
+    score = models.FloatField()
+    lower = models.FloatField()
+    deviation = models.FloatField()
+    confidence = models.FloatField()
+    rated = models.BooleanField()
+    tier = models.TextField(choices=TIER_CHOICES)
+    cap = models.FloatField()
+    cap_adjustment = models.FloatField()
+    factors: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder)
+    reasons: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder)
+    features: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder)
+    trend = models.FloatField(null=True)
+    standing = models.FloatField(null=True)
+    parameters = models.ForeignKey(ParameterSet, on_delete=models.PROTECT)
+    expires_at = models.DateTimeField(null=True)
+    calculated_at = models.DateTimeField()
+    revision = models.BigIntegerField()
+
+    class Meta:
+        ordering = ("kind", "entity_id")
+        constraints = (models.UniqueConstraint(fields=("kind", "entity_id"), name="trust_one_score_per_entity"),)
+        indexes = (
+            models.Index(
+                fields=("expires_at",), condition=models.Q(expires_at__isnull=False), name="trust_score_expiry"
+            ),
+            models.Index(fields=("-calculated_at", "-id"), name="trust_score_newest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_id}"
+
+
+class ScorePoint(models.Model):
+    """What a score was at a time. Rows are only ever added, and the database refuses to change one."""
+
+    kind = models.TextField(choices=KINDS)
+    entity_id = models.UUIDField()
+    score = models.FloatField()
+    lower = models.FloatField()
+    confidence = models.FloatField()
+    rated = models.BooleanField()
+    tier = models.TextField(choices=TIER_CHOICES)
+    cap_adjustment = models.FloatField()
+    contributions: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder)
+    parameters = models.ForeignKey(ParameterSet, on_delete=models.PROTECT)
+    calculated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-calculated_at", "-id")
+        indexes = (
+            models.Index(fields=("kind", "entity_id", "-calculated_at", "-id"), name="trust_point_of_entity"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_id} {self.score:.2f}"
+
+
+class Due(models.Model):
+    """A score that has to be calculated again, not before `due_at`.
+
+    There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask again
+    while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that died.
+    """
+
+    kind = models.TextField(choices=KINDS)
+    entity_id = models.UUIDField()
+    due_at = models.DateTimeField()
+    picked = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = "score due"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kind", "entity_id"), condition=models.Q(picked=False), name="trust_due_waits_once"
+            ),
+        )
+        indexes = (models.Index(fields=("picked", "due_at"), name="trust_due_next"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_id}"
+
+
+class Job(models.Model):
+    """Many scores asked for at once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    requested_by = models.TextField()
+    total = models.IntegerField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class JobItem(models.Model):
+    """One score of a job."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
+    kind = models.TextField(choices=KINDS)
+    entity_id = models.UUIDField()
+    done = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("job", "kind", "entity_id"), name="trust_job_names_an_entity_once"),
+        )
+        indexes = (
+            models.Index(fields=("kind", "entity_id"), condition=models.Q(done=False), name="trust_job_item_open"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_id}"
+
+
+class CategoryRate(models.Model):
+    """How often campaigns of a category deliver, found each night."""
+
+    category = models.TextField(primary_key=True)
+    rate = models.FloatField()
+    calculated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.category} {self.rate:.2f}"

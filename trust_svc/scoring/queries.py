@@ -1,0 +1,94 @@
+"""Reading scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from trust_svc.scoring.engine import Params
+from trust_svc.scoring.models import Job, ParameterSet, Score, ScorePoint
+
+_SCORES_AT = """
+SELECT entity.kind, entity.entity_id, point.score
+  FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid)
+ CROSS JOIN LATERAL (
+       SELECT score FROM trust_scoring_scorepoint AS point
+        WHERE point.kind = entity.kind AND point.entity_id = entity.entity_id AND point.calculated_at <= %s
+        ORDER BY calculated_at DESC, id DESC LIMIT 1) AS point
+"""
+
+_EVERYBODY = """
+SELECT 'campaign', id FROM trust_evidence_campaign
+ UNION SELECT 'user', owner_id FROM trust_evidence_campaign WHERE owner_id IS NOT NULL
+ UNION SELECT subject_kind, subject_id FROM trust_evidence_fact
+ UNION SELECT 'user', person_id FROM trust_evidence_fact WHERE person_id IS NOT NULL AND type = 'payment.succeeded'
+ ORDER BY 1, 2
+"""
+
+# The last word on each campaign, by category.
+_OUTCOMES = """
+SELECT campaign.category,
+       count(*) FILTER (WHERE ended.delivered), count(*) FILTER (WHERE NOT ended.delivered)
+  FROM (SELECT DISTINCT ON (subject_id) subject_id, (data->>'delivered')::boolean AS delivered
+          FROM trust_evidence_fact WHERE type = 'campaign.ended' ORDER BY subject_id, time DESC, id DESC) AS ended
+  JOIN trust_evidence_campaign AS campaign ON campaign.id = ended.subject_id
+ WHERE campaign.category <> '' GROUP BY campaign.category
+"""
+
+
+def live_parameters() -> tuple[int, Params]:
+    """The version and numbers that count now. Raises RuntimeError when the stored text is not what its digest says."""
+    stored = ParameterSet.objects.get(state=ParameterSet.State.LIVE)
+    params = Params.parse(stored.body)
+    if params.digest != stored.digest:
+        raise RuntimeError(f"parameter set {stored.version} is not what its digest says")
+    return stored.version, params
+
+
+def score_of(kind: str, entity_id: UUID) -> Score | None:
+    return Score.objects.filter(kind=kind, entity_id=entity_id).first()
+
+
+def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], float]:
+    """What these scores were at a time; an entity without a history so old is absent."""
+    asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in entities])
+    with connection.cursor() as cursor:
+        cursor.execute(_SCORES_AT, [asked, time])
+        return {(kind, entity_id): score for kind, entity_id, score in cursor.fetchall()}
+
+
+def everybody() -> list[tuple[str, UUID]]:
+    """All campaigns and people of whom anything is known, sorted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERYBODY)
+        return [(kind, entity_id) for kind, entity_id in cursor.fetchall()]
+
+
+def outcomes_by_category() -> dict[str, tuple[float, float]]:
+    """(delivered, failed) of ended campaigns by category."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTCOMES)
+        return {category: (float(done), float(failed)) for category, done, failed in cursor.fetchall()}
+
+
+def history(kind: str, entity_id: UUID) -> QuerySet[ScorePoint]:
+    """What a score was, newest first."""
+    return ScorePoint.objects.filter(kind=kind, entity_id=entity_id).order_by("-calculated_at", "-id")
+
+
+def recent(kind: str, entity_id: UUID, *, since: datetime, within: timedelta) -> list[ScorePoint]:
+    """The points of a sparkline, oldest first."""
+    return list(history(kind, entity_id).filter(calculated_at__gte=since - within).order_by("calculated_at", "id"))
+
+
+def progress(job: Job) -> tuple[str, int]:
+    """(status, done) of a job."""
+    done = job.items.filter(done=True).count()
+    if done >= job.total:
+        return "done", done
+    return ("running" if done else "queued"), done

@@ -1,0 +1,33 @@
+"""Settings of the trust service. Everything that depends on where it runs comes from the environment."""
+
+from __future__ import annotations
+
+from celery.schedules import crontab
+
+from bh_sdk.server.ops.settings import service_settings
+
+globals().update(
+    service_settings(
+        "trust",
+        apps=[
+            "trust_svc.evidence.apps.Evidence",
+            "trust_svc.scoring.apps.Scoring",
+            "trust_svc.reports.apps.Reports",
+        ],
+        beat={
+            # A beat that nobody took in time is worth nothing: the next one does the same.
+            "trust.scoring.rescore_due": {
+                "task": "trust.scoring.rescore_due",
+                "schedule": 0.5,
+                "options": {"expires": 2},
+            },
+            "trust.reports.settle_decided": {
+                "task": "trust.reports.settle_decided",
+                "schedule": 2.0,
+                "options": {"expires": 5},
+            },
+            "trust.scoring.mark_expired": {"task": "trust.scoring.mark_expired", "schedule": 60.0},
+            "trust.scoring.begin_epoch": {"task": "trust.scoring.begin_epoch", "schedule": crontab(hour="2", minute="17")},
+        },
+    )
+)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from bh_sdk.server.api import make_api
+from bh_sdk.server.events.api import router as events
+from bh_sdk.server.ops.urls import probes
+from trust_svc.evidence.api import router as evidence
+from trust_svc.reports.api import router as reports
+from trust_svc.scoring.api import router as scoring
+
+api = make_api(
+    "trust",
+    "Blessed Horizon trust",
+    [("/trust", scoring), ("/trust", evidence), ("/trust", reports), ("/events", events)],
+)
+urlpatterns: list[URLPattern | URLResolver] = [
+    *probes,
+    path("", include("bh_sdk.server.access.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+]
