@@ -74,7 +74,10 @@ class SendResult(Answer):
 
 
 class SendAccepted(Answer):
+    """One result per recipient. `unavailable` are the channels asked for that have no provider yet; they were left out."""
+
     results: list[SendResult]
+    unavailable: list[Channel] = Field(default_factory=list)
 
 
 class FeedItem(Answer):

@@ -1,0 +1,58 @@
+"""How people are reached, what we know of campaigns, and who gave to which."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from bh_sdk.server.ops.sealed import SealedField
+
+
+class Contact(models.Model):
+    """One person: a user's id, or the id that stands for a guest. The address itself is sealed and opened only to send."""
+
+    user_id = models.UUIDField(primary_key=True)
+    email = SealedField(null=True)
+    phone = SealedField(null=True)
+    name = SealedField(null=True)
+    # Kept beside the sealed values, so that "can this person be reached?" needs no key.
+    has_email = models.BooleanField(default=False)
+    has_phone = models.BooleanField(default=False)
+    email_hash = models.CharField(max_length=120, blank=True, db_index=True, help_text="Keyed hash, for look-ups")
+    locale = models.CharField(max_length=5)
+    timezone = models.CharField(max_length=100)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Contact {self.user_id}"
+
+
+class Campaign(models.Model):
+    """What notifications must know of a campaign; payments hands it on."""
+
+    campaign_id = models.UUIDField(primary_key=True)
+    title = models.CharField(max_length=200)
+    owner_id = models.UUIDField()
+    currency = models.CharField(max_length=3)
+    category = models.CharField(max_length=64, blank=True)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Gift(models.Model):
+    """One gift that arrived: from these rows we know who supports a campaign. Fed by payments' facts alone."""
+
+    payment_id = models.UUIDField(primary_key=True)
+    campaign_id = models.UUIDField()
+    donor_id = models.UUIDField()
+    guest = models.BooleanField()
+    taken_back = models.BooleanField(default=False, help_text="Refunded in full")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["campaign_id", "donor_id"], name="notify_gift_supporters")]
+
+    def __str__(self) -> str:
+        return f"Gift {self.payment_id}"

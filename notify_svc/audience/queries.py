@@ -1,0 +1,57 @@
+"""Reading about people. Addresses leave here only through `address_of`, one at a time, to be sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from notify_svc.audience import rules
+from notify_svc.audience.models import Campaign, Contact, Gift
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where one mail goes. Never stored, never logged."""
+
+    email: str
+    name: str
+
+
+def locales(ids: Collection[UUID]) -> dict[UUID, str]:
+    """The locale of those whose contact we have."""
+    return dict(Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale"))
+
+
+def with_email(ids: Collection[UUID]) -> dict[UUID, str]:
+    """Of these people, those who have a mail address, with their locale."""
+    return dict(Contact.objects.filter(user_id__in=ids, has_email=True).values_list("user_id", "locale"))
+
+
+def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
+    """Open the mail addresses of these people, for sending."""
+    found = {}
+    for contact in Contact.objects.filter(user_id__in=ids, has_email=True):
+        if contact.email is not None:
+            found[contact.user_id] = Address(contact.email.open(), rules.presentable(contact.name.open() if contact.name else None))
+    return found
+
+
+def shown_name(person_id: UUID) -> str:
+    """How a donor is named to others; those whose name we do not have are `A donor`."""
+    contact = Contact.objects.filter(user_id=person_id).first()
+    return (rules.presentable(contact.name.open()) if contact and contact.name else "") or rules.UNNAMED
+
+
+def campaign(campaign_id: UUID) -> Campaign | None:
+    return Campaign.objects.filter(campaign_id=campaign_id).first()
+
+
+def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
+    return set(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", flat=True))
+
+
+def supporters(campaign_id: UUID) -> list[UUID]:
+    """Who gave to a campaign and did not take it all back, in a stable order. Guests are not among them: they asked for no news."""
+    rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
+    return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct())

@@ -1,0 +1,28 @@
+"""Pure rules about people: known time zones, and which names may stand in a message."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from zoneinfo import available_timezones
+
+ANONYMOUS = "Someone"
+UNNAMED = "A donor"
+DEFAULT_LOCALE, DEFAULT_TIMEZONE = "en", "UTC"
+# A name reaches the mailboxes of others. Mail programs turn anything like an address into a link, so such names stay out.
+_LINKLIKE = re.compile(r"[/@:<>\\]|\bwww\.|\w\.[^\W\d_]{2,}", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone_known(name: str) -> bool:
+    return name in _zones()
+
+
+def presentable(name: str | None) -> str:
+    """The name as it may be shown, or an empty string when it looks like an advertisement."""
+    name = (name or "").strip()
+    return "" if not name or _LINKLIKE.search(name) else name

@@ -1,0 +1,91 @@
+"""Doors to sending and to the feed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+
+from bh_sdk.errors import NotFound
+from bh_sdk.server.access import may
+from bh_sdk.server.api import Call, Cursor, Limit, Router, Status, idempotent
+from bh_sdk.wire import notify as wire
+from bh_sdk.wire.base import Slug
+from notify_svc.delivery import commands, queries, rules
+from notify_svc.delivery.models import Notification
+
+router = Router(tags=["notifications"])
+
+
+@router.post("/send", auth=may("notification", "send"), response={202: wire.SendAccepted})
+@idempotent
+def send_notification(request: Call, body: wire.SendNotification) -> Status[wire.SendAccepted]:
+    """Tell up to 1,000 people something. Answers 202: it is written down and will be sent; `channels` says by which ways."""
+    assert request.idempotency is not None
+    accepted = commands.send(**body.model_dump(), key=request.idempotency.digest, by=request.auth.id)
+    results = [
+        wire.SendResult(
+            recipient_id=one.recipient_id,
+            notification_id=one.notification_id,
+            status="scheduled" if one.scheduled else "accepted",
+            channels=one.channels,
+        )
+        for one in accepted
+    ]
+    absent = [channel for channel in body.channels or () if channel not in rules.OFFERED]
+    return Status(202, wire.SendAccepted(results=results, unavailable=absent))
+
+
+@router.get("/user/{user_id}", auth=may("feed", "read"), response=wire.Feed)
+def get_feed(
+    request: Call,
+    user_id: UUID,
+    unread: bool | None = None,
+    type: Slug | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> HttpResponse:
+    """Your notifications, newest first, with how many of all are unread."""
+    _own(request, user_id)
+    return queries.feed(user_id=user_id, request=request, unread=unread, type=type, cursor=cursor, limit=limit)
+
+
+@router.put("/read/{notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
+def mark_read(request: Call, notification_id: UUID) -> wire.FeedItem:
+    """Mark one of your notifications read. Doing it again changes nothing."""
+    return _entry(commands.mark_read(notification_id=notification_id, user_id=_caller(request)))
+
+
+@router.post("/read-all", auth=may("feed", "mark"), response=wire.ReadAll)
+def mark_all_read(request: Call) -> wire.ReadAll:
+    """Mark all your notifications read."""
+    return wire.ReadAll(marked=commands.mark_all_read(user_id=_caller(request)))
+
+
+def _caller(request: Call) -> UUID:
+    """The person who calls. A service has no feed."""
+    try:
+        return UUID(request.auth.id)
+    except ValueError:
+        raise NotFound from None
+
+
+def _own(request: Call, user_id: UUID) -> None:
+    if _caller(request) != user_id:
+        raise NotFound
+
+
+def _entry(row: Notification) -> wire.FeedItem:
+    assert row.shown_at is not None
+    return wire.FeedItem(
+        id=row.id,
+        type=row.type,
+        title=row.title,
+        body=row.body,
+        data=row.data,
+        action_url=row.action_url or None,
+        created_at=row.shown_at,
+        seen_at=row.seen_at,
+        read_at=row.read_at,
+        archived_at=row.archived_at,
+    )

@@ -1,0 +1,57 @@
+"""What a channel promises. It is handed finished words and says what became of them; it touches no database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+from notify_svc.wording.rendering import Rendered
+
+# accepted: it is theirs now. transient: not taken, try again. permanent: will never be taken.
+# unknown: it may be theirs; try again under the same id.
+Fate = Literal["accepted", "transient", "permanent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One finished message. `email` and `name` are opened for the sending alone and appear in no log."""
+
+    delivery_id: UUID
+    type: str
+    category: str
+    words: Rendered
+    email: str = ""
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Letter {self.delivery_id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one letter. `reason` is a word of ours and `code` the provider's number; its words may hold an address."""
+
+    fate: Fate
+    reason: str = ""
+    code: int | None = None
+    wait: timedelta | None = None
+
+
+class Link(Protocol):
+    """An open way to a provider, for one batch."""
+
+    def hand_over(self, letter: Letter) -> Outcome:
+        """Hand one letter over. Never raises for what a provider or network does."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach people. `open()` costs little: a connection is made for the first letter."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self) -> AbstractContextManager[Link]: ...

@@ -1,0 +1,267 @@
+"""Accepting notifications and what their recipients do with them. Sending is in `claims` and `sending`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact
+from bh_sdk.server.events import record
+from bh_sdk.server.ops import clock, doorbell
+from notify_svc.audience import queries as audience
+from notify_svc.delivery import occasions, rules
+from notify_svc.delivery.errors import NotificationNotFound, ScheduleInvalid
+from notify_svc.delivery.models import Delivery, Notification, WaitingFact
+from notify_svc.delivery.orders import Accepted, Order
+from notify_svc.wording.queries import Wordings
+from notify_svc.wording.rendering import Rendered, render
+
+SEND = "notify.delivery.send"
+
+
+@transaction.atomic
+def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
+    """Accept notifications of one type: all are written, with a delivery per channel, or none. Sending comes later.
+
+    An order whose key was accepted before writes nothing and gets the first answer. Raises TypeUnknown, DataInvalid.
+    """
+    wordings, now = Wordings(orders[0].type), clock.now()
+    for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
+        wordings.check(data, channels=channels)
+    locales = audience.locales({order.recipient_id for order in orders})
+    words: dict[tuple[UUID, int], Rendered] = {}
+    rows = []
+    for order in orders:
+        shown = wordings.pick("in_app", locales.get(order.recipient_id)) if "in_app" in _channels(order, wordings) else None
+        if shown and (shown.id, id(order.data)) not in words:
+            words[shown.id, id(order.data)] = render(shown.source, order.data)
+        text = words[shown.id, id(order.data)] if shown else Rendered()
+        rows.append(_notification(order, wordings.category, text, now=now, by=by, in_feed=shown is not None))
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    kept = {row.dedupe: row for row in Notification.objects.filter(dedupe__in=[row.dedupe for row in rows])}
+    fresh = [(order, row) for order, row in zip(orders, rows, strict=True) if kept[row.dedupe].id == row.id]
+    _plan(fresh, wordings, locales)
+    used: dict[UUID, list[str]] = {}
+    for notification_id, channel in (
+        Delivery.objects.filter(notification__in=list(kept.values())).order_by("channel").values_list("notification_id", "channel")
+    ):
+        used.setdefault(notification_id, []).append(channel)
+    if fresh:
+        doorbell.ring(SEND)
+    return [
+        Accepted(
+            recipient_id=order.recipient_id,
+            notification_id=kept[row.dedupe].id,
+            channels=used.get(kept[row.dedupe].id, []),
+            scheduled=kept[row.dedupe].schedule_at is not None,
+        )
+        for order, row in zip(orders, rows, strict=True)
+    ]
+
+
+def _channels(order: Order, wordings: Wordings) -> tuple[str, ...]:
+    wanted = order.channels if order.channels is not None else rules.OFFERED
+    return tuple(
+        channel
+        for channel in rules.OFFERED
+        if channel in wanted and channel in wordings.channels and not (order.guest and channel == "in_app")
+    )
+
+
+def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: str, in_feed: bool) -> Notification:
+    return Notification(
+        dedupe=order.dedupe,
+        recipient_id=order.recipient_id,
+        guest=order.guest,
+        type=order.type,
+        category=category,
+        data=order.data,
+        group=order.group,
+        priority=rules.PRIORITIES[order.priority],
+        mentions=order.mentions,
+        accepted_by=by,
+        schedule_at=order.schedule_at,
+        created_at=now,
+        title=text.title,
+        body=text.body,
+        action_url=text.action_url,
+        shown_at=(order.schedule_at or now) if in_feed else None,
+    )
+
+
+def _plan(fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, locales: dict[UUID, str]) -> None:
+    """One delivery per new notification and channel. A mail without an address waits for it; the feed waits for nothing."""
+    reachable = audience.with_email({order.recipient_id for order, _ in fresh})
+    planned = []
+    for order, row in fresh:
+        for channel in _channels(order, wordings):
+            version = wordings.pick(channel, locales.get(order.recipient_id))
+            if version is None:
+                continue
+            waits = channel in rules.ADDRESSED and order.recipient_id not in reachable
+            start = row.schedule_at or row.created_at
+            planned.append(
+                Delivery(
+                    notification=row,
+                    recipient_id=row.recipient_id,
+                    channel=channel,
+                    version=version,
+                    status="waiting" if waits else "queued",
+                    priority=row.priority,
+                    due_at=rules.next_look(timedelta(), now=row.created_at) if waits else start,
+                    created_at=row.created_at,
+                )
+            )
+    Delivery.objects.bulk_create(planned)
+
+
+def send(
+    *,
+    recipient_ids: Sequence[UUID],
+    type: str,
+    data: dict[str, Any],
+    channels: Sequence[str] | None,
+    priority: str,
+    group: str | None,
+    schedule_at: Any,
+    key: str,
+    by: str,
+) -> list[Accepted]:
+    """Tell people something. `key` names this call: repeating it answers the same notifications.
+
+    Raises TypeUnknown, DataInvalid, ScheduleInvalid.
+    """
+    now = clock.now()
+    if schedule_at is not None and schedule_at > now + timedelta(days=366):
+        raise ScheduleInvalid(errors=[{"pointer": "#/schedule_at", "message": "lies more than a year ahead"}])
+    return accept(
+        [
+            Order(
+                recipient_id=recipient,
+                type=type,
+                data=data,
+                dedupe=f"send:{key}:{recipient}",
+                channels=None if channels is None else tuple(channels),
+                priority=priority,
+                group=group or "",
+                schedule_at=schedule_at if schedule_at is not None and schedule_at > now else None,
+            )
+            for recipient in dict.fromkeys(recipient_ids)
+        ],
+        by=by,
+    )
+
+
+@transaction.atomic
+def tell(fact: Fact, *, event_id: UUID) -> None:
+    """Turn a fact into notifications, once. A fact about a campaign that we do not know yet waits for it."""
+    campaign_id = occasions.campaign_of(fact)
+    if campaign_id is None:
+        return
+    campaign = audience.campaign(campaign_id)
+    if campaign is None:
+        WaitingFact.objects.get_or_create(
+            event_id=event_id,
+            defaults={
+                "type": fact.type,
+                "payload": fact.payload(),
+                "campaign_id": campaign_id,
+                "created_at": clock.now(),
+            },
+        )
+        return
+    scene = occasions.Scene(title=campaign.title, owner_id=campaign.owner_id, name_of=audience.shown_name)
+    for order in occasions.orders(fact, scene, event_id=event_id):
+        later = occasions.overtaken_by(order.dedupe)
+        if later is None or not Notification.objects.filter(dedupe=later).exists():
+            accept([order], by="system")
+
+
+@transaction.atomic
+def tell_waiting(*, limit: int = 200) -> int:
+    """Tell the facts whose campaign has become known; returns how many. The others go on waiting."""
+    known = audience.known_campaigns(set(WaitingFact.objects.values_list("campaign_id", flat=True).distinct()))
+    ready = list(
+        WaitingFact.objects.select_for_update(skip_locked=True)
+        .filter(campaign_id__in=known)
+        .order_by("created_at", "event_id")[:limit]
+    )
+    for waiting in ready:
+        tell(CATALOGUE[waiting.type].model_validate(waiting.payload), event_id=waiting.event_id)
+    WaitingFact.objects.filter(event_id__in=[waiting.event_id for waiting in ready]).delete()
+    return len(ready)
+
+
+@transaction.atomic
+def wake(*, recipient_id: UUID | None = None, limit: int = 500) -> int:
+    """Release the mails whose recipient can be reached by now; returns how many.
+
+    With `recipient_id` all of that person's, at once; without, those whose next look is due, so that none is forgotten.
+    """
+    now = clock.now()
+    asleep = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(status="waiting")
+    asleep = asleep.filter(recipient_id=recipient_id) if recipient_id else asleep.filter(due_at__lte=now)
+    rows = list(asleep.select_related("notification").order_by("due_at")[:limit])
+    reachable = audience.with_email({row.recipient_id for row in rows})
+    wordings: dict[str, Wordings] = {}
+    released, given_up = [], []
+    for row in rows:
+        waited = now - row.created_at
+        if row.recipient_id in reachable:
+            kind = row.notification.type
+            if kind not in wordings:
+                wordings[kind] = Wordings(kind)
+            row.version = wordings[kind].pick(row.channel, reachable[row.recipient_id]) or row.version
+            row.status, row.due_at = "queued", max(row.notification.schedule_at or now, now)
+            released.append(row)
+        elif waited > rules.WAIT_AT_MOST:
+            row.status, row.reason, row.finished_at = "failed", "no_address", now
+            given_up.append(row)
+        else:
+            row.due_at = rules.next_look(waited, now=now)
+    Delivery.objects.bulk_update(rows, ["status", "due_at", "version", "reason", "finished_at"])
+    for row in sorted(given_up, key=lambda row: row.id):
+        record(failed(row, row.notification.type), subject=row.id)
+    if released:
+        doorbell.ring(SEND)
+    return len(released)
+
+
+def failed(delivery: Delivery, type: str) -> DeliveryFailed:
+    """The fact that a delivery will not arrive."""
+    return DeliveryFailed(
+        delivery_id=delivery.id,
+        notification_id=delivery.notification_id,
+        recipient_id=delivery.recipient_id,
+        channel=delivery.channel,
+        notification_type=type,
+        reason=delivery.reason,
+    )
+
+
+def _feed_of(user_id: UUID) -> Any:
+    return Notification.objects.filter(recipient_id=user_id, shown_at__lte=clock.now())
+
+
+def mark_read(*, notification_id: UUID, user_id: UUID) -> Notification:
+    """Mark one feed entry read; the first time is kept. Raises NotificationNotFound, also for another person's."""
+    now = clock.now()
+    mine = _feed_of(user_id).filter(id=notification_id)
+    mine.filter(read_at__isnull=True).update(read_at=now, seen_at=Coalesce(F("seen_at"), now))
+    found: Notification | None = mine.first()
+    if found is None:
+        raise NotificationNotFound
+    return found
+
+
+def mark_all_read(*, user_id: UUID) -> int:
+    """Mark everything in a feed read; returns how many entries were unread."""
+    now = clock.now()
+    unread = _feed_of(user_id).filter(Q(read_at__isnull=True))
+    return int(unread.update(read_at=now, seen_at=Coalesce(F("seen_at"), now)))

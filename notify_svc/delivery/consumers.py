@@ -1,0 +1,27 @@
+"""Facts of payments and trust become notifications."""
+
+from __future__ import annotations
+
+from bh_sdk.events import DonationFailed, DonationSucceeded, RefundSucceeded, ScoreChanged
+from bh_sdk.server.events import Delivered, handles
+from notify_svc.delivery import commands
+
+
+@handles(DonationSucceeded)
+def tell_of_gift(event: Delivered[DonationSucceeded]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(DonationFailed)
+def tell_of_failed_gift(event: Delivered[DonationFailed]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RefundSucceeded)
+def tell_of_refund(event: Delivered[RefundSucceeded]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(ScoreChanged)
+def tell_of_score(event: Delivered[ScoreChanged]) -> None:
+    commands.tell(event.data, event_id=event.id)

@@ -1,0 +1,29 @@
+"""What is added when a mail leaves, because it must not be stored: the links that open somebody's gift."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+
+from bh_sdk.tokens import gift_link
+from notify_svc.delivery import occasions
+from notify_svc.delivery.models import Notification
+
+
+def at_send(notification: Notification) -> dict[str, Any]:
+    """The variables that only the leaving mail holds. A guest's link is signed; who has an account signs in instead."""
+    if notification.type not in occasions.ABOUT_A_GIFT:
+        return {}
+    payment_id = UUID(notification.data["payment_id"])
+    query = f"?{urlencode({'link': gift_link(settings.BH_LINK_KEY, payment_id)})}" if notification.guest else ""
+    return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{payment_id}{query}"}
+
+
+def shown_to_staff(notification: Notification) -> dict[str, Any]:
+    """The same, without the signature: a preview opens nobody's gift."""
+    if notification.type not in occasions.ABOUT_A_GIFT:
+        return {}
+    return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{notification.data['payment_id']}"}

@@ -1,0 +1,129 @@
+"""Notifications, one per person and fact, and their deliveries, one per channel, with every attempt."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from notify_svc.delivery import rules
+
+
+class Notification(models.Model):
+    """What one person is told once. Its row is also the feed entry, once `shown_at` has come."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # What makes it unique: the fact and the person, or the call of /send and the person.
+    dedupe = models.CharField(max_length=200, unique=True)
+    recipient_id = models.UUIDField()
+    guest = models.BooleanField(default=False, help_text="Has no account, so no feed")
+    type = models.CharField(max_length=64)
+    category = models.CharField(max_length=16)
+    data = models.JSONField(default=dict)
+    group = models.CharField(max_length=64, blank=True)
+    priority = models.PositiveSmallIntegerField(default=rules.PRIORITIES["normal"])
+    # Another person whom the words name; erasing that person has to find these rows.
+    mentions = models.UUIDField(null=True)
+    accepted_by = models.CharField(max_length=64)
+    schedule_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    title = models.TextField(blank=True)
+    body = models.TextField(blank=True)
+    action_url = models.TextField(blank=True)
+    shown_at = models.DateTimeField(null=True, help_text="From when it is in the feed; empty when it is not for the feed")
+    seen_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["recipient_id", "-shown_at", "-id"], condition=Q(shown_at__isnull=False), name="notify_feed"),
+            models.Index(
+                fields=["recipient_id", "shown_at"],
+                condition=Q(shown_at__isnull=False, read_at__isnull=True),
+                name="notify_feed_unread",
+            ),
+            models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class Delivery(models.Model):
+    """One notification on its way through one channel. Its id is the Message-ID of the mail."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    notification = models.ForeignKey(Notification, on_delete=models.PROTECT, related_name="deliveries")
+    recipient_id = models.UUIDField()
+    channel = models.CharField(max_length=8, choices=[(name, name) for name in rules.CHANNELS])
+    # The words are chosen when the notification is accepted, so that every try says the same.
+    version = models.ForeignKey("notify_wording.TemplateVersion", on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=8, choices=[(name, name) for name in rules.STATES])
+    priority = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    # Which worker's batch holds it, and since when by the database's own clock: a moved house clock frees no claim.
+    claim = models.UUIDField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["notification", "channel"], name="notify_delivery_once"),
+            models.CheckConstraint(condition=Q(status__in=rules.STATES), name="notify_delivery_status"),
+            models.CheckConstraint(
+                condition=Q(status="sending") | Q(claim__isnull=True) | Q(status__in=sorted(rules.FINAL)),
+                name="notify_delivery_claimed_while_sending",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["channel", "-priority", "due_at"], condition=Q(status__in=rules.DUE), name="notify_due"),
+            models.Index(fields=["claimed_at"], condition=Q(status="sending"), name="notify_claimed"),
+            models.Index(fields=["due_at"], condition=Q(status="waiting"), name="notify_waiting"),
+            models.Index(fields=["recipient_id"], condition=Q(status="waiting"), name="notify_waiting_person"),
+            models.Index(fields=["-created_at", "-id"], name="notify_delivery_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.id}"
+
+
+class Attempt(models.Model):
+    """One try to hand a delivery to its channel. Codes only: a server's words may repeat the address."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "canceled")])
+    reason = models.CharField(max_length=64, blank=True)
+    code = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["delivery", "number"], name="notify_attempt_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"try {self.number}: {self.outcome}"
+
+
+class WaitingFact(models.Model):
+    """A fact about a campaign that we have not been told about yet. It is told as soon as we have."""
+
+    event_id = models.UUIDField(primary_key=True)
+    type = models.CharField(max_length=80)
+    payload = models.JSONField()
+    campaign_id = models.UUIDField(db_index=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"

@@ -1,0 +1,140 @@
+"""Which fact is told to whom. Pure: a fact and what we know of its campaign go in, orders come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from uuid import UUID
+
+from bh_sdk.events import DonationFailed, DonationSucceeded, Fact, RefundSucceeded, ScoreChanged
+from notify_svc.delivery.orders import Order
+
+TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
+ANONYMOUS = "Someone"
+# A message that is pointless once another about the same thing exists: who has given need not hear of the try that failed.
+OVERTAKEN_BY = {"gift.failed": "gift.thank_you"}
+# Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
+ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded"})
+
+
+class Scene:
+    """What the words need besides the fact. Names are looked up only when a message shows one."""
+
+    def __init__(self, *, title: str, owner_id: UUID, name_of: Callable[[UUID], str]) -> None:
+        self.title, self.owner_id, self.name_of = title, owner_id, name_of
+
+
+def campaign_of(fact: Fact) -> UUID | None:
+    """The campaign a fact is about, when it is one that people are told of."""
+    if isinstance(fact, ScoreChanged):
+        moved = fact.previous_tier is not None and fact.previous_tier != fact.tier
+        return fact.entity_id if fact.entity_kind == "campaign" and moved else None
+    if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded):
+        return fact.campaign_id
+    return None
+
+
+def overtaken_by(dedupe: str) -> str | None:
+    """The key of the notification that makes the one with this key pointless."""
+    kind, _, about = dedupe.partition(":")
+    later = OVERTAKEN_BY.get(kind)
+    return f"{later}:{about}" if later else None
+
+
+@singledispatch
+def orders(fact: Fact, scene: Scene, *, event_id: UUID) -> list[Order]:
+    """The notifications that a fact causes, one per person, each with the key that makes it unique."""
+    raise TypeError(f"nobody is told of {fact.type}")
+
+
+@orders.register
+def _(fact: DonationSucceeded, scene: Scene, *, event_id: UUID) -> list[Order]:
+    thanks = Order(
+        recipient_id=fact.donor_id,
+        guest=fact.guest,
+        type="gift.thank_you",
+        dedupe=f"gift.thank_you:{fact.payment_id}",
+        priority="high",
+        data={
+            "campaign_id": str(fact.campaign_id),
+            "campaign_title": scene.title,
+            "payment_id": str(fact.payment_id),
+            "amount": fact.amount,
+            "charged": fact.charged,
+            "currency": fact.currency,
+            "covers_fees": fact.charged != fact.amount,
+        },
+    )
+    received = Order(
+        recipient_id=scene.owner_id,
+        type="gift.received",
+        dedupe=f"gift.received:{fact.payment_id}",
+        mentions=None if fact.anonymous else fact.donor_id,
+        data={
+            "campaign_id": str(fact.campaign_id),
+            "campaign_title": scene.title,
+            "donor_name": ANONYMOUS if fact.anonymous else scene.name_of(fact.donor_id),
+            "amount": fact.amount,
+            "currency": fact.currency,
+        },
+    )
+    return [thanks, received]
+
+
+@orders.register
+def _(fact: DonationFailed, scene: Scene, *, event_id: UUID) -> list[Order]:
+    # One message per payment, however often the card is tried.
+    return [
+        Order(
+            recipient_id=fact.donor_id,
+            guest=fact.guest,
+            type="gift.failed",
+            dedupe=f"gift.failed:{fact.payment_id}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "amount": fact.amount,
+                "currency": fact.currency,
+                "cause": fact.reason,
+            },
+        )
+    ]
+
+
+@orders.register
+def _(fact: RefundSucceeded, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return [
+        Order(
+            recipient_id=fact.donor_id,
+            guest=fact.guest,
+            type="refund.succeeded",
+            dedupe=f"refund.succeeded:{fact.refund_id}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "payment_id": str(fact.payment_id),
+                "amount": fact.amount,
+                "currency": fact.currency,
+                "full": fact.full,
+            },
+        )
+    ]
+
+
+@orders.register
+def _(fact: ScoreChanged, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return [
+        Order(
+            recipient_id=scene.owner_id,
+            type="trust.tier_changed",
+            dedupe=f"trust.tier_changed:{event_id}",
+            data={
+                "campaign_id": str(fact.entity_id),
+                "campaign_title": scene.title,
+                "tier": fact.tier,
+                "previous_tier": fact.previous_tier,
+                "risen": TIERS.index(fact.tier) > TIERS.index(fact.previous_tier or fact.tier),
+                "rated": fact.rated,
+            },
+        )
+    ]

@@ -1,0 +1,59 @@
+"""Pure rules of sending: the states of a delivery, when to try again, and which channels exist."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+CHANNELS = ("email", "push", "in_app", "sms")
+# Push and SMS are promised names without a provider behind them yet.
+OFFERED = ("email", "in_app")
+# Channels that need an address; the feed needs none.
+ADDRESSED = frozenset({"email"})
+PRIORITIES = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
+
+# waiting: for an address. unknown: the provider may have it. All others say what they are.
+STATES = ("waiting", "queued", "sending", "retrying", "unknown", "sent", "failed", "canceled")
+# Forward only: nothing leaves the last three, and nothing returns to where it began. The database repeats this table.
+MOVES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("waiting", "queued"),
+        ("waiting", "failed"),
+        ("waiting", "canceled"),
+        ("queued", "sending"),
+        ("queued", "canceled"),
+        ("sending", "sent"),
+        ("sending", "retrying"),
+        ("sending", "unknown"),
+        ("sending", "failed"),
+        ("sending", "canceled"),
+        ("retrying", "sending"),
+        ("retrying", "canceled"),
+        ("unknown", "sending"),
+        ("unknown", "canceled"),
+    }
+)
+DUE = ("queued", "retrying", "unknown")
+FINAL = frozenset({"sent", "failed", "canceled"})
+
+# Nine tries over eight hours: a mail server that is rebuilt over lunch costs nobody a thank-you.
+_BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)]
+MAX_TRIES = len(_BACKOFF) + 1
+# Looking for an address again; the doorbell usually comes first.
+_PATIENCE = [timedelta(seconds=s) for s in (5, 5, 15, 60, 300, 1_800)]
+WAIT_AT_MOST = timedelta(days=30)
+
+
+def next_try(tries: int, *, now: datetime, roll: float, wait: timedelta | None = None) -> datetime | None:
+    """When to try again after `tries` tries, or None when there is no point. `roll` in [0, 1) spreads the crowd by a fifth."""
+    if tries >= MAX_TRIES:
+        return None
+    pause = max(_BACKOFF[max(tries, 1) - 1], wait or timedelta())
+    return now + pause * (1 + roll / 5)
+
+
+def next_look(waited: timedelta, *, now: datetime) -> datetime:
+    """When to look for an address again, after having waited so long."""
+    for pause in _PATIENCE:
+        if waited < pause * 4:
+            return now + pause
+    return now + _PATIENCE[-1]

@@ -1,0 +1,45 @@
+"""What workers do. All of it can be derived again from PostgreSQL; the beat comes round every second."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from notify_svc.delivery import claims, commands
+from notify_svc.delivery.channels import channels
+from notify_svc.delivery.sending import send_batch
+
+# One task leaves its thread to others after this many batches; the next sweep goes on.
+MOST_BATCHES = 20
+
+
+@shared_task(name="notify.delivery.send")
+def send() -> int:
+    """Send what is due, channel by channel, until there is nothing left."""
+    done = 0
+    for channel in channels().values():
+        for _ in range(MOST_BATCHES):
+            claimed = send_batch(channel)
+            done += claimed
+            if not claimed:
+                break
+    return done
+
+
+@shared_task(name="notify.delivery.reclaim")
+def reclaim() -> int:
+    """Take over what a worker that died had claimed."""
+    return claims.reclaim()
+
+
+@shared_task(name="notify.delivery.wake")
+def wake(recipient_id: str | None = None) -> int:
+    """Release the mails that waited for an address."""
+    return commands.wake(recipient_id=UUID(recipient_id) if recipient_id else None)
+
+
+@shared_task(name="notify.delivery.tell_waiting")
+def tell_waiting() -> int:
+    """Tell the facts that waited for their campaign."""
+    return commands.tell_waiting()

@@ -1,0 +1,21 @@
+"""Who may do what in notifications: (role, noun, verb). The table in the database is the truth; this seeds it."""
+
+from __future__ import annotations
+
+_DESKS = ("support", "editor", "auditor")
+
+POLICIES: list[tuple[str, str, str]] = [
+    # A feed belongs to one person; which one, the commands see to.
+    ("donor", "feed", "read"),
+    ("donor", "feed", "mark"),
+    ("service:monolith", "notification", "send"),
+    ("editor", "notification", "send"),
+    *((role, noun, "describe") for role in ("service:monolith", "service:payments") for noun in ("contact", "campaign")),
+    *((f"service:{name}", "event", "read") for name in ("monolith", "payments", "trust")),
+    ("service:monolith", "event", "push"),
+    *((role, noun, "view") for role in _DESKS for noun in ("notification", "delivery", "template", "campaign")),
+    *((role, "contact", "view") for role in ("support", "auditor")),
+    *(("editor", "template", verb) for verb in ("draft", "publish")),
+    *((role, "dead_letter", "view") for role in ("support", "admin", "auditor")),
+    *((role, "dead_letter", "replay") for role in ("support", "admin")),
+]

@@ -1,0 +1,41 @@
+"""Settings of the notifications service. Everything that depends on where it runs comes from the environment."""
+
+from __future__ import annotations
+
+from bh_sdk.server.ops import env
+from bh_sdk.server.ops.settings import service_settings
+
+globals().update(
+    service_settings(
+        "notify",
+        apps=[
+            "notify_svc.wording.apps.Wording",
+            "notify_svc.audience.apps.Audience",
+            "notify_svc.delivery.apps.Delivery",
+        ],
+        beat={
+            # A sweep that comes late is worth nothing: the next one does the same.
+            task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+            for task, seconds in {
+                "notify.delivery.send": 1.0,
+                "notify.delivery.reclaim": 2.0,
+                "notify.delivery.wake": 2.0,
+                "notify.delivery.tell_waiting": 2.0,
+            }.items()
+        },
+    )
+)
+
+# Where people read: links in messages lead here.
+BH_SITE_URL = env.url("BH_SITE_URL")
+# The same key as payments': the link in the thank-you mail opens a guest's gift there.
+BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
+
+# smtp:// or smtps://, with user and password if need be; `?starttls=on` insists on encryption.
+SMTP_URL = env.secret("SMTP_URL")
+# News comes from an address of its own, so that complaints about news never hold back a thank-you.
+NOTIFY_FROM = env.text("NOTIFY_FROM", "Blessed Horizon <giving@blessed-horizon.example>")
+NOTIFY_FROM_NEWS = env.text("NOTIFY_FROM_NEWS", "Blessed Horizon <news@blessed-horizon.example>")
+# How many deliveries one worker takes at once, and for how many seconds its claim stands without a sign of life.
+NOTIFY_BATCH = env.number("NOTIFY_BATCH", 200)
+NOTIFY_LEASE = env.number("NOTIFY_LEASE", 12)

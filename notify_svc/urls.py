@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from bh_sdk.server.api import make_api
+from bh_sdk.server.events.api import router as events
+from bh_sdk.server.ops.urls import probes
+from notify_svc.audience.api import router as audience
+from notify_svc.delivery.api import router as delivery
+
+api = make_api("notify", "Blessed Horizon notifications", {"/notifications": delivery, "/events": events})
+api.add_router("/notifications", audience)
+urlpatterns: list[URLPattern | URLResolver] = [
+    *probes,
+    path("", include("bh_sdk.server.access.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+]

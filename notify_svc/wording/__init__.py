@@ -1,0 +1,1 @@
+"""The words: templates with immutable versions, and the one renderer that preview and sending share."""

@@ -1,0 +1,70 @@
+"""Reading words: which version speaks for a type, a channel and a locale."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from notify_svc.wording import rules
+from notify_svc.wording.errors import DataInvalid, TypeUnknown
+from notify_svc.wording.models import Template, TemplateVersion
+from notify_svc.wording.rendering import Rendered, render
+
+
+class Wordings:
+    """The live versions of one type, read once; then asked per channel and locale without the database."""
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+        self._live = {
+            (version.template.channel, version.template.locale): version
+            for version in TemplateVersion.objects.filter(template__type=type, state="live").select_related("template", "layout")
+        }
+        if not self._live:
+            raise TypeUnknown(errors=[{"pointer": "#/type", "message": "there is no template for this type"}])
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(sorted({channel for channel, _ in self._live}))
+
+    @property
+    def category(self) -> str:
+        return next(iter(self._live.values())).template.category
+
+    def pick(self, channel: str, locale: str | None) -> TemplateVersion | None:
+        """The version for this locale, or for its language, or the default; None when the channel has no words."""
+        for candidate in rules.locale_chain(locale):
+            if (channel, candidate) in self._live:
+                return self._live[channel, candidate]
+        return None
+
+    def check(self, data: Mapping[str, Any], *, channels: Collection[str]) -> None:
+        """Raises DataInvalid, with a pointer per variable, unless the data fills every version of these channels."""
+        variables: dict[str, rules.Variable] = {}
+        for (channel, _), version in self._live.items():
+            for one in version.declared:
+                needed = one.required and channel in channels
+                known = variables.get(one.name)
+                variables[one.name] = replace(one, required=needed or (known is not None and known.required))
+        wrong = rules.misfits(tuple(variables.values()), data)
+        if wrong:
+            raise DataInvalid(errors=wrong)
+
+
+def version(version_id: UUID) -> TemplateVersion:
+    return TemplateVersion.objects.select_related("template", "layout").get(id=version_id)
+
+
+def versions(ids: set[UUID]) -> dict[UUID, TemplateVersion]:
+    return TemplateVersion.objects.select_related("template", "layout").in_bulk(list(ids))
+
+
+def preview(version: TemplateVersion) -> Rendered:
+    """How a version looks with its own samples."""
+    return render(version.source, version.sample, recipient_name="Ruth")
+
+
+def history(template: Template) -> list[TemplateVersion]:
+    return list(template.versions.select_related("template", "layout").order_by("-number"))

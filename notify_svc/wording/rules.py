@@ -1,0 +1,145 @@
+"""Pure rules of wording: the kinds of variables, what data fits them, version states, locale fallback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from bh_sdk.errors import BHError
+from bh_sdk.money import CURRENCIES, Money
+
+Category = Literal["transactional", "subscription", "social", "security"]
+CATEGORIES: tuple[Category, ...] = ("transactional", "subscription", "social", "security")
+STATES = ("draft", "live", "retired")
+# A retired version may go live again: that is the rollback.
+STATE_MOVES = frozenset({("draft", "live"), ("draft", "retired"), ("live", "retired"), ("retired", "live")})
+DEFAULT_LOCALE = "en"
+# What the renderer itself supplies; no template declares them.
+SUPPLIED = frozenset({"recipient_name", "site_url"})
+MAX_LINE, MAX_TEXT, MAX_LIST = 200, 20_000, 50
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+
+
+def _line(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_LINE and not re.search(r"[\r\n\t]", value) and not _CONTROL.search(value)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TEXT and not _CONTROL.search(value)
+
+
+def _id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and len(value) == 36 and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _amount(value: Any) -> bool:
+    # The currency is another variable, so three decimals, the most any currency has, are allowed here.
+    try:
+        return isinstance(value, str) and bool(Money.parse(value, "KWD"))
+    except BHError:
+        return False
+
+
+def _url(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > 2_000 or re.search(r"[\s<>\"'`\\]", value) or _CONTROL.search(value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 10**12
+
+
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "line": (_line, f"must be one line of text, at most {MAX_LINE} characters"),
+    "text": (_text, f"must be text, at most {MAX_TEXT:,} characters"),
+    "id": (_id, "must be a UUID"),
+    "amount": (_amount, 'must be a decimal string such as "25.00"'),
+    "currency": (lambda value: isinstance(value, str) and value in CURRENCIES, "must be an ISO 4217 code"),
+    "url": (_url, "must be an http or https address"),
+    "count": (_count, "must be a whole number"),
+    "flag": (lambda value: isinstance(value, bool), "must be true or false"),
+    "lines": (
+        lambda value: isinstance(value, list) and len(value) <= MAX_LIST and all(_line(item) for item in value),
+        f"must be a list of at most {MAX_LIST} lines",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One declared variable. `sent` is false for what we add when the mail leaves, so that no caller may pass it."""
+
+    name: str
+    kind: str
+    sample: Any
+    required: bool = True
+    sent: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def declared(rows: Iterable[Mapping[str, Any]]) -> tuple[Variable, ...]:
+    """Read a declaration. Raises ValueError that names the variable and what is wrong with it."""
+    found: dict[str, Variable] = {}
+    for row in rows:
+        if not isinstance(row, Mapping) or not {"name", "kind", "sample"} <= set(row) <= {"name", "kind", "sample", "required", "sent"}:
+            raise ValueError("a variable has a name, a kind and a sample")
+        one = Variable(**row)
+        if not isinstance(one.name, str) or not _NAME.fullmatch(one.name) or one.name in SUPPLIED or one.name in found:
+            raise ValueError(f"{one.name!r} cannot be the name of a variable here")
+        if one.kind not in KINDS:
+            raise ValueError(f"{one.name}: there is no kind {one.kind!r}")
+        if not KINDS[one.kind][0](one.sample):
+            raise ValueError(f"{one.name}: the sample {KINDS[one.kind][1]}")
+        if type(one.required) is not bool or type(one.sent) is not bool:
+            raise ValueError(f"{one.name}: required and sent are true or false")
+        found[one.name] = one
+    return tuple(found.values())
+
+
+def samples(variables: Iterable[Variable]) -> dict[str, Any]:
+    return {one.name: one.sample for one in variables}
+
+
+def misfits(variables: Sequence[Variable], data: Mapping[str, Any], *, at: str = "#/data") -> list[dict[str, str]]:
+    """What keeps `data` from filling these variables, as `{pointer, message}`; empty when it fits."""
+    known = {one.name: one for one in variables if one.sent}
+    wrong = [
+        {"pointer": f"{at}/{_pointed(name)}", "message": "is not declared by this template"} for name in data if name not in known
+    ]
+    for name, one in known.items():
+        if data.get(name) is None:
+            if one.required:
+                wrong.append({"pointer": f"{at}/{name}", "message": "is required"})
+        elif not KINDS[one.kind][0](data[name]):
+            wrong.append({"pointer": f"{at}/{name}", "message": KINDS[one.kind][1]})
+    return wrong[:50]
+
+
+def _pointed(name: str) -> str:
+    return _CONTROL.sub("?", name)[:64].replace("~", "~0").replace("/", "~1")
+
+
+def completed(variables: Iterable[Variable], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with every declared name present, so that `{% if note %}` works under strict undefined."""
+    return {one.name: data.get(one.name) for one in variables}
+
+
+def locale_chain(locale: str | None) -> tuple[str, ...]:
+    """Where to look for words: `fr-CA`, then `fr`, then the default."""
+    chain = [locale, locale.split("-")[0]] if locale else []
+    return tuple(dict.fromkeys([*chain, DEFAULT_LOCALE]))
