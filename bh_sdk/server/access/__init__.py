@@ -7,8 +7,8 @@ from bh_sdk.server.access import GUEST, Principal, may, seed_policies
 
 from __future__ import annotations
 
-from bh_sdk.server.access.doors import challenge, may
+from bh_sdk.server.access.doors import may
 from bh_sdk.server.access.principals import GUEST, Principal
 from bh_sdk.server.access.seeds import seed_policies
 
-__all__ = ["GUEST", "Principal", "challenge", "may", "seed_policies"]
+__all__ = ["GUEST", "Principal", "may", "seed_policies"]

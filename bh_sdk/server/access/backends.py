@@ -17,7 +17,7 @@ class StaffBackend(BaseBackend):
 
     def authenticate(
         self,
-        request: HttpRequest | None,  # noqa: ARG002  # Django's interface
+        request: HttpRequest | None,  # Django's interface
         username: str | None = None,
         password: str | None = None,
         **_: object,

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from ninja.security.base import AuthBase
 
 from bh_sdk.errors import Forbidden, Unauthenticated
-from bh_sdk.server.access import bearer, wiring
+from bh_sdk.server.access import bearer
 from bh_sdk.server.access.principals import GUEST, Principal
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+# Every (noun, verb) that a route of this process asks for: what the policy page has to offer.
+ASKED: set[tuple[str, str]] = set()
 
 
 class Bearer(AuthBase):
@@ -29,6 +32,7 @@ class Bearer(AuthBase):
         super().__init__()
         self.noun = noun
         self.verb = verb
+        ASKED.add((noun, verb))
 
     def __call__(self, request: HttpRequest) -> Principal:
         header = request.headers.get("Authorization")
@@ -50,8 +54,3 @@ Bearer.__name__ = "bearer"
 def may(noun: str, verb: str) -> Bearer:
     """Guard a route: `auth=may("refund", "request")`."""
     return Bearer(noun, verb)
-
-
-def challenge() -> str:
-    """The `WWW-Authenticate` header of every 401 (RFC 6750, RFC 9728)."""
-    return f'Bearer resource_metadata="{wiring.service_url()}/.well-known/oauth-protected-resource"'

@@ -100,7 +100,7 @@ class Staff(AbstractBaseUser):
         return False
 
 
-class Policy(CasbinRule):
+class Policy(CasbinRule):  # type: ignore[misc]  # the adapter is untyped
     """A line of the policy table: `p, role, noun, verb` or `g, role, included role`."""
 
     class Meta:

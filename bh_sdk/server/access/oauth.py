@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from bh_sdk.errors import MethodNotAllowed
 from bh_sdk.server.access import assertions, wiring
 from bh_sdk.tokens import TokenRefused, sign_jwt
 
@@ -33,7 +32,7 @@ class OAuthError(Exception):
 def token(request: HttpRequest) -> HttpResponse:
     """`POST /oauth2/token`: a client assertion for an access token of five minutes, for this service alone."""
     if request.method != "POST":
-        return _not_allowed("POST")
+        return HttpResponseNotAllowed(["POST"])
     # Tokens and TLS go by the real time, never by the clock that the local stack can move.
     now = datetime.now(UTC)
     try:
@@ -41,25 +40,25 @@ def token(request: HttpRequest) -> HttpResponse:
     except OAuthError as refused:
         body = {"error": refused.error, "error_description": refused.description}
         return JsonResponse(body, status=400, headers=NO_STORE)
-    body = {
+    answer = {
         "access_token": _access_token(client_id, now),
         "token_type": "Bearer",
         "expires_in": int(LIFE.total_seconds()),
     }
-    return JsonResponse(body, headers=NO_STORE)
+    return JsonResponse(answer, headers=NO_STORE)
 
 
 def jwks(request: HttpRequest) -> HttpResponse:
     """`GET /.well-known/jwks.json`: the keys that verify this service's tokens, the signing one first."""
     if request.method not in ("GET", "HEAD"):
-        return _not_allowed("GET")
+        return HttpResponseNotAllowed(["GET", "HEAD"])
     return JsonResponse(wiring.own_jwks(), headers={"Cache-Control": "public, max-age=600"})
 
 
 def protected_resource(request: HttpRequest) -> HttpResponse:
     """`GET /.well-known/oauth-protected-resource` (RFC 9728): whose tokens this service takes."""
     if request.method not in ("GET", "HEAD"):
-        return _not_allowed("GET")
+        return HttpResponseNotAllowed(["GET", "HEAD"])
     url = wiring.service_url()
     body = {
         "resource": url,
@@ -111,10 +110,3 @@ def _access_token(client_id: str, now: datetime) -> str:
         "scope": "",
     }
     return sign_jwt(claims, wiring.signing_key(), typ="at+jwt")
-
-
-def _not_allowed(allowed: str) -> HttpResponse:
-    error = MethodNotAllowed()
-    return JsonResponse(
-        error.problem(), status=error.status, content_type="application/problem+json", headers={"Allow": allowed}
-    )

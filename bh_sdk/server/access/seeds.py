@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 KIT_POLICIES: tuple[tuple[str, str, str], ...] = (
     *(("admin", noun, verb) for noun in ("policy", "revocation") for verb in ("view", "add", "delete")),
     *(("admin", "staff", verb) for verb in ("view", "add", "change")),
-    *(("auditor", noun, "view") for noun in ("policy", "revocation", "staff", "log")),
+    *((role, "log", "view") for role in ("admin", "auditor")),
+    *(("auditor", noun, "view") for noun in ("policy", "revocation", "staff")),
 )
 
 

@@ -1,0 +1,112 @@
+"""Buttons: what staff do goes through a dialog, a policy and a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from unfold.decorators import action as unfold_action
+from unfold.decorators import display as unfold_display
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+
+if TYPE_CHECKING:
+    from bh_sdk.server.admin.guarded import Guarded
+
+Shown = TypeVar("Shown", bound=Callable[..., Any])
+
+VARIANTS = {"default": ActionVariant.DEFAULT, "primary": ActionVariant.PRIMARY, "danger": ActionVariant.DANGER}
+
+
+class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
+    """The form of a dialog. Unlike Unfold's it shows what `clean()` refuses; set `facts_template` for what is at stake.
+
+    `facts_template` is rendered above the fields with the context of `facts(request, object_id)`.
+    """
+
+    facts_template: str | None = None
+
+    def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        return {}
+
+    def render_before_template(self) -> str:
+        context = {"errors": self.non_field_errors() if self.is_bound else [], "facts_template": self.facts_template}
+        context |= self.facts(self.request, self.object_id)
+        return render_to_string("bh/dialog_before.html", context, self.request)
+
+
+def action(
+    *,
+    title: str,
+    verb: str,
+    question: str,
+    form: type[Dialog] = Dialog,
+    submit: str = "",
+    icon: str = "",
+    look: str = "default",
+) -> Callable[[Callable[..., HttpResponse]], Any]:
+    """A button with a dialog for `actions_detail`, `actions_row` or `actions_list` of a Guarded page.
+
+        @action(title="Approve", verb="approve", question="The money leaves after this.", form=Decision, look="primary")
+        def approve(self, request, form, object_id):
+            command = partial(commands.approve_refund, refund_id=object_id, by=self.actor(request))
+            return self.decide(request, object_id, command, done="Refund approved")
+
+    `verb` is the policy, `question` says what will happen, `look` is default, primary or danger. GET shows the dialog,
+    only a POST with a CSRF token and a valid form acts. Without the verb both answer 403.
+    """
+
+    def decorate(function: Callable[..., HttpResponse]) -> Any:
+        inner = unfold_action(
+            description=title,
+            permissions=[verb],
+            icon=icon or None,
+            variant=VARIANTS[look],
+            dialog={
+                "title": title,
+                "description": question,
+                "form_class": form,
+                "form_submit_text": submit or title,
+            },
+        )(function)
+
+        @wraps(inner)
+        def door(page: Guarded, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in ("GET", "POST"):
+                return HttpResponseNotAllowed(["GET", "POST"])
+            answer: HttpResponse = inner(page, request, *args, **kwargs)
+            # A dialog opened in a tab of its own would be a bare fragment.
+            if request.method == "GET" and "HX-Request" not in request.headers:
+                found = page.get_object(request, kwargs["object_id"]) if "object_id" in kwargs else None
+                return redirect(page.address(found))
+            return answer
+
+        return door
+
+    return decorate
+
+
+def display(
+    *,
+    description: str | None = None,
+    ordering: str | None = None,
+    label: bool | dict[str, str] | None = None,
+    header: bool | None = None,
+    boolean: bool | None = None,
+    empty_value: str | None = None,
+) -> Callable[[Shown], Shown]:
+    """A column of a list. `label={"to approve": "warning"}` colours by the text that is returned; `header` takes
+    `[name, line two, initials]`."""
+    decorate: Callable[[Shown], Shown] = unfold_display(
+        description=description,
+        ordering=ordering,
+        label=label,
+        header=header,
+        boolean=boolean,
+        empty_value=empty_value,
+    )
+    return decorate

@@ -1,0 +1,237 @@
+"""What a case page is made of: cards with plain data. Each names the template that draws it; none holds HTML.
+
+Amounts come as text that is ready to read (`Money` knows how); times are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Literal
+
+# The colours of labels and checks: grey, blue, green, orange, red, and the house's own.
+Tone = Literal["", "info", "success", "warning", "danger", "primary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and a value; `mono` for ids, `strong` for a sum, `href` where it leads, `note` below in small."""
+
+    name: str
+    value: str
+    note: str = ""
+    href: str = ""
+    mono: bool = False
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A table of names and values. Plain pairs will do."""
+
+    template: ClassVar[str] = "bh/facts.html"
+
+    title: str
+    facts: Sequence[Fact | tuple[str, str]]
+
+    @property
+    def rows(self) -> list[Fact]:
+        return [fact if isinstance(fact, Fact) else Fact(*fact) for fact in self.facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened, or that is `due`; `late` draws it in red."""
+
+    what: str
+    when: datetime
+    who: str = ""
+    note: str = ""
+    href: str = ""
+    due: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Moments in the order given (newest first reads best)."""
+
+    template: ClassVar[str] = "bh/timeline.html"
+
+    title: str
+    moments: Sequence[Moment]
+    empty: str = "Nothing yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of money: where, how much (`-25.00 GBP`), and what it belongs to."""
+
+    account: str
+    amount: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyTable:
+    """Lines of money with their sum at the bottom."""
+
+    template: ClassVar[str] = "bh/money.html"
+
+    title: str
+    lines: Sequence[Line]
+    total: str = ""
+    empty: str = "No entries."
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Any other rows; `numeric` are the columns (from 0) that align to the right."""
+
+    template: ClassVar[str] = "bh/table.html"
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: frozenset[int] = frozenset()
+    empty: str = "None."
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`value` of `of`, with an interval (`low`–`high`) and a mark to compare with, all on the same scale."""
+
+    name: str
+    value: float
+    of: float
+    low: float | None = None
+    high: float | None = None
+    mark: float | None = None
+    shown: str = ""
+
+    def share(self, part: float | None) -> float:
+        """A part of the scale as 0–100, kept inside the bar."""
+        return round(max(0.0, min(1.0, (part or 0.0) / self.of)) * 100, 2) if self.of else 0.0
+
+    @property
+    def width(self) -> float:
+        return self.share(self.value)
+
+    @property
+    def from_low(self) -> float:
+        return self.share(self.low)
+
+    @property
+    def low_to_high(self) -> float:
+        return round(self.share(self.high) - self.share(self.low), 2)
+
+    @property
+    def mark_at(self) -> float:
+        return self.share(self.mark)
+
+    @property
+    def text(self) -> str:
+        return self.shown or f"{self.value:.1f}"
+
+    @property
+    def out_of(self) -> str:
+        return f"{self.of:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars below each other; the legend names what interval and mark are, where there are any."""
+
+    template: ClassVar[str] = "bh/bars.html"
+
+    title: str
+    bars: Sequence[Bar]
+    value_means: str = "points of maximum"
+    interval_means: str = ""
+    mark_means: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A sentence that holds (success), deserves a look (warning) or does not hold (danger)."""
+
+    text: str
+    tone: Literal["success", "warning", "danger"] = "success"
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    template: ClassVar[str] = "bh/checks.html"
+
+    title: str
+    checks: Sequence[Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Text as somebody wrote it; `mono` for a template's source or JSON."""
+
+    template: ClassVar[str] = "bh/words.html"
+
+    title: str
+    text: str
+    mono: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A mail as its reader sees it, in a frame that runs no script and loads nothing."""
+
+    template: ClassVar[str] = "bh/preview.html"
+
+    title: str
+    html: str
+    subject: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """A card drawn by a template of the slice, which finds `data` as `card.data`."""
+
+    title: str
+    template: str
+    data: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a way: done, now, todo or failed. `note` stands below it, such as "no way back after this"."""
+
+    name: str
+    state: Literal["done", "now", "todo", "failed"] = "todo"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The first card: what this is, its number, its state, and how far it has come."""
+
+    title: str
+    figure: str = ""
+    unit: str = ""
+    below: str = ""
+    status: str = ""
+    tone: Tone = ""
+    steps: Sequence[Step] = ()
+    # A sentence for whoever looks: who may act, or why nobody can.
+    notice: str = ""
+
+
+Card = Facts | Timeline | MoneyTable | Table | Bars | Checks | Words | Preview | Custom
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A page of one object: the headline, wide cards on the left, narrow ones on the right."""
+
+    headline: Headline | None = None
+    wide: Sequence[Card] = ()
+    narrow: Sequence[Card] = ()
