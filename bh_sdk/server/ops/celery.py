@@ -1,0 +1,56 @@
+"""The Celery app of a service. Celery carries only work that PostgreSQL can tell again."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+
+from bh_sdk.server.ops import trace
+
+
+def make_celery(service: str, settings_module: str | None = None) -> Celery:
+    """The app of `service`: configured by its Django settings (`CELERY_…`), tasks found in the slices' `tasks.py`.
+
+    `payments_svc/celery.py` is `app = make_celery("payments")`.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module or f"{service}_svc.settings")
+    app = Celery(service)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.autodiscover_tasks()
+    app.set_default()
+    task_prerun.connect(_begin, dispatch_uid="bh_begin")
+    task_postrun.connect(_end, dispatch_uid="bh_end")
+    # Connecting a receiver keeps Celery from replacing the logging that Django set up.
+    setup_logging.connect(_keep_logging, dispatch_uid="bh_logging")
+    return app
+
+
+@cache
+def celery_of_settings() -> Celery:
+    """The app that the settings name (`BH_CELERY_APP`), in any program of the service."""
+    app = import_string(settings.BH_CELERY_APP)
+    assert isinstance(app, Celery)
+    return app
+
+
+def _begin(task: Any = None, **_: Any) -> None:
+    # A task is a request of its own: it takes over its caller's trace, and a connection that died since the last one is dropped.
+    close_old_connections()
+    headers = getattr(getattr(task, "request", None), "headers", None) or {}
+    trace.begin(headers.get("X-Request-ID"), headers.get("traceparent"))
+
+
+def _end(**_: Any) -> None:
+    close_old_connections()
+    trace.end()
+
+
+def _keep_logging(**_: Any) -> None:
+    return None

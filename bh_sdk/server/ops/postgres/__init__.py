@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, made to outlive a restart of the server."""

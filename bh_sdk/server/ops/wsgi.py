@@ -1,0 +1,31 @@
+"""The API program of a service, for Granian.
+
+One process, two handlers: `bh_sdk.server.api.doors.Doors` stands before Django's middleware, answers `/api`, `/oauth2`,
+`/.well-known` and the probes itself through a handler without any, and hands the rest (admin, staff) to the full one.
+On SIGTERM Granian accepts nothing more, lets running requests end, and exits.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.core.handlers.wsgi import WSGIHandler
+
+
+def application_for(service: str, settings_module: str | None = None) -> WSGIHandler:
+    """The WSGI application of `service` (`payments` reads `payments_svc.settings`).
+
+    `payments_svc/wsgi.py` is `application = application_for("payments")`.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module or f"{service}_svc.settings")
+    os.environ.setdefault("BH_PROGRAM", "api")
+
+    from django.core.wsgi import get_wsgi_application
+    from django.urls import get_resolver
+
+    application = get_wsgi_application()
+    # Routes are read now, not by the first caller, and a route without a lock stops the start.
+    get_resolver().url_patterns  # noqa: B018
+    return application

@@ -1,0 +1,1 @@
+"""A tiny service with nothing but the kit in it."""

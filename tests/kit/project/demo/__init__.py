@@ -1,0 +1,1 @@
+"""Routes and rows that the kit's tests call and count."""
