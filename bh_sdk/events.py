@@ -119,7 +119,7 @@ class RefundSucceeded(Fact):
 
 
 class RefundFailed(Fact):
-    """A refund that had succeeded or was pending failed at the bank; its ledger entries are reversed."""
+    """A refund did not reach the donor. `reversed` when it had succeeded before, so that its amount counts again."""
 
     type = "payments.refund.failed.v1"
     aggregate = "payment"
@@ -131,6 +131,7 @@ class RefundFailed(Fact):
     amount: str
     currency: str
     refunded_total: str
+    reversed: bool
     reason: str
 
 

@@ -61,12 +61,11 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 # `Money.parse` says what is wrong with an amount; here it only has to be a short string, never a JSON number.
 Amount = Annotated[str, StringConstraints(min_length=1, max_length=24), Field(examples=["25.00"])]
+_LOCAL, _DOMAIN = r"[^@\s<>,;:\"()\[\]\\]{1,64}", r"[^@\s<>,;:\"()\[\]\\]+\.[^@\s.<>,;:\"()\[\]\\]+"
 Email = Annotated[
     str,
     AfterValidator(_one_line),
-    StringConstraints(
-        strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]+\.[^@\s.<>,;:\"()\[\]\\]+$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=f"^{_LOCAL}@{_DOMAIN}$"),
 ]
 
 

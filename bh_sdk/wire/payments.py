@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
-from typing_extensions import Annotated
 
 from bh_sdk.events import PaymentStatus
 from bh_sdk.wire.base import Amount, Answer, Ask, CurrencyCode, Email, Id, Line, Name, Slug, Text, Time
@@ -137,3 +136,8 @@ class CampaignTotals(Answer):
     donors: int
     gifts: int
     recent: list[PublicGift]
+
+
+class WebhookTaken(Answer):
+    received: bool
+    repeated: bool

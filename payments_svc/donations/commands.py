@@ -1,0 +1,357 @@
+"""Everything that changes a campaign or a payment.
+
+A payment is opened in three steps, so that no step holds a transaction over the network: the row and its fact, the call
+to Stripe, the intent's id. Whatever is lost between them is found again by asking Stripe (`settle`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from bh_sdk.errors import Conflict, Invalid, PaymentNotConfirmable, ProviderUnavailable
+from bh_sdk.events import DonationCanceled, DonationCreated, DonationFailed, DonationSucceeded
+from bh_sdk.money import Money
+from bh_sdk.server.access import Principal
+from bh_sdk.server.events import record
+from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
+from payments_svc.donations import facts, handoffs, queries
+from payments_svc.donations.fees import Quote, quote
+from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
+from payments_svc.donations.rules import ABANDONED_AFTER, OPEN, accept, may_move, next_look
+from payments_svc.gateway import stripe_api
+from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
+from payments_svc.gateway.standing import NextAction, Standing
+from payments_svc.ledger import commands as ledger
+from payments_svc.ledger import rules as postings
+from payments_svc.refunds import commands as refunds
+
+
+@transaction.atomic
+def describe_campaign(
+    *,
+    campaign_id: UUID,
+    title: str,
+    owner_id: UUID,
+    currency: str,
+    goal: Money,
+    status: str,
+    min_amount: Money | None,
+    max_amount: Money | None,
+    ends_at: Any,
+    category: str | None,
+) -> tuple[Campaign, bool]:
+    """Take over what the platform says of a campaign; True when it is new. Trust and notify are told.
+
+    Raises Conflict when the currency would change under gifts that were given, Invalid when no gift could be accepted.
+    """
+    if min_amount is not None and max_amount is not None and min_amount > max_amount:
+        raise Invalid(errors=[{"pointer": "/min_amount", "message": "must not exceed max_amount"}])
+    now = clock.now()
+    known = Campaign.objects.select_for_update().filter(id=campaign_id).first()
+    if known is not None and known.currency != currency and known.payments.exists():
+        raise Conflict(f"The campaign has gifts in {known.currency}", currency=known.currency)
+    campaign, created = Campaign.objects.update_or_create(
+        id=campaign_id,
+        defaults={
+            "title": title,
+            "owner_id": owner_id,
+            "currency": currency,
+            "goal": goal.minor,
+            "status": status,
+            "min_amount": min_amount.minor if min_amount else None,
+            "max_amount": max_amount.minor if max_amount else None,
+            "ends_at": ends_at,
+            "category": category,
+            "updated_at": now,
+        },
+        create_defaults={
+            "title": title,
+            "owner_id": owner_id,
+            "currency": currency,
+            "goal": goal.minor,
+            "status": status,
+            "min_amount": min_amount.minor if min_amount else None,
+            "max_amount": max_amount.minor if max_amount else None,
+            "ends_at": ends_at,
+            "category": category,
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    handoffs.campaign_changed(campaign.id, at=now)
+    return campaign, created
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A payment that can be paid: Stripe's secret for the browser, and what the fees are expected to be."""
+
+    payment: Payment
+    client_secret: str
+
+
+def open_payment(
+    *,
+    campaign_id: UUID,
+    gift: Money,
+    cover_fees: bool,
+    message: str | None,
+    anonymous: bool,
+    guest: tuple[str, str] | None,
+    by: Principal,
+    request_digest: str,
+) -> Opened:
+    """Open a payment and its intent at Stripe. The same `request_digest` again resumes the payment it opened.
+
+    `guest` is (name, mail address) of a donor without an account. Raises CampaignNotAccepting, CurrencyMismatch,
+    AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's answer was lost: the call may be repeated.
+    """
+    payment = Payment.objects.filter(request_digest=request_digest).first()
+    if payment is None:
+        payment = _write_payment(
+            campaign_id=campaign_id,
+            gift=gift,
+            cover_fees=cover_fees,
+            message=message,
+            anonymous=anonymous,
+            guest=guest,
+            by=by,
+            request_digest=request_digest,
+        )
+    if payment.intent_id is not None:
+        # An earlier try got this far and its answer was lost on the way to the caller.
+        standing = _ask(payment, lambda: stripe_api.look(str(payment.intent_id)))
+    else:
+        standing = _ask(payment, lambda: _open_intent(payment))
+    return Opened(bring_to(payment.id, standing), standing.client_secret)
+
+
+@transaction.atomic
+def _write_payment(
+    *,
+    campaign_id: UUID,
+    gift: Money,
+    cover_fees: bool,
+    message: str | None,
+    anonymous: bool,
+    guest: tuple[str, str] | None,
+    by: Principal,
+    request_digest: str,
+) -> Payment:
+    now = clock.now()
+    campaign = queries.campaign(campaign_id)
+    accept(gift, campaign.terms, at=now)
+    price: Quote = quote(gift, cover_fees=cover_fees)
+    # The covered fees must not push the charge over what Stripe takes at once.
+    price.charged.stripe_amount()
+    donor_id = _guest(*guest).id if guest else UUID(by.id)
+    payment = Payment.objects.create(
+        campaign=campaign,
+        donor_id=donor_id,
+        user_id=None if guest else donor_id,
+        request_digest=request_digest,
+        currency=gift.code,
+        amount=gift.minor,
+        charged=price.charged.minor,
+        processing_fee=price.processing.minor,
+        platform_fee=price.platform.minor,
+        anonymous=anonymous,
+        cover_fees=cover_fees,
+        message=message,
+        created_at=now,
+        look_again_at=next_look("created", opened_at=now, at=now),
+    )
+    record(DonationCreated(**facts.common(payment)), subject=payment.id, actor=str(donor_id))
+    return payment
+
+
+def _guest(name: str, email: str) -> Guest:
+    """The guest behind a mail address. A new name replaces the old one: people greet as they like to be greeted."""
+    address = email.strip().lower()
+    now = clock.now()
+    known = Guest.objects.select_for_update().filter(email_hash__in=keyed_hashes(address, "email")).first()
+    if known is None:
+        known, _ = Guest.objects.get_or_create(
+            email_hash=keyed_hash(address, "email"), defaults={"email": email.strip(), "name": name, "created_at": now}
+        )
+        handoffs.guest_changed(known.id, at=now)
+    elif known.name.open() != name:
+        known.name = name
+        known.save(update_fields=["name"])
+        handoffs.guest_changed(known.id, at=now)
+    return known
+
+
+def _open_intent(payment: Payment) -> Standing:
+    return stripe_api.create_intent(
+        payment_id=payment.id,
+        campaign_id=payment.campaign_id,
+        charged=payment.charged_money,
+        description=f"Gift to {payment.campaign.title}",
+    )
+
+
+def _ask(payment: Payment, call: Any) -> Standing:
+    """One call to Stripe for a caller who waits. A lost answer leaves the payment `unknown`, to be found out soon."""
+    try:
+        standing: Standing = call()
+    except OutcomeUnknown:
+        _mark_unknown(payment.id)
+        raise ProviderUnavailable(payment_id=str(payment.id)) from None
+    except RequestRefused as refusal:
+        # Our own bounds should have refused it; Stripe knows better, and nothing was charged.
+        _give_up(payment.id)
+        raise Invalid(str(refusal), errors=[{"pointer": "/amount", "message": str(refusal)}]) from refusal
+    return standing
+
+
+@transaction.atomic
+def _mark_unknown(payment_id: UUID) -> None:
+    payment = queries.payment_for_update(payment_id)
+    if payment.status in OPEN and payment.status != "unknown":
+        now = clock.now()
+        payment.status = "unknown"
+        payment.look_again_at = next_look("unknown", opened_at=payment.created_at, at=now)
+        payment.save(update_fields=["status", "look_again_at"])
+
+
+@transaction.atomic
+def _give_up(payment_id: UUID) -> None:
+    payment = queries.payment_for_update(payment_id)
+    if payment.status in OPEN:
+        payment.status, payment.look_again_at = "canceled", None
+        payment.save(update_fields=["status", "look_again_at"])
+        record(DonationCanceled(**facts.common(payment)), subject=payment.id)
+
+
+def confirm(
+    *, payment: Payment, payment_method_id: str | None, request_digest: str
+) -> tuple[Payment, NextAction | None]:
+    """Charge the payment with a method, or look how it stands after the browser confirmed it.
+
+    Raises PaymentNotConfirmable when there is nothing left to charge, ProviderUnavailable when the answer was lost.
+    """
+    intent_id = str(payment.intent_id)
+    if payment_method_id is None or payment.status == "succeeded":
+        standing = _ask(payment, lambda: stripe_api.look(intent_id))
+        return bring_to(payment.id, standing), standing.next_action
+    if payment.status == "canceled":
+        raise PaymentNotConfirmable("The payment was canceled; open a new one", payment_status=payment.status)
+    try:
+        standing = stripe_api.confirm_intent(
+            intent_id=intent_id, payment_method_id=payment_method_id, key=f"confirm-{payment.id}-{request_digest[:32]}"
+        )
+    except CardRefused:
+        # The intent tells why in more detail than the error does.
+        standing = _ask(payment, lambda: stripe_api.look(intent_id))
+    except RequestRefused as refusal:
+        current = bring_to(payment.id, _ask(payment, lambda: stripe_api.look(intent_id)))
+        if current.status == "succeeded":
+            return current, None
+        if refusal.param == "payment_method" or refusal.code == "resource_missing":
+            problem = {"pointer": "/payment_method_id", "message": str(refusal)}
+            raise Invalid("Stripe does not accept this payment method", errors=[problem]) from refusal
+        raise PaymentNotConfirmable(str(refusal), payment_status=current.status) from refusal
+    except OutcomeUnknown:
+        _mark_unknown(payment.id)
+        raise ProviderUnavailable(payment_id=str(payment.id)) from None
+    return bring_to(payment.id, standing), standing.next_action
+
+
+def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
+    """Ask Stripe how a payment stands and bring our books to it. May run any number of times, at any time.
+
+    `intent_id` names the intent when Stripe told of it before our own call did. Raises OutcomeUnknown when Stripe is
+    away; then nothing changed and the caller asks again later.
+    """
+    payment = Payment.objects.select_related("campaign").get(id=payment_id)
+    intent_id = intent_id or payment.intent_id
+    standing = stripe_api.look(intent_id) if intent_id else _find_or_open(payment)
+    if standing.status == "requires_payment_method" and clock.now() - payment.created_at > ABANDONED_AFTER:
+        standing = stripe_api.cancel_intent(intent_id=standing.intent_id)
+    return bring_to(payment_id, standing)
+
+
+def _find_or_open(payment: Payment) -> Standing:
+    """The lost intent of a payment. Stripe keeps a key for a day: until then asking again with it is the same as asking
+    once, later only a search says whether the first call arrived."""
+    if (clock.now() - payment.created_at).total_seconds() < 20 * 3600:
+        return _open_intent(payment)
+    found = stripe_api.find_intent(payment_id=payment.id, opened_at=payment.created_at)
+    return stripe_api.look(found) if found else _open_intent(payment)
+
+
+@transaction.atomic
+def bring_to(payment_id: UUID, standing: Standing) -> Payment:
+    """Make our rows, ledger and facts say what Stripe says. An older look than the last one changes nothing."""
+    payment = queries.payment_for_update(payment_id)
+    now = clock.now()
+    if payment.intent_id is None:
+        payment.intent_id = standing.intent_id
+        payment.client_secret_hash = keyed_hash(standing.client_secret, "client_secret")
+    if standing.amount != payment.charged_money:
+        raise Conflict("Stripe holds another amount than the payment", payment_id=str(payment_id))
+    if payment.status in OPEN:
+        _note_failed_try(payment, standing, at=now)
+        if standing.status == "succeeded":
+            _succeed(payment, standing, at=now)
+        elif standing.status == "canceled":
+            payment.status = "canceled"
+            record(DonationCanceled(**facts.common(payment)), subject=payment.id)
+        elif may_move(payment.status, standing.status):  # type: ignore[arg-type]
+            payment.status = standing.status
+        payment.look_again_at = next_look(payment.status, opened_at=payment.created_at, at=now)  # type: ignore[arg-type]
+    payment.save()
+    if payment.status == "succeeded":
+        refunds.bring_to(payment, standing, at=now)
+    return payment
+
+
+def _note_failed_try(payment: Payment, standing: Standing, *, at: Any) -> None:
+    failed = standing.failed_try
+    if failed is None:
+        return
+    _, new = FailedTry.objects.get_or_create(
+        payment=payment,
+        reference=failed.reference[:250],
+        defaults={"code": failed.code[:100], "message": failed.message[:500], "created_at": at},
+    )
+    payment.failure_code, payment.failure_message = failed.code[:100], failed.message[:500]
+    if new:
+        record(DonationFailed(**facts.common(payment), reason=failed.code), subject=payment.id)
+
+
+def _succeed(payment: Payment, standing: Standing, *, at: Any) -> None:
+    charge = standing.charge
+    if charge is None or charge.amount != payment.charged_money or charge.fee.code != payment.currency:
+        raise Conflict("The charge does not match the payment", payment_id=str(payment.id))
+    payment.status, payment.succeeded_at = "succeeded", at
+    payment.failure_code = payment.failure_message = None
+    payment.charge_id, payment.receipt_url = charge.id, charge.receipt_url
+    payment.processing_fee = charge.fee.minor
+    payment.cluster = keyed_hash(charge.card_fingerprint, "card") if charge.card_fingerprint else None
+    ledger.post(
+        reference=f"payment:{payment.id}:succeeded",
+        kind="donation",
+        payment_id=payment.id,
+        campaign_id=payment.campaign_id,
+        currency=payment.currency,
+        postings=postings.donation(
+            charged=payment.charged, processing_fee=payment.processing_fee, platform_fee=payment.platform_fee
+        ),
+        at=at,
+    )
+    record(
+        DonationSucceeded(
+            **facts.common(payment),
+            anonymous=payment.anonymous,
+            net=payment.money(payment.net).decimal,
+            cluster=payment.cluster,
+        ),
+        subject=payment.id,
+    )

@@ -1,0 +1,84 @@
+"""Finding campaigns and payments. Whatever a caller may not see is NotFound, as if it were not there."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+
+from bh_sdk.errors import NotFound
+from bh_sdk.server.access import Principal
+from bh_sdk.server.ops.sealed import hash_matches
+from bh_sdk.tokens import check_gift_link
+from payments_svc.donations.models import Campaign, Guest, Payment
+
+
+def campaign(campaign_id: UUID) -> Campaign:
+    try:
+        return Campaign.objects.get(id=campaign_id)
+    except Campaign.DoesNotExist:
+        raise NotFound("There is no such campaign") from None
+
+
+def payment_for_update(payment_id: UUID) -> Payment:
+    """The payment's row, locked until the transaction ends. Every change of a payment starts here; lock it before
+    anything else that belongs to it."""
+    try:
+        return Payment.objects.select_for_update().get(id=payment_id)
+    except Payment.DoesNotExist:
+        raise NotFound("There is no such payment") from None
+
+
+def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:
+    """The payment, for its payer, for staff and the platform, and for a guest who holds the link of the thank-you mail."""
+    payment = Payment.objects.filter(id=payment_id).first()
+    if payment is not None:
+        if by.may("payment", "read_any"):
+            return payment
+        if payment.user_id is not None and str(payment.user_id) == by.id:
+            return payment
+        if link is not None and check_gift_link(settings.BH_LINK_KEY, payment.id, link):
+            return payment
+    raise NotFound("There is no such payment")
+
+
+def access_payment_to_confirm(intent_id: str, *, by: Principal, client_secret: str | None) -> Payment:
+    """The payment of an intent, for its payer; a guest proves it with the client secret."""
+    payment = Payment.objects.filter(intent_id=intent_id).first()
+    if payment is not None:
+        if payment.user_id is not None and str(payment.user_id) == by.id:
+            return payment
+        known = payment.client_secret_hash
+        if client_secret is not None and known is not None and hash_matches(client_secret, "client_secret", known):
+            return payment
+    raise NotFound("There is no such payment")
+
+
+def access_history(user_id: UUID, *, by: Principal) -> None:
+    """Whose history may be read: one's own, and anybody's by staff and the platform. Raises NotFound."""
+    if by.id != str(user_id) and not by.may("payment", "read_any"):
+        raise NotFound("There is no such history")
+
+
+def recent_public_gifts(campaign_id: UUID, *, limit: int) -> list[tuple[Payment, str | None]]:
+    """The latest gifts to a campaign, each with the name to show: a guest's own, or none for an anonymous gift and for a
+    signed-in donor, whose name the platform holds."""
+    gifts = list(
+        Payment.objects.filter(campaign_id=campaign_id, status="succeeded").order_by("-succeeded_at", "-id")[:limit]
+    )
+    named = [gift for gift in gifts if gift.is_guest and not gift.anonymous]
+    guests = Guest.objects.in_bulk([gift.donor_id for gift in named])
+    return [(gift, guests[gift.donor_id].name.open() if gift in named else None) for gift in gifts]
+
+
+def payment_of_intent(intent_id: str, *, payment_id: str | None) -> UUID | None:
+    """Whose intent is this? Stripe may tell of an intent before the call that opened it came back: then its own note of
+    the payment's id says."""
+    known = Payment.objects.filter(intent_id=intent_id).values_list("id", flat=True).first()
+    if known is None and payment_id is not None:
+        try:
+            wanted = UUID(payment_id)
+        except ValueError:
+            return None
+        known = Payment.objects.filter(id=wanted, intent_id__isnull=True).values_list("id", flat=True).first()
+    return known

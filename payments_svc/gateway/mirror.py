@@ -1,0 +1,48 @@
+"""dj-stripe's read-only mirror of Stripe's objects, for staff. A task of its own: when it fails, money does not notice."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from djstripe.models import Event
+
+from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.logs import log
+from payments_svc.gateway.models import StripeEvent
+
+_LEASE = timedelta(seconds=60)
+_MOST_TRIES = 6
+
+
+@transaction.atomic
+def claim(limit: int) -> list[StripeEvent]:
+    now = clock.now()
+    rows = list(
+        StripeEvent.objects.select_for_update(skip_locked=True)
+        .filter(mirror_due_at__lte=now)
+        .order_by("mirror_due_at")[:limit]
+    )
+    StripeEvent.objects.filter(id__in=[row.id for row in rows]).update(
+        mirror_due_at=now + _LEASE, mirror_attempts=F("mirror_attempts") + 1
+    )
+    return rows
+
+
+def copy(row: StripeEvent) -> bool:
+    """Let dj-stripe refetch the event's objects and store them; False when it could not, and is to try later."""
+    try:
+        Event.process(json.loads(row.body.open()))
+    except Exception as error:
+        # dj-stripe raises whatever its many models raise; the mirror is a copy that may lag, so none of it may escape.
+        last = row.mirror_attempts + 1 >= _MOST_TRIES
+        due = None if last else clock.now() + timedelta(seconds=30) * 2**row.mirror_attempts
+        StripeEvent.objects.filter(id=row.id).update(mirror_due_at=due)
+        log("gateway").warning(
+            "mirror.failed", event_id=row.id, type=row.type, error=type(error).__name__, given_up=last
+        )
+        return False
+    StripeEvent.objects.filter(id=row.id).update(mirror_due_at=None)
+    return True

@@ -1,0 +1,69 @@
+"""How a payment stands at Stripe, in our words: one immutable picture per look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bh_sdk.money import Money
+
+IntentStatus = Literal["requires_payment_method", "requires_action", "processing", "succeeded", "canceled"]
+RefundState = Literal["pending", "succeeded", "failed", "canceled"]
+DisputeState = Literal["open", "won", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTry:
+    """A try to charge that did not succeed. `reference` is the same for every look at the same try."""
+
+    reference: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The charge that succeeded. `fee` is what Stripe took, in the currency of the charge."""
+
+    id: str
+    amount: Money
+    fee: Money
+    receipt_url: str | None
+    card_fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStanding:
+    id: str
+    amount: Money
+    state: RefundState
+    reason: str | None
+    failure_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeStanding:
+    id: str
+    amount: Money
+    state: DisputeState
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    type: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything our books need to know of one payment intent."""
+
+    intent_id: str
+    client_secret: str
+    status: IntentStatus
+    amount: Money
+    failed_try: FailedTry | None = None
+    charge: Charge | None = None
+    next_action: NextAction | None = None
+    refunds: list[RefundStanding] = field(default_factory=list)
+    disputes: list[DisputeStanding] = field(default_factory=list)

@@ -1,0 +1,214 @@
+"""Calls to Stripe. Every function is one or a few requests, never inside a transaction, and answers in our words.
+
+Raises OutcomeUnknown when the answer was lost, CardRefused for a declined card and RequestRefused for anything that
+Stripe will not do however often it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import stripe
+from django.conf import settings
+
+from bh_sdk.money import Money
+from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
+from payments_svc.gateway.standing import (
+    Charge,
+    DisputeStanding,
+    DisputeState,
+    FailedTry,
+    IntentStatus,
+    NextAction,
+    RefundStanding,
+    RefundState,
+    Standing,
+)
+
+_EXPAND = ["latest_charge.balance_transaction"]
+# Short enough that a donor still waits, long enough for a card network; the sweeper asks again after a time-out.
+_TIMEOUT_SECONDS = 20.0
+
+_STATUS: dict[str, IntentStatus] = {
+    "requires_payment_method": "requires_payment_method",
+    "requires_confirmation": "requires_payment_method",
+    "requires_action": "requires_action",
+    "processing": "processing",
+    "requires_capture": "processing",
+    "succeeded": "succeeded",
+    "canceled": "canceled",
+}
+_REFUND: dict[str, RefundState] = {
+    "pending": "pending",
+    "requires_action": "pending",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+
+
+@lru_cache(maxsize=1)
+def _client() -> stripe.StripeClient:
+    return stripe.StripeClient(
+        settings.STRIPE_SECRET_KEY,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        # We repeat a call ourselves, from a row, with the same key.
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
+    )
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except stripe.CardError as error:
+        raise CardRefused(error.code or "card_declined") from error
+    except stripe.IdempotencyError as error:
+        # The first call with this key is still running at Stripe, or said something else: either way its outcome counts.
+        raise OutcomeUnknown("idempotency") from error
+    except stripe.InvalidRequestError as error:
+        raise RequestRefused(str(error.user_message or error), code=error.code, param=error.param) from error
+    except stripe.AuthenticationError as error:
+        raise OutcomeUnknown("Stripe refused our key") from error
+    except stripe.StripeError as error:
+        raise OutcomeUnknown(type(error).__name__) from error
+
+
+def create_intent(
+    *, payment_id: UUID, campaign_id: UUID, charged: Money, description: str, receipt_email: str | None = None
+) -> Standing:
+    """Open the intent of a payment. The key is the payment's id: asking twice opens one."""
+    params: dict[str, Any] = {
+        "amount": charged.stripe_amount(),
+        "currency": charged.code.lower(),
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "description": description,
+        "metadata": {"payment_id": str(payment_id), "campaign_id": str(campaign_id)},
+        "expand": _EXPAND,
+    }
+    with _asking():
+        intent = _client().v1.payment_intents.create(
+            params,  # type: ignore[arg-type]
+            {"idempotency_key": f"payment-{payment_id}"},
+        )
+    return _standing(intent)
+
+
+def confirm_intent(*, intent_id: str, payment_method_id: str, key: str) -> Standing:
+    """Charge the given method. The key belongs to this try."""
+    with _asking():
+        intent = _client().v1.payment_intents.confirm(
+            intent_id, {"payment_method": payment_method_id, "expand": _EXPAND}, {"idempotency_key": key}
+        )
+    return _standing(intent)
+
+
+def cancel_intent(*, intent_id: str) -> Standing:
+    """Give an intent up, so that nobody can pay it any more."""
+    with _asking():
+        intent = _client().v1.payment_intents.cancel(
+            intent_id,
+            {"cancellation_reason": "abandoned", "expand": _EXPAND},
+            {"idempotency_key": f"cancel-{intent_id}"},
+        )
+    return _standing(intent)
+
+
+def look(intent_id: str) -> Standing:
+    """The whole standing of an intent, refunds and disputes included."""
+    with _asking():
+        intent = _client().v1.payment_intents.retrieve(intent_id, {"expand": _EXPAND})
+        refunds, disputes = [], []
+        if intent.latest_charge is not None:
+            refunds = list(_client().v1.refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
+            disputes = list(_client().v1.disputes.list({"payment_intent": intent_id}).auto_paging_iter())
+    return _standing(intent, refunds=refunds, disputes=disputes)
+
+
+def find_intent(*, payment_id: UUID, opened_at: datetime) -> str | None:
+    """The intent that was opened for a payment, when the answer that named it was lost and its key has expired."""
+    window = {
+        "gte": int((opened_at - timedelta(minutes=5)).timestamp()),
+        "lte": int((opened_at + timedelta(days=2)).timestamp()),
+    }
+    with _asking():
+        for intent in _client().v1.payment_intents.list({"created": window, "limit": 100}).auto_paging_iter():  # type: ignore[typeddict-item]
+            if (intent.metadata or {}).get("payment_id") == str(payment_id):
+                return str(intent.id)
+    return None
+
+
+def _standing(intent: Any, *, refunds: list[Any] | None = None, disputes: list[Any] | None = None) -> Standing:
+    charge = _charge(intent)
+    status = _STATUS[intent.status]
+    if status == "succeeded" and charge is None:
+        # Stripe has not written the balance transaction yet; without the fee there is nothing to book.
+        status = "processing"
+    return Standing(
+        intent_id=intent.id,
+        client_secret=intent.client_secret,
+        status=status,
+        amount=Money.from_stripe(intent.amount, intent.currency),
+        failed_try=_failed_try(intent),
+        charge=charge,
+        next_action=_next_action(intent),
+        refunds=[_refund(each) for each in refunds or []],
+        disputes=[_dispute(each) for each in disputes or []],
+    )
+
+
+def _charge(intent: Any) -> Charge | None:
+    charge = intent.latest_charge
+    if intent.status != "succeeded" or charge is None or isinstance(charge, str) or charge.balance_transaction is None:
+        return None
+    card = getattr(charge.payment_method_details, "card", None)
+    return Charge(
+        id=charge.id,
+        amount=Money.from_stripe(charge.amount_captured, charge.currency),
+        fee=Money.from_stripe(charge.balance_transaction.fee, charge.balance_transaction.currency),
+        receipt_url=charge.receipt_url,
+        card_fingerprint=getattr(card, "fingerprint", None),
+    )
+
+
+def _failed_try(intent: Any) -> FailedTry | None:
+    error = intent.last_payment_error
+    if error is None:
+        return None
+    charge, method = getattr(error, "charge", None), getattr(error, "payment_method", None)
+    code = getattr(error, "decline_code", None) or getattr(error, "code", None) or "failed"
+    return FailedTry(
+        # A try that never became a charge (a failed 3-D Secure check) is known by its method and reason.
+        reference=charge or f"{intent.id}/{getattr(method, 'id', None) or 'method'}/{code}",
+        code=str(code),
+        message=str(getattr(error, "message", None) or "The payment failed."),
+    )
+
+
+def _next_action(intent: Any) -> NextAction | None:
+    action = intent.next_action
+    if action is None:
+        return None
+    redirect = getattr(action, "redirect_to_url", None)
+    return NextAction(type=str(action.type), url=getattr(redirect, "url", None))
+
+
+def _refund(refund: Any) -> RefundStanding:
+    return RefundStanding(
+        id=refund.id,
+        amount=Money.from_stripe(refund.amount, refund.currency),
+        state=_REFUND[refund.status],
+        reason=refund.reason,
+        failure_reason=getattr(refund, "failure_reason", None),
+    )
+
+
+def _dispute(dispute: Any) -> DisputeStanding:
+    state: DisputeState = {"won": "won", "lost": "lost"}.get(dispute.status, "open")  # type: ignore[assignment]
+    return DisputeStanding(id=dispute.id, amount=Money.from_stripe(dispute.amount, dispute.currency), state=state)

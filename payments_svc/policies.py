@@ -1,0 +1,30 @@
+"""Who may do what in payments: (role, noun, verb). The table in the database is the truth; this seeds it."""
+
+from __future__ import annotations
+
+_STAFF = ("support", "finance", "auditor")
+
+POLICIES: list[tuple[str, str, str]] = [
+    ("guest", "payment", "create"),
+    ("guest", "payment", "confirm"),
+    ("guest", "payment", "read"),
+    ("guest", "totals", "read"),
+    *((role, "payment", verb) for role in _STAFF for verb in ("read", "read_any", "view")),
+    *((role, noun, "view") for role in _STAFF for noun in ("campaign", "refund", "dispute", "journal", "webhook")),
+    *((role, "guest", "view") for role in ("support", "finance")),
+    *((role, "totals", "read") for role in (*_STAFF, "analyst", "editor", "recipient")),
+    ("finance", "webhook", "replay"),
+    ("admin", "webhook", "replay"),
+    ("service:monolith", "campaign", "describe"),
+    ("service:monolith", "payment", "read"),
+    ("service:monolith", "payment", "read_any"),
+    ("service:monolith", "totals", "read"),
+    ("service:monolith", "event", "read"),
+    ("service:monolith", "event", "push"),
+    ("service:payments", "event", "read"),
+    ("service:trust", "event", "read"),
+    ("service:notify", "event", "read"),
+    *((role, "dead_letter", verb) for role in ("support", "finance", "admin") for verb in ("view", "replay")),
+    ("auditor", "dead_letter", "view"),
+    *(("admin", noun, "view") for noun in ("payment", "campaign", "refund", "dispute", "journal", "webhook")),
+]

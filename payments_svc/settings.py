@@ -1,0 +1,49 @@
+"""Settings of the payments service. Everything that depends on where it runs comes from the environment."""
+
+from __future__ import annotations
+
+from bh_sdk.server.ops import env
+from bh_sdk.server.ops.settings import service_settings
+
+globals().update(
+    service_settings(
+        "payments",
+        apps=[
+            "payments_svc.gateway.apps.Gateway",
+            "payments_svc.donations.apps.Donations",
+            "payments_svc.ledger.apps.Ledger",
+            "payments_svc.refunds.apps.Refunds",
+            "payments_svc.insights.apps.Insights",
+            "djstripe",
+        ],
+        beat={
+            task: {"task": task, "schedule": seconds}
+            for task, seconds in {
+                "payments.gateway.work_events": 1.0,
+                "payments.gateway.mirror_events": 5.0,
+                "payments.donations.look_again": 2.0,
+                "payments.donations.hand_off": 1.0,
+            }.items()
+        },
+        # Its read models listen to its own facts, by the same road as everybody else.
+        BH_EVENT_SOURCES={"payments": {"url": env.url("BH_SERVICE_URL")}},
+    )
+)
+
+BH_TRUST_URL = env.url("BH_TRUST_URL")
+BH_NOTIFY_URL = env.url("BH_NOTIFY_URL")
+BH_SIGNING_KEY_FILE = env.text("BH_SIGNING_KEY_FILE")
+# Signs nothing but the link in the thank-you mail; notify holds the same key.
+BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
+
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com")
+# Two during a rotation, parted by a comma.
+STRIPE_WEBHOOK_SECRETS = [part for part in env.secret("STRIPE_WEBHOOK_SECRET").split(",") if part]
+STRIPE_LIVE_MODE = env.flag("STRIPE_LIVE_MODE", False)
+
+# dj-stripe mirrors Stripe's objects; it reads these names.
+STRIPE_API_HOST = STRIPE_API_BASE
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from bh_sdk.server.api import Router, make_api
+from bh_sdk.server.events.api import router as events
+from bh_sdk.server.ops.urls import probes
+from payments_svc.donations.api import router as donations
+from payments_svc.gateway.api import router as gateway
+from payments_svc.insights.api import router as insights
+
+payments = Router()
+for slice_router in (donations, insights, gateway):
+    payments.add_router("", slice_router)
+
+api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "/events": events})
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *probes,
+    path("", include("bh_sdk.server.access.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+]
