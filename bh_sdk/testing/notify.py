@@ -1,0 +1,140 @@
+"""The notification service in memory: what was sent lands in its recipients' feeds at once.
+
+Imitated: sending with idempotency keys, feeds of one's own with the unread count, reading once and for all, contacts.
+Not imitated: templates (a title is the type), channels, preferences, quiet hours, deliveries, time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from uuid import UUID
+
+from bh_sdk.clients.notify import AsyncNotify, Notify
+from bh_sdk.errors import NotFound
+from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
+from bh_sdk.wire import notify as wire
+
+BASE = "/api/v1/notifications"
+
+
+class NotifyWorld(World):
+    """All notifications and contacts; `sent` is what was asked to be sent, in order."""
+
+    service = "notify"
+
+    def __init__(self) -> None:
+        self.sent: list[wire.SendNotification] = []
+        self.items: dict[UUID, tuple[UUID, wire.FeedItem]] = {}
+        self.contacts: dict[UUID, wire.DescribeContact] = {}
+        self.campaigns: dict[UUID, wire.Campaign] = {}
+        super().__init__()
+
+    def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
+        return [
+            ("POST", f"{BASE}/send", self._send, True),
+            ("GET", f"{BASE}/user/{{}}", self._feed_of, False),
+            ("PUT", f"{BASE}/read/{{}}", self._read, False),
+            ("POST", f"{BASE}/read-all", self._read_all, False),
+            ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
+            ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
+        ]
+
+    def _send(self, asked: Asked) -> tuple[int, wire.SendAccepted]:
+        asked.caller.needs_service()
+        body = asked.read(wire.SendNotification)
+        self.sent.append(body)
+        results: list[wire.SendResult] = []
+        for recipient in body.recipient_ids:
+            item = wire.FeedItem(
+                id=uuid.uuid4(),
+                type=body.type,
+                title=body.type,
+                body="",
+                data=body.data,
+                action_url=None,
+                created_at=self.now(),
+                seen_at=None,
+                read_at=None,
+                archived_at=None,
+            )
+            self.items[item.id] = (recipient, item)
+            results.append(
+                wire.SendResult(
+                    recipient_id=recipient,
+                    notification_id=item.id,
+                    status="scheduled" if body.schedule_at else "accepted",
+                    channels=body.channels or ["in_app"],
+                )
+            )
+        return 202, wire.SendAccepted(results=results)
+
+    def _feed_of(self, asked: Asked) -> wire.Feed:
+        user_id = asked.ids[0]
+        if asked.caller.user() != user_id:
+            raise NotFound
+        mine = [item for owner, item in reversed(self.items.values()) if owner == user_id]
+        results, following = self.slice(mine, asked, f"{BASE}/user/{user_id}")
+        unread = sum(item.read_at is None for item in mine)
+        return wire.Feed(results=results, unread_count=unread, next=following)
+
+    def _read(self, asked: Asked) -> wire.FeedItem:
+        owner, item = self.items.get(asked.ids[0], (None, None))
+        if item is None or owner is None or owner != asked.caller.user():
+            raise NotFound
+        return self._mark(owner, item)
+
+    def _read_all(self, asked: Asked) -> wire.ReadAll:
+        user_id = asked.caller.user()
+        unread = [item for owner, item in self.items.values() if owner == user_id and item.read_at is None]
+        for item in unread:
+            self._mark(user_id, item)
+        return wire.ReadAll(marked=len(unread))
+
+    def _mark(self, owner: UUID, item: wire.FeedItem) -> wire.FeedItem:
+        if item.read_at is None:
+            now = self.now()
+            item = item.model_copy(update={"read_at": now, "seen_at": item.seen_at or now})
+            self.items[item.id] = (owner, item)
+        return item
+
+    def _contact(self, asked: Asked) -> wire.Contact:
+        asked.caller.needs_service()
+        body = asked.read(wire.DescribeContact)
+        self.contacts[asked.ids[0]] = body
+        return wire.Contact(
+            user_id=asked.ids[0],
+            has_email=body.email is not None,
+            has_phone=body.phone is not None,
+            locale=body.locale or "en",
+            timezone=body.timezone or "UTC",
+            updated_at=self.now(),
+        )
+
+    def _describe(self, asked: Asked) -> wire.Campaign:
+        asked.caller.needs_service()
+        campaign = wire.Campaign(campaign_id=asked.ids[0], **asked.read(wire.DescribeCampaign).model_dump())
+        self.campaigns[campaign.campaign_id] = campaign
+        return campaign
+
+
+class FakeNotify(Notify):
+    """`Notify` without a network, called as `as_user`, `as_service` or a guest, in a world of its own or a shared one."""
+
+    def __init__(
+        self, *, as_user: UUID | None = None, as_service: str | None = None, world: NotifyWorld | None = None
+    ) -> None:
+        self.world = world or NotifyWorld()
+        caller = Caller(as_user, as_service)
+        super().__init__("http://notify.test", transport=self.world.transport(caller), sleep=lambda _: None)
+
+
+class AsyncFakeNotify(AsyncNotify):
+    """`AsyncNotify` without a network."""
+
+    def __init__(
+        self, *, as_user: UUID | None = None, as_service: str | None = None, world: NotifyWorld | None = None
+    ) -> None:
+        self.world = world or NotifyWorld()
+        caller = Caller(as_user, as_service)
+        super().__init__("http://notify.test", transport=self.world.transport(caller), sleep=no_wait)
