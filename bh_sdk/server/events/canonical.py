@@ -27,18 +27,13 @@ def check(value: Any, pointer: str = "") -> None:
     if value is None or isinstance(value, bool):
         return
     if isinstance(value, str):
-        if "\x00" in value:
-            raise UnfitPayload(pointer, "NUL is not accepted")
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            raise UnfitPayload(pointer, "lone surrogates are not accepted")
+        _check_text(value, pointer)
     elif isinstance(value, int):
         if not -_WHOLE <= value <= _WHOLE:
             raise UnfitPayload(pointer, "whole numbers stay within ±2^53")
     elif isinstance(value, Mapping):
         for key, member in value.items():
-            if not isinstance(key, str):
-                raise UnfitPayload(pointer, "member names are text")
-            check(key, pointer)
+            _check_name(key, pointer)
             check(member, f"{pointer}/{key}")
     elif isinstance(value, list):
         for index, member in enumerate(value):
@@ -47,6 +42,19 @@ def check(value: Any, pointer: str = "") -> None:
         raise UnfitPayload(pointer, "floats are not accepted: send a decimal string or a whole number")
     else:
         raise UnfitPayload(pointer, f"{type(value).__name__} is not JSON")
+
+
+def _check_name(name: object, pointer: str) -> None:
+    if not isinstance(name, str):
+        raise UnfitPayload(pointer, "member names are text")
+    _check_text(name, pointer)
+
+
+def _check_text(text: str, pointer: str) -> None:
+    if "\x00" in text:
+        raise UnfitPayload(pointer, "NUL is not accepted")
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise UnfitPayload(pointer, "lone surrogates are not accepted")
 
 
 def canonical(payload: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ SELECT position, aggregatetype, aggregateid, sequence FROM (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The first row that is not what it was: `number` in the feed (0: none), `position` in the log, and what is wrong."""
+    """The first row that is not what it was: its `number` in the feed (0: none) and `position` in the log."""
 
     number: int
     position: int | None
@@ -122,7 +122,7 @@ def _batch(rows: Iterator[tuple[Any, ...]], first: int, last: int) -> Iterator[t
 
 
 def _intact(row: tuple[Any, ...]) -> bool:
-    _, _, _, digest, id, kind, subject, type, payload, traceparent, actor, created_at = row  # noqa: A001
+    _, _, _, digest, id, kind, subject, type, payload, traceparent, actor, created_at = row
     try:
         text = canonical(payload)
     except UnfitPayload:
@@ -137,7 +137,7 @@ def _intact(row: tuple[Any, ...]) -> bool:
         actor=actor,
         created_at=created_at,
     )
-    return again == digest
+    return bool(again == digest)
 
 
 def _ends(connection: Connection, links: dict[int, bytes]) -> None:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import psycopg
 import redis
-
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from pydantic import ValidationError

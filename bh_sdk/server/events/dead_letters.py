@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -65,7 +64,7 @@ class Outcome:
     failed: str | None = None
 
 
-def replay(*, id: int, by: str) -> Outcome:  # noqa: A002
+def replay(*, id: int, by: str) -> Outcome:
     """Apply the parked events of this one's subject again, in their order, each in a transaction of its own.
 
     Ends at the first that fails again, which stays parked with its new reason. Raises NotParked when the event is not
@@ -99,7 +98,7 @@ def replay(*, id: int, by: str) -> Outcome:  # noqa: A002
 
 
 @transaction.atomic
-def discard(*, id: int, by: str, note: str) -> None:  # noqa: A002
+def discard(*, id: int, by: str, note: str) -> None:
     """Give a parked event up for good, so that those behind it can be replayed. Raises NotParked."""
     letter = DeadLetter.objects.filter(id=id, state=DeadLetter.State.PARKED).first()
     if letter is None:

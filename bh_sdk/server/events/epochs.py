@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-
 from bh_sdk.server.events.leadership import Connection
 from bh_sdk.server.ops import clock, logs
 
@@ -32,7 +31,7 @@ class Head:
 
 
 def open_log(connection: Connection) -> Head:
-    """The head of this log. A log that is new here begins its first epoch; one that was restored or moved, a new one."""
+    """The head of this log. One that is new here begins its first epoch; one that was restored or moved, a new one."""
     with connection.transaction():
         _hold_still(connection)
         row = connection.execute("SELECT epoch, number, published, chain, home FROM feed_head").fetchone()

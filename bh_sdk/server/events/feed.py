@@ -6,11 +6,12 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from bh_sdk.errors import EpochMismatch, FeedBehind, Invalid
+from bh_sdk.server.api.rows import fetch_rows
 from bh_sdk.server.events.epochs import open_log
-from django.conf import settings
 
 PAGE = 500
 
@@ -31,10 +32,10 @@ SELECT h.epoch, h.number,
        CASE WHEN a.epoch <> h.epoch THEN coalesce(
            (SELECT least(a.number, min(later.begins)) FROM epoch later, epoch mine
              WHERE mine.epoch = a.epoch AND later.began_at > mine.began_at), 0) END,
-       convert_to(json_build_object(
+       json_build_object(
            'results', coalesce((SELECT json_agg(p.envelope ORDER BY p.number) FROM page p), '[]'::json),
            'next', h.epoch || ':' || coalesce((SELECT max(p.number) FROM page p), a.number),
-           'head', h.epoch || ':' || h.number)::text, 'UTF8')
+           'head', h.epoch || ':' || h.number)
   FROM feed_head h, asked a
 """
 
@@ -71,7 +72,5 @@ def position(text: str) -> tuple[UUID | None, int]:
 
 
 def _ask(epoch: UUID | None, number: int, limit: int) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGE, {"epoch": epoch, "number": number, "limit": limit, "source": settings.BH_SERVICE})
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
+    asked = {"epoch": epoch, "number": number, "limit": limit, "source": settings.BH_SERVICE}
+    return next(iter(fetch_rows(_PAGE, asked)), None)

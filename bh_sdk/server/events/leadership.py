@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -41,7 +40,7 @@ def direct_connection() -> Connection:
 
 @contextmanager
 def leadership(role: str, stop: threading.Event) -> Iterator[Connection | None]:
-    """Wait until this process leads in `role`; gives the connection that holds the lock, or None when `stop` came first.
+    """Wait until this process leads in `role`; gives the connection that holds the lock, None when `stop` came first.
 
     Raises psycopg.OperationalError when PostgreSQL is away. A leader whose connection breaks is none any more.
     """

@@ -23,8 +23,9 @@ def record(fact: Fact, *, subject: UUID, actor: str = "system") -> UUID:
     """Record that something happened, in the transaction of the command that made it happen; returns the event's id.
 
     Facts of one `subject` (a payment, a report; never a campaign: a hot one would queue everybody) are numbered
-    1, 2, 3… and stay in that order everywhere. The subject stays locked until the transaction ends, so a command that records
-    for several subjects does so in sorted order, or is repeated after a deadlock. `actor` is an id, never a name.
+    1, 2, 3… and stay in that order everywhere. The subject stays locked until the transaction ends, so a command
+    that records for several subjects does so in sorted order, or is repeated after a deadlock. `actor` is an id,
+    never a name.
 
     Raises OutsideTransaction, and UnfitPayload for a payload with a float or with text that JSON cannot keep.
     """

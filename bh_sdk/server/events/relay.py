@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 import psycopg
 import redis
-
 from django.conf import settings
 
-from bh_sdk.server.events.leadership import Connection, leadership
 from bh_sdk.server.events.epochs import Head, older_epochs, open_log
+from bh_sdk.server.events.leadership import Connection, leadership
 from bh_sdk.server.events.seals import SealSink, next_link
 from bh_sdk.server.events.stream import Stream
 from bh_sdk.server.ops import logs

@@ -52,7 +52,7 @@ def drive(workers: Mapping[str, Worker]) -> int:
             broken.append(name)
         over.set()
 
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def end(number: int, frame: FrameType | None) -> None:
         stop.set()
         over.set()
 

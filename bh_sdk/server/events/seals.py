@@ -17,7 +17,6 @@ from uuid import UUID
 import jwt
 from django.core.exceptions import ImproperlyConfigured
 
-
 from bh_sdk.server.events.epochs import Head
 from bh_sdk.server.ops import clock, env, logs
 from bh_sdk.tokens import jwk_of, sign_jwt
@@ -91,7 +90,7 @@ class SealSink:
         log.info("seal_kept", source=source, epoch=str(head.epoch), number=head.number)
 
     def kept(self, source: str) -> Iterator[KeptHead]:
-        """The kept heads of a source, oldest first. Raises SealForged for a file that this service's key did not sign."""
+        """The kept heads of a source, oldest first. Raises SealForged for one that this service's key did not sign."""
         public = jwt.PyJWK(jwk_of(self._key)).key
         for path in sorted(self.folder.glob(f"{source}-*.jws")):
             try:

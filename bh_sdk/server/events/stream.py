@@ -7,7 +7,7 @@ trimmed or new stream shows as a gap in the numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -41,7 +41,7 @@ class Stream:
     def last_number(self, epoch: UUID) -> int:
         """The highest number that this stream ever held, 0 for none. Trimming does not lower it, wiping does."""
         try:
-            info = cast(dict[str, Any], self._redis.xinfo_stream(self.key(epoch)))
+            info: Any = self._redis.xinfo_stream(self.key(epoch))
         except redis.ResponseError as error:
             if "no such key" in str(error):
                 return 0
@@ -53,7 +53,7 @@ class Stream:
         key = self.key(epoch)
         pipeline = self._redis.pipeline(transaction=False)
         for number, event in entries:
-            pipeline.execute_command("XADD", key, "MAXLEN", "~", KEPT, f"{number}-0", "event", event)
+            pipeline.xadd(key, {"event": event}, id=f"{number}-0", maxlen=KEPT, approximate=True)
         for answer in pipeline.execute(raise_on_error=False):
             if isinstance(answer, redis.ResponseError) and "equal or smaller" in str(answer):
                 continue
@@ -62,13 +62,11 @@ class Stream:
 
     def read(self, epoch: UUID, *, after: int, count: int, wait: float) -> list[tuple[int, bytes]]:
         """Up to `count` entries above `after`, waiting up to `wait` seconds for the first."""
-        answer = self._redis.xread({self.key(epoch): f"{after}-0"}, count=count, block=max(1, round(wait * 1000)))
-        pairs = answer.items() if isinstance(answer, dict) else cast(list[Any], answer or [])
-        entries: list[tuple[int, bytes]] = []
-        for _, found in pairs:
-            batch = found[0] if found and isinstance(found[0], list) else found
-            entries += [(_number(id), cast(bytes, fields.get(b"event", b""))) for id, fields in batch]
-        return entries
+        answer: Any = self._redis.xread({self.key(epoch): f"{after}-0"}, count=count, block=max(1, round(wait * 1000)))
+        # RESP2 answers [[key, entries]], RESP3 {key: [entries]}.
+        found = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or ()]
+        batches = [batch[0] if batch and isinstance(batch[0], list) else batch for batch in found]
+        return [(_number(entry), fields.get(b"event", b"")) for batch in batches for entry, fields in batch]
 
     def retire(self, epoch: UUID) -> None:
         """Let the stream of a finished epoch expire."""
@@ -78,6 +76,6 @@ class Stream:
         self._redis.close()
 
 
-def _number(id: bytes | str) -> int:
-    text = id.decode() if isinstance(id, bytes) else id
+def _number(entry: bytes | str) -> int:
+    text = entry.decode() if isinstance(entry, bytes) else entry
     return int(text.partition("-")[0])

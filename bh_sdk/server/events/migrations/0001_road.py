@@ -186,8 +186,6 @@ TABLES_AS_MODELS: list[migrations.operations.base.Operation] = [
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies: list[tuple[str, str]] = []
-
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
