@@ -10,7 +10,11 @@ POLICIES: list[tuple[str, str, str]] = [
     ("donor", "feed", "mark"),
     ("service:monolith", "notification", "send"),
     ("editor", "notification", "send"),
-    *((role, noun, "describe") for role in ("service:monolith", "service:payments") for noun in ("contact", "campaign")),
+    *(
+        (role, noun, "describe")
+        for role in ("service:monolith", "service:payments")
+        for noun in ("contact", "campaign")
+    ),
     *((f"service:{name}", "event", "read") for name in ("monolith", "payments", "trust")),
     ("service:monolith", "event", "push"),
     *((role, noun, "view") for role in _DESKS for noun in ("notification", "delivery", "template", "campaign")),

@@ -43,7 +43,9 @@ def describe_contact(
 
 
 @transaction.atomic
-def describe_campaign(*, campaign_id: UUID, title: str, owner_id: UUID, currency: str, category: str | None = None) -> Campaign:
+def describe_campaign(
+    *, campaign_id: UUID, title: str, owner_id: UUID, currency: str, category: str | None = None
+) -> Campaign:
     """Replace what we know of a campaign. Facts that waited for it are told."""
     campaign, created = Campaign.objects.update_or_create(
         campaign_id=campaign_id,

@@ -10,7 +10,9 @@ from notify_svc.audience import commands
 @handles(DonationSucceeded)
 def gift_arrived(event: Delivered[DonationSucceeded]) -> None:
     gift = event.data
-    commands.note_gift(payment_id=gift.payment_id, campaign_id=gift.campaign_id, donor_id=gift.donor_id, guest=gift.guest)
+    commands.note_gift(
+        payment_id=gift.payment_id, campaign_id=gift.campaign_id, donor_id=gift.donor_id, guest=gift.guest
+    )
 
 
 @handles(RefundSucceeded)

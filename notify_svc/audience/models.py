@@ -10,7 +10,7 @@ from bh_sdk.server.ops.sealed import SealedField
 
 
 class Contact(models.Model):
-    """One person: a user's id, or the id that stands for a guest. The address itself is sealed and opened only to send."""
+    """One person, or the id that stands for a guest. The address itself is sealed and opened only to send."""
 
     user_id = models.UUIDField(primary_key=True)
     email = SealedField(null=True)
@@ -52,7 +52,9 @@ class Gift(models.Model):
     taken_back = models.BooleanField(default=False, help_text="Refunded in full")
 
     class Meta:
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["campaign_id", "donor_id"], name="notify_gift_supporters")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["campaign_id", "donor_id"], name="notify_gift_supporters")
+        ]
 
     def __str__(self) -> str:
         return f"Gift {self.payment_id}"

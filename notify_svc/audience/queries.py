@@ -33,7 +33,9 @@ def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
     found = {}
     for contact in Contact.objects.filter(user_id__in=ids, has_email=True):
         if contact.email is not None:
-            found[contact.user_id] = Address(contact.email.open(), rules.presentable(contact.name.open() if contact.name else None))
+            found[contact.user_id] = Address(
+                contact.email.open(), rules.presentable(contact.name.open() if contact.name else None)
+            )
     return found
 
 
@@ -52,6 +54,6 @@ def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
 
 
 def supporters(campaign_id: UUID) -> list[UUID]:
-    """Who gave to a campaign and did not take it all back, in a stable order. Guests are not among them: they asked for no news."""
+    """Who gave to a campaign and did not take it all back. Guests are not among them: they asked for no news."""
     rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
     return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct())

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 ANONYMOUS = "Someone"
 UNNAMED = "A donor"
 DEFAULT_LOCALE, DEFAULT_TIMEZONE = "en", "UTC"
-# A name reaches the mailboxes of others. Mail programs turn anything like an address into a link, so such names stay out.
+# A name reaches the mailboxes of others, and mail programs turn anything like an address into a link.
 _LINKLIKE = re.compile(r"[/@:<>\\]|\bwww\.|\w\.[^\W\d_]{2,}", re.IGNORECASE)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpResponse
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access import may
-from bh_sdk.server.api import Call, Cursor, Limit, Router, Status, idempotent
+from bh_sdk.server.api import Call, Cursor, Idempotency, Limit, Router, Status, idempotent
 from bh_sdk.wire import notify as wire
 from bh_sdk.wire.base import Slug
 from notify_svc.delivery import commands, queries, rules
@@ -20,9 +22,9 @@ router = Router(tags=["notifications"])
 @router.post("/send", auth=may("notification", "send"), response={202: wire.SendAccepted})
 @idempotent
 def send_notification(request: Call, body: wire.SendNotification) -> Status[wire.SendAccepted]:
-    """Tell up to 1,000 people something. Answers 202: it is written down and will be sent; `channels` says by which ways."""
-    assert request.idempotency is not None
-    accepted = commands.send(**body.model_dump(), key=request.idempotency.digest, by=request.auth.id)
+    """Tell up to 1,000 people something. 202: it is written down and will be sent; `channels` says by which ways."""
+    key = cast(Idempotency, request.idempotency).digest
+    accepted = commands.send(**body.model_dump(), key=key, by=request.auth.id)
     results = [
         wire.SendResult(
             recipient_id=one.recipient_id,
@@ -76,7 +78,6 @@ def _own(request: Call, user_id: UUID) -> None:
 
 
 def _entry(row: Notification) -> wire.FeedItem:
-    assert row.shown_at is not None
     return wire.FeedItem(
         id=row.id,
         type=row.type,
@@ -84,7 +85,7 @@ def _entry(row: Notification) -> wire.FeedItem:
         body=row.body,
         data=row.data,
         action_url=row.action_url or None,
-        created_at=row.shown_at,
+        created_at=cast(datetime, row.shown_at),
         seen_at=row.seen_at,
         read_at=row.read_at,
         archived_at=row.archived_at,

@@ -62,20 +62,21 @@ def keep(token: UUID) -> int:
     """A sign of life: the claim stands for another lease. Returns how many deliveries it still covers."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE notify_delivery_delivery SET claimed_at = clock_timestamp() WHERE claim = %s AND status = 'sending'", [token]
+            "UPDATE notify_delivery_delivery SET claimed_at = clock_timestamp() WHERE claim = %s AND status = 'sending'",
+            [token],
         )
         return cursor.rowcount
 
 
 def mark_handed_over(delivery_id: UUID, token: UUID) -> bool:
-    """The provider has it. Committed at once, before anything else happens, so that a crash from here on sends nothing twice."""
+    """The provider has it. Committed before anything else happens: a crash from here on sends nothing twice."""
     mine = Delivery.objects.filter(id=delivery_id, claim=token, status="sending", handed_over_at__isnull=True)
     return mine.update(handed_over_at=clock.now()) == 1
 
 
 @transaction.atomic
 def settle(token: UUID, results: Sequence[Result]) -> None:
-    """Write what became of these deliveries: state, attempt and, when it is over, the fact. Lost claims are left to who has them now."""
+    """Write what became of these deliveries: state, attempt and, when it is over, the fact. Lost claims are left alone."""
     by_id = {result.delivery_id: result for result in results}
     held = list(
         Delivery.objects.select_for_update(of=("self",))
@@ -86,8 +87,9 @@ def settle(token: UUID, results: Sequence[Result]) -> None:
     for delivery in held:
         _conclude(delivery, by_id[delivery.id])
     _write(held)
+    tried = [(delivery, by_id[delivery.id]) for delivery in held]
     Attempt.objects.bulk_create(
-        [_attempt(delivery, by_id[delivery.id]) for delivery in held if by_id[delivery.id].outcome is not None]
+        [_attempt(delivery, result, result.outcome) for delivery, result in tried if result.outcome is not None]
     )
 
 
@@ -113,7 +115,9 @@ def _conclude(delivery: Delivery, result: Result) -> None:
 
 
 def _write(held: Sequence[Delivery]) -> None:
-    Delivery.objects.bulk_update(held, ["status", "reason", "due_at", "handed_over_at", "finished_at", "claim", "claimed_at"])
+    Delivery.objects.bulk_update(
+        held, ["status", "reason", "due_at", "handed_over_at", "finished_at", "claim", "claimed_at"]
+    )
     for delivery in held:
         kind = delivery.notification.type
         if delivery.status == "sent":
@@ -129,16 +133,15 @@ def _write(held: Sequence[Delivery]) -> None:
             record(failed(delivery, kind), subject=delivery.id)
 
 
-def _attempt(delivery: Delivery, result: Result) -> Attempt:
-    assert result.outcome is not None
+def _attempt(delivery: Delivery, result: Result, outcome: Outcome) -> Attempt:
     return Attempt(
         delivery=delivery,
         number=delivery.tries,
         started_at=result.started_at,
         ended_at=result.ended_at,
-        outcome=result.outcome.fate,
-        reason=result.outcome.reason,
-        code=result.outcome.code,
+        outcome=outcome.fate,
+        reason=outcome.reason,
+        code=outcome.code,
     )
 
 
@@ -164,7 +167,7 @@ def reclaim(*, limit: int = 1_000) -> int:
         _conclude(delivery, result)
         if delivery.status == "unknown":
             delivery.due_at = now
-        attempts.append(_attempt(delivery, result))
+        attempts.append(_attempt(delivery, result, outcome))
     _write(lost)
     Attempt.objects.bulk_create(attempts)
     return len(lost)

@@ -38,7 +38,9 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     words: dict[tuple[UUID, int], Rendered] = {}
     rows = []
     for order in orders:
-        shown = wordings.pick("in_app", locales.get(order.recipient_id)) if "in_app" in _channels(order, wordings) else None
+        shown = (
+            wordings.pick("in_app", locales.get(order.recipient_id)) if "in_app" in _channels(order, wordings) else None
+        )
         if shown and (shown.id, id(order.data)) not in words:
             words[shown.id, id(order.data)] = render(shown.source, order.data)
         text = words[shown.id, id(order.data)] if shown else Rendered()
@@ -49,7 +51,9 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     _plan(fresh, wordings, locales)
     used: dict[UUID, list[str]] = {}
     for notification_id, channel in (
-        Delivery.objects.filter(notification__in=list(kept.values())).order_by("channel").values_list("notification_id", "channel")
+        Delivery.objects.filter(notification__in=list(kept.values()))
+        .order_by("channel")
+        .values_list("notification_id", "channel")
     ):
         used.setdefault(notification_id, []).append(channel)
     if fresh:

@@ -32,14 +32,18 @@ class Notification(models.Model):
     title = models.TextField(blank=True)
     body = models.TextField(blank=True)
     action_url = models.TextField(blank=True)
-    shown_at = models.DateTimeField(null=True, help_text="From when it is in the feed; empty when it is not for the feed")
+    shown_at = models.DateTimeField(
+        null=True, help_text="From when it is in the feed; empty when it is not for the feed"
+    )
     seen_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["recipient_id", "-shown_at", "-id"], condition=Q(shown_at__isnull=False), name="notify_feed"),
+            models.Index(
+                fields=["recipient_id", "-shown_at", "-id"], condition=Q(shown_at__isnull=False), name="notify_feed"
+            ),
             models.Index(
                 fields=["recipient_id", "shown_at"],
                 condition=Q(shown_at__isnull=False, read_at__isnull=True),
@@ -84,7 +88,9 @@ class Delivery(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["channel", "-priority", "due_at"], condition=Q(status__in=rules.DUE), name="notify_due"),
+            models.Index(
+                fields=["channel", "-priority", "due_at"], condition=Q(status__in=rules.DUE), name="notify_due"
+            ),
             models.Index(fields=["claimed_at"], condition=Q(status="sending"), name="notify_claimed"),
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="notify_waiting"),
             models.Index(fields=["recipient_id"], condition=Q(status="waiting"), name="notify_waiting_person"),
@@ -102,7 +108,9 @@ class Attempt(models.Model):
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
-    outcome = models.CharField(max_length=10, choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "canceled")])
+    outcome = models.CharField(
+        max_length=10, choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "canceled")]
+    )
     reason = models.CharField(max_length=64, blank=True)
     code = models.PositiveSmallIntegerField(null=True)
 

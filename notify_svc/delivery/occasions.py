@@ -11,7 +11,7 @@ from notify_svc.delivery.orders import Order
 
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 ANONYMOUS = "Someone"
-# A message that is pointless once another about the same thing exists: who has given need not hear of the try that failed.
+# Pointless once another about the same gift exists: who has given need not hear of the try that failed.
 OVERTAKEN_BY = {"gift.failed": "gift.thank_you"}
 # Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
 ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded"})

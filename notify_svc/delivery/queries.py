@@ -40,13 +40,25 @@ def feed(
     """A page of one person's feed, newest first: `{results, unread_count, next}`. Raises Invalid for a bad cursor."""
     after = read_cursor(cursor, request, _ORDER)
     at, before = after[1] if after else ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
-    wanted = {"user": user_id, "now": clock.now(), "type": type, "unread": unread, "at": at, "before": before, "rows": limit + 1}
+    wanted = {
+        "user": user_id,
+        "now": clock.now(),
+        "type": type,
+        "unread": unread,
+        "at": at,
+        "before": before,
+        "rows": limit + 1,
+    }
     rows = fetch_rows(_FEED, wanted)
     entries = [row for row in rows if row[1] is not None]
     follow = b"null"
     if len(entries) > limit:
         entries = entries[:limit]
         _, _, moment, ident = entries[-1]
-        follow = b'"' + path_with(request, write_cursor(request, _ORDER, "n", [moment.isoformat(), str(ident)])).encode() + b'"'
+        follow = (
+            b'"'
+            + path_with(request, write_cursor(request, _ORDER, "n", [moment.isoformat(), str(ident)])).encode()
+            + b'"'
+        )
     results = b",".join(row[1] for row in entries)
     return json_bytes(b'{"results":[%b],"unread_count":%d,"next":%b}' % (results, rows[0][0], follow))

@@ -5,7 +5,25 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 _FORBIDDEN = frozenset(
-    "script iframe frame frameset object embed applet form input button textarea select base link svg math template".split()
+    [
+        "script",
+        "iframe",
+        "frame",
+        "frameset",
+        "object",
+        "embed",
+        "applet",
+        "form",
+        "input",
+        "button",
+        "textarea",
+        "select",
+        "base",
+        "link",
+        "svg",
+        "math",
+        "template",
+    ]
 )
 _LINKS = frozenset({"href", "src", "action", "formaction", "background", "poster", "xlink:href", "srcset"})
 _SCHEMES = ("https://", "http://", "mailto:", "tel:", "#")

@@ -12,7 +12,7 @@ from notify_svc.wording.rendering import Source
 
 
 class Layout(models.Model):
-    """The frame around every mail. Numbered and immutable like the versions that use it, so an old mail can be shown as it was."""
+    """The frame around every mail, numbered and immutable, so that an old mail can be shown as it was."""
 
     name = models.CharField(max_length=40)
     number = models.PositiveIntegerField()
@@ -75,7 +75,9 @@ class TemplateVersion(models.Model):
         ordering: ClassVar[list[str]] = ["template", "-number"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["template", "number"], name="notify_version_number"),
-            models.UniqueConstraint(fields=["template"], condition=models.Q(state="live"), name="notify_version_one_live"),
+            models.UniqueConstraint(
+                fields=["template"], condition=models.Q(state="live"), name="notify_version_one_live"
+            ),
             models.CheckConstraint(condition=models.Q(state__in=rules.STATES), name="notify_version_state"),
         ]
 

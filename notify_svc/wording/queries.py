@@ -20,7 +20,9 @@ class Wordings:
         self.type = type
         self._live = {
             (version.template.channel, version.template.locale): version
-            for version in TemplateVersion.objects.filter(template__type=type, state="live").select_related("template", "layout")
+            for version in TemplateVersion.objects.filter(template__type=type, state="live").select_related(
+                "template", "layout"
+            )
         }
         if not self._live:
             raise TypeUnknown(errors=[{"pointer": "#/type", "message": "there is no template for this type"}])

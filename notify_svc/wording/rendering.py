@@ -25,7 +25,7 @@ _PROBE = "javascript:alert(1)//"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The words of one version before anything is filled in. A feed entry has a title (`subject`), a body (`text`) and a link (`action`)."""
+    """The words of one version, not filled in. A feed entry has a title (`subject`), a body (`text`), a link (`action`)."""
 
     channel: str
     category: str
@@ -68,7 +68,9 @@ def render(source: Source, data: Mapping[str, Any], *, recipient_name: str = "")
     frame["preheader"] = _one_line(liquid.fill(source.preheader, known, markup=False))
     content = Markup(liquid.fill(source.html, known, markup=True))  # noqa: S704 - the filler escaped every value
     html = liquid.fill(source.layout_html, frame | {"content": content}, markup=True)
-    text = liquid.fill(source.layout_text, frame | {"content": _tidy(liquid.fill(source.text, known, markup=False))}, markup=False)
+    text = liquid.fill(
+        source.layout_text, frame | {"content": _tidy(liquid.fill(source.text, known, markup=False))}, markup=False
+    )
     return Rendered(subject=head, html=_INLINER.inline(html), text=_tidy(text) + "\n")
 
 

@@ -26,7 +26,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff
 
 
 def _line(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_LINE and not re.search(r"[\r\n\t]", value) and not _CONTROL.search(value)
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_LINE
+        and not re.search(r"[\r\n\t]", value)
+        and not _CONTROL.search(value)
+    )
 
 
 def _text(value: Any) -> bool:
@@ -96,7 +101,13 @@ def declared(rows: Iterable[Mapping[str, Any]]) -> tuple[Variable, ...]:
     """Read a declaration. Raises ValueError that names the variable and what is wrong with it."""
     found: dict[str, Variable] = {}
     for row in rows:
-        if not isinstance(row, Mapping) or not {"name", "kind", "sample"} <= set(row) <= {"name", "kind", "sample", "required", "sent"}:
+        if not isinstance(row, Mapping) or not {"name", "kind", "sample"} <= set(row) <= {
+            "name",
+            "kind",
+            "sample",
+            "required",
+            "sent",
+        }:
             raise ValueError("a variable has a name, a kind and a sample")
         one = Variable(**row)
         if not isinstance(one.name, str) or not _NAME.fullmatch(one.name) or one.name in SUPPLIED or one.name in found:
@@ -119,7 +130,9 @@ def misfits(variables: Sequence[Variable], data: Mapping[str, Any], *, at: str =
     """What keeps `data` from filling these variables, as `{pointer, message}`; empty when it fits."""
     known = {one.name: one for one in variables if one.sent}
     wrong = [
-        {"pointer": f"{at}/{_pointed(name)}", "message": "is not declared by this template"} for name in data if name not in known
+        {"pointer": f"{at}/{_pointed(name)}", "message": "is not declared by this template"}
+        for name in data
+        if name not in known
     ]
     for name, one in known.items():
         if data.get(name) is None:

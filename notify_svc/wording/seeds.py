@@ -20,6 +20,7 @@ HERE = Path(__file__).parent / "templates_seed"
 # Seeds have no author and no moment: the same rows on every machine.
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 BY = "seed"
+MODELS = ("Layout", "Template", "TemplateVersion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,18 @@ def seeds() -> Iterator[Seed]:
 
 def plant(apps: Any, schema_editor: Any) -> None:
     """The migration's step: write layout 1 and every template with a live version 1."""
-    Layout, Template, TemplateVersion = (apps.get_model("notify_wording", name) for name in ("Layout", "Template", "TemplateVersion"))
+    layouts, templates, versions = (apps.get_model("notify_wording", name).objects for name in MODELS)
     html, text = layout()
-    frame, _ = Layout.objects.get_or_create(name="mail", number=1, defaults={"html": html, "text": text, "created_at": WHEN})
+    frame, _ = layouts.get_or_create(name="mail", number=1, defaults={"html": html, "text": text, "created_at": WHEN})
     for seed in seeds():
         source = seed.source
-        template, _ = Template.objects.get_or_create(
+        template, _ = templates.get_or_create(
             type=seed.type,
             channel=source.channel,
             locale=seed.locale,
             defaults={"id": seed.id("template"), "title": seed.title, "category": source.category, "created_at": WHEN},
         )
-        TemplateVersion.objects.get_or_create(
+        versions.get_or_create(
             template=template,
             number=1,
             defaults={

@@ -32,7 +32,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one letter. `reason` is a word of ours and `code` the provider's number; its words may hold an address."""
+    """What became of a letter. `reason` is a word of ours and `code` the provider's number: its text may hold an address."""
 
     fate: Fate
     reason: str = ""

@@ -89,7 +89,9 @@ def mailbox(email: str) -> tuple[str, str]:
 def write(letter: Letter) -> EmailMessage:
     """The message as it goes out. Raises AddressUnusable."""
     local, domain = mailbox(letter.email)
-    name, sender = parseaddr(settings.NOTIFY_FROM_NEWS if letter.category in ("subscription", "social") else settings.NOTIFY_FROM)
+    name, sender = parseaddr(
+        settings.NOTIFY_FROM_NEWS if letter.category in ("subscription", "social") else settings.NOTIFY_FROM
+    )
     message = EmailMessage(policy=policy.SMTP if local.isascii() else policy.SMTPUTF8)
     try:
         message["From"] = Address(display_name=name, addr_spec=sender)
@@ -112,7 +114,7 @@ def _header(text: str) -> str:
 
 
 class _Smtp:
-    """One connection, made for the first letter and again after it broke. A server that cannot be reached is asked once a batch."""
+    """One connection, made for the first letter and again after it broke. An absent server is asked once a batch."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

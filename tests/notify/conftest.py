@@ -1,0 +1,167 @@
+"""Notify's own fixtures: a mail server, callers with real tokens, people and campaigns."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from bh_sdk.events import DonationFailed, DonationSucceeded, Event, Fact, RefundSucceeded, ScoreChanged
+from bh_sdk.server.events import handlers
+from bh_sdk.tokens import jwk_of, sign_jwt
+from deploy.local.issuer.tokens import user_token
+from tests.notify import mailbox as mailboxes
+from tests.notify.mailbox import Mailbox
+
+KEYS = Path(os.environ["BH_TEST_STATE"]) / "keys"
+# The issuer's published keys, without the issuer.
+os.environ["BH_USER_JWKS"] = json.dumps({"keys": [jwk_of((KEYS / "issuer.pem").read_text())]})
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    with mailboxes.running() as box:
+        settings.SMTP_URL = box.url
+        yield box
+
+
+@dataclass
+class Caller:
+    """Somebody with a token (or none) who calls the API."""
+
+    token: str = ""
+    sub: UUID = field(default_factory=uuid.uuid4)
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        return Client(raise_request_exception=False).generic(
+            method, f"/api/v1/notifications{path}", content, content_type="application/json", headers=headers
+        )
+
+    def send(self, body: Any, key: Any = None) -> Any:
+        return self("POST", "/send", body, **{"Idempotency-Key": str(key or uuid.uuid4())})
+
+
+def person(*roles: str, sub: UUID | None = None) -> Caller:
+    sub = sub or uuid.uuid4()
+    token = user_token(KEYS / "issuer.pem", os.environ["BH_USER_ISSUER"], sub, list(roles or ("donor",)))
+    return Caller(token, sub)
+
+
+def service(name: str) -> Caller:
+    """A token as this service's own issuer would write it for `name`."""
+    now = int(time.time())
+    claims = {
+        **{"iss": os.environ["BH_SERVICE_URL"], "aud": "notify", "sub": name, "client_id": name, "scope": ""},
+        **{"iat": now, "exp": now + 300, "jti": str(uuid.uuid4())},
+    }
+    return Caller(sign_jwt(claims, (KEYS / "notify.pem").read_text(), typ="at+jwt"))
+
+
+@pytest.fixture
+def payments() -> Caller:
+    return service("payments")
+
+
+@pytest.fixture
+def monolith() -> Caller:
+    return service("monolith")
+
+
+@pytest.fixture
+def guest() -> Caller:
+    return Caller()
+
+
+@dataclass
+class Campaign:
+    id: UUID = field(default_factory=uuid.uuid4)
+    owner: UUID = field(default_factory=uuid.uuid4)
+    title: str = "Clean water for Kibera"
+
+
+@pytest.fixture
+def campaign(db: None) -> Campaign:
+    """A campaign that payments has told us about."""
+    from notify_svc.audience import commands
+
+    known = Campaign()
+    commands.describe_campaign(campaign_id=known.id, title=known.title, owner_id=known.owner, currency="GBP")
+    return known
+
+
+def describe(person_id: UUID, email: str, name: str | None = None, **rest: Any) -> None:
+    from notify_svc.audience import commands
+
+    commands.describe_contact(user_id=person_id, email=email, name=name, **rest)
+
+
+def succeeded(campaign: Campaign, **changes: Any) -> DonationSucceeded:
+    facts = {
+        **{"payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4(), "guest": False},
+        **{"amount": "25.00", "charged": "25.00", "currency": "GBP", "anonymous": False, "net": "24.00"},
+    }
+    return DonationSucceeded.model_validate(facts | changes)
+
+
+def failed(campaign: Campaign, **changes: Any) -> DonationFailed:
+    facts = {
+        **{"payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4(), "guest": False},
+        **{"amount": "25.00", "charged": "25.00", "currency": "GBP", "reason": "insufficient_funds"},
+    }
+    return DonationFailed.model_validate(facts | changes)
+
+
+def refunded(campaign: Campaign, **changes: Any) -> RefundSucceeded:
+    facts = {
+        **{"refund_id": uuid.uuid4(), "payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4()},
+        **{"guest": False, "amount": "10.00", "currency": "GBP", "refunded_total": "10.00", "full": False, "for_cause": False},
+    }
+    return RefundSucceeded.model_validate(facts | changes)
+
+
+def scored(campaign: Campaign, **changes: Any) -> ScoreChanged:
+    facts = {
+        **{"entity_kind": "campaign", "entity_id": campaign.id, "owner_id": campaign.owner, "score": "76.00", "rated": True},
+        **{"previous_score": "74.00", "tier": "TRUSTED", "previous_tier": "STEADY"},
+    }
+    return ScoreChanged.model_validate(facts | changes)
+
+
+def hear(fact: Fact, *, event_id: UUID | None = None) -> UUID:
+    """Let the service hear of a fact the way its consumer does; returns the event's id."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    handlers.load()
+    event = Event(
+        id=event_id or uuid.uuid4(),
+        source="payments",
+        type=fact.type,
+        subject=str(uuid.uuid4()),
+        time=timezone.now(),
+        data=fact.payload(),
+    )
+    with transaction.atomic():
+        handlers.handle(event)
+    return event.id
+
+
+def work() -> None:
+    """Do what the workers do, once round."""
+    from notify_svc.delivery import tasks
+
+    tasks.tell_waiting()
+    tasks.wake()
+    tasks.send()
