@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import traceback
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -51,6 +54,13 @@ class _V1:
         await response(scope, receive, send)
 
 
+def _stop_when_it_fails(task: asyncio.Task[None]) -> None:
+    """Without its courier the stand-in would look well and deliver nothing: end, loudly, and be started again."""
+    if not task.cancelled() and task.exception() is not None:
+        traceback.print_exception(task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def make_app(
     folder: Path,
     base_url: str,
@@ -74,6 +84,7 @@ def make_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         task = asyncio.create_task(courier.run())
+        task.add_done_callback(_stop_when_it_fails)
         yield
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -49,6 +49,7 @@ class Control:
     def routes(self) -> list[HttpRoute]:
         """All addresses of the door."""
         table: list[tuple[str, str, Callable[[Request, Obj], Any]]] = [
+            ("GET", "/readyz", lambda _request, _body: {"ok": True}),
             ("GET", "/_standin/health", self._health),
             ("POST", "/_standin/levers", self._set_levers),
             ("GET", "/_standin/levers", lambda _request, _body: {"levers": self._levers.shown()}),

@@ -85,18 +85,19 @@ def pages(path: str, noun: str, filters: Mapping[str, Field] | None = None) -> R
 
 def page_of(desk: Desk, path: str, noun: str, params: Obj, filters: Mapping[str, object]) -> Obj:
     """One page. Source: "Pagination" (docs.stripe.com/api/pagination)."""
-    cursors: dict[str, int | None] = {"starting_after": None, "ending_before": None}
-    for name in cursors:
+    cursors: dict[str, int] = {}
+    for name in ("starting_after", "ending_before"):
         if name in params:
-            cursors[name] = desk.store.position(noun, params[name])
-            if cursors[name] is None:
+            place = desk.store.position(noun, params[name])
+            if place is None:
                 raise missing_object(noun, params[name], param=name, in_path=False)
+            cursors[name] = place
     found, more = desk.store.page(
         noun,
         limit=params.get("limit", 10),
         filters=filters,
         created=params.get("created", {}),
-        after=cursors["starting_after"],
-        before=cursors["ending_before"],
+        after=cursors.get("starting_after"),
+        before=cursors.get("ending_before"),
     )
     return listing(path, found, has_more=more)

@@ -22,7 +22,8 @@ def is_publishable(authorization: str | None, known: frozenset[str]) -> bool:
         raise StripeError(
             "You did not provide an API key. You need to provide your API key in the Authorization header, using "
             "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
-            "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.", status=401, validated=False,
+            "https://stripe.com/docs/api#authentication for details, or we can help at "
+            "https://support.stripe.com/.", status=401, validated=False,
         )  # fmt: skip
     if _PUBLISHABLE.match(key):
         return True

@@ -76,13 +76,15 @@ class Pages:
         if result not in ("complete", "fail"):
             return _page("What was the answer?", "<p>result is complete or fail.</p>", 400)
         desk = Desk(self._store, self._tuning.now, str(request.base_url).rstrip("/"))
-        try:
-            with self._store.writing(), self._store.undoable():
-                intent = attempts.authenticated(desk, intent, passed=result == "complete")
-        except StripeError as refusal:
-            return _page("Nothing to do", f"<p>{escape(str(refusal))}</p>", 409)
-        finally:
-            self._courier.poke()
+        with self._store.writing():
+            try:
+                with self._store.undoable():
+                    attempts.authenticated(desk, intent, passed=result == "complete")
+            except StripeError as refusal:
+                if not refusal.keeps_work:
+                    return _page("Nothing to do", f"<p>{escape(str(refusal))}</p>", 409)
+        self._courier.poke()
+        intent = self._store.find("payment_intent", intent["id"]) or intent
         succeeded = intent["status"] in ("succeeded", "requires_capture", "processing")
         status = "succeeded" if succeeded else "failed"
         back = intent.get("_return_url")
