@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.forms.widgets import Input, Select, Textarea, Widget
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -13,11 +14,19 @@ from unfold.decorators import action as unfold_action
 from unfold.decorators import display as unfold_display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
+from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
 if TYPE_CHECKING:
     from bh_sdk.server.admin.guarded import Guarded
 
 Shown = TypeVar("Shown", bound=Callable[..., Any])
+
+# What plain widgets wear, so that a dialog's fields need no widget of Unfold's.
+CLASSES: tuple[tuple[type[Widget], list[str]], ...] = (
+    (Textarea, TEXTAREA_CLASSES),
+    (Select, SELECT_CLASSES),
+    (Input, INPUT_CLASSES),
+)
 
 VARIANTS = {"default": ActionVariant.DEFAULT, "primary": ActionVariant.PRIMARY, "danger": ActionVariant.DANGER}
 
@@ -29,6 +38,13 @@ class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
     """
 
     facts_template: str | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            classes = next((names for kind, names in CLASSES if isinstance(field.widget, kind)), None)
+            if classes and "class" not in field.widget.attrs:
+                field.widget.attrs["class"] = " ".join(classes)
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         return {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
+from bh_sdk.server.access import wiring
 from bh_sdk.server.admin.guarded import Guarded
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
         """A role of staff on an active account. Guests have neither."""
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The sign-in page. On a local stack it names the demo accounts."""
+        shown = {"demo_accounts": wiring.setting("BH_ENV") == "local", **(extra_context or {})}
+        answer: HttpResponse = super().login(request, shown)
+        return answer
+
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The palette. Unfold's own keeps results for five minutes, also for whoever lost the right to see them."""
         term = request.GET.get("s", "").strip()
@@ -38,9 +46,10 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
         extended = "extended" in request.GET
         results = list(self._search_apps(self.get_app_list(request), term.lower()))
         if extended:
-            for pages in self.guarded():
-                results.extend(self._rows(request, pages, term))
-        context = {"results": results, "page_obj": None, "page_counter": 0, "command_show_history": False}
+            for guarded in self.guarded():
+                results.extend(self._rows(request, guarded, term))
+        pages = Paginator(results, max(len(results), 1))
+        context = {"results": pages.page(1), "page_obj": pages, "page_counter": 0, "command_show_history": False}
         template = "unfold/helpers/command_results.html" if extended else "unfold/helpers/search_results.html"
         return TemplateResponse(request, template, context, headers={"HX-Trigger": "search"})
 

@@ -56,5 +56,5 @@ def unfold(service: str) -> dict[str, Any]:
         "SHOW_HISTORY": False,
         "SHOW_VIEW_ON_SITE": False,
         "SHOW_BACK_BUTTON": True,
-        "SIDEBAR": {"show_search": False, "command_search": True, "navigation": f"{ui}.navigation"},
+        "SIDEBAR": {"show_search": True, "command_search": True, "navigation": f"{ui}.navigation"},
     }
