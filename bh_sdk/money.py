@@ -14,7 +14,7 @@ from functools import total_ordering
 from bh_sdk.errors import AmountInvalid, CurrencyMismatch, CurrencyUnknown
 
 # Bounded so that no sum of money can overflow a 64-bit column.
-MAX_MINOR = 10**15
+MAX_MINOR = 10**15 - 1
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,14})(?:\.([0-9]{1,4}))?", re.ASCII)
 
 

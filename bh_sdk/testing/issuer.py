@@ -53,7 +53,7 @@ class TestIssuer:
         }
         return self.sign(usual | claims, typ="JWT")
 
-    def service(self, client_id: str, audience: str, *, lifetime: int = 300, **claims: Any) -> str:
+    def service(self, client_id: str, audience: str, /, *, lifetime: int = 300, **claims: Any) -> str:
         """A calling service's token for one audience (RFC 9068)."""
         now = int(self._clock())
         usual: dict[str, Any] = {

@@ -179,7 +179,7 @@ class UserTokenVerifier:
         # RFC 9068's claim: a service token that somehow came this far is still none of ours.
         if "client_id" in claims:
             raise TokenRefused("wrong_family")
-        if claims["role"] in _REFUSED_DATABASE_ROLES or not isinstance(claims["role"], str):
+        if not isinstance(claims["role"], str) or claims["role"] in _REFUSED_DATABASE_ROLES:
             raise TokenRefused("role_refused")
         if claims.get("is_anonymous", False) is not False:
             raise TokenRefused("anonymous")
