@@ -103,15 +103,9 @@ class StandIn:
 
     def given(self, amount: int = 5000, currency: str = "usd", card: str = "pm_card_visa", **more: Any) -> Any:
         """An intent that was created and confirmed in one go."""
-        expand = ["latest_charge.balance_transaction"]
-        params: Any = {
-            "amount": amount,
-            "currency": currency,
-            "payment_method": card,
-            "confirm": True,
-            "expand": expand,
-        }
-        return self.stripe.v1.payment_intents.create({**params, **more})
+        params: Any = {"amount": amount, "currency": currency, "payment_method": card, "confirm": True} | more
+        params["expand"] = ["latest_charge.balance_transaction"]
+        return self.stripe.v1.payment_intents.create(params)
 
 
 @dataclass

@@ -252,4 +252,4 @@ async def _raw_params(request: Request) -> Obj:
 
 
 def _json(value: Obj) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
