@@ -15,7 +15,7 @@ help: ## List what there is
 
 install: $(INSTALLED) ## Make .venv from the hashed lock, nothing else
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
 	@$(PYTHON) -m deploy.local.install
 

@@ -1,10 +1,10 @@
 """One pytest process per suite, two suites side by side.
 
-One process holds one Django settings module, and we have three real projects. So a run over several suites fans out:
-this plugin takes the command line apart, starts one PostgreSQL and one Redis for the run, gives every suite databases of its
-own, runs one child per suite and adds their results up. Every usual invocation works: `pytest`, `pytest tests/payments
-tests/trust`, `pytest tests/trust/test_scores.py::test_x tests/sdk`, `-k`, `-x`. A child is an ordinary pytest run with
-`BH_SUITE` set.
+One process holds one Django settings module, and we have three real projects. So a run over several suites fans
+out: this plugin takes the command line apart, starts one PostgreSQL and one Redis for the run, gives every suite
+databases of its own, runs one child per suite and adds their results up. Every usual invocation works: `pytest`,
+`pytest tests/payments tests/trust`, `pytest tests/trust/test_scores.py::test_x tests/sdk`, `-k`, `-x`. A child is
+an ordinary pytest run with `BH_SUITE` set.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 
+from bh_sdk.errors import BHError
 from deploy.local.stack import ROOT, Stack
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         return run(given, Stack.here())
-    except ValueError as error:
+    except (ValueError, BHError) as error:
         print(f"deploy.local {given.command}: {error}", file=sys.stderr)
         return 2
 
@@ -67,10 +67,10 @@ def run(given: argparse.Namespace, stack: Stack) -> int:
                 clock.move(stack, given.span)
             print(clock.reading(stack))
         case "demo":
-            from deploy.local.card import variables
+            from deploy.local.up import child_env
 
             told = [sys.executable, "-m", "deploy.local.demo.story"]
-            return subprocess.run(told, cwd=ROOT, env=dict(os.environ) | variables(stack), check=False).returncode
+            return subprocess.run(told, cwd=ROOT, env=child_env(stack), check=False).returncode
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import httpx
 
 from deploy.local import environment, keys
@@ -15,7 +13,7 @@ def register(stack: Stack) -> None:
 
     With a real Stripe account this is the user's to do.
     """
-    if os.environ.get("STRIPE_SECRET_KEY"):
+    if environment.has_own_stripe(stack):
         return
     known = environment.stripe(stack)
     url = f"{stack.ports.url('payments')}/api/v1/payments/webhooks/stripe"

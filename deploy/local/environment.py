@@ -17,23 +17,42 @@ def redis_url(stack: Stack, given: Mapping[str, str] = os.environ) -> str:
 
 
 def database_url(stack: Stack, service: str, *, role: str = "bh_app", given: Mapping[str, str] = os.environ) -> str:
-    """Where a service's data is. `DATABASE_URL_PAYMENTS` and its sisters name a server of your own.
+    """Where a service's data is. `DATABASE_URL_PAYMENTS` and its sisters name a server of the user's own.
 
-    `bh_app` uses the tables, `bh_owner` made them and may change them.
+    In the embedded one `bh_app` uses the tables, `bh_owner` made them and may change them.
     """
-    return given.get(f"DATABASE_URL_{service.upper()}") or stack.postgres.url(f"bh_{service}", role)
+    if has_own_database(stack, service, given):
+        return given[f"DATABASE_URL_{service.upper()}"]
+    return stack.postgres.url(f"bh_{service}", role)
+
+
+def has_own_database(stack: Stack, service: str, given: Mapping[str, str] = os.environ) -> bool:
+    """True when the user brings the database. What `make env` printed, exported again, is not the user's own."""
+    return given.get(f"DATABASE_URL_{service.upper()}") not in (None, "", stack.postgres.url(f"bh_{service}", "bh_app"))
+
+
+def has_own_redis(stack: Stack, given: Mapping[str, str] = os.environ) -> bool:
+    return redis_url(stack, given) != redis_url(stack, {})
+
+
+def has_own_stripe(stack: Stack, given: Mapping[str, str] = os.environ) -> bool:
+    """True when the user brings an account at Stripe."""
+    return given.get("STRIPE_SECRET_KEY") not in (None, "", keys.read(stack.keys, "stripe"))
 
 
 def stripe(stack: Stack, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The account at Stripe, or at its stand-in when no key of Stripe's is given."""
-    own = {
+    """The account at Stripe, or at its stand-in when the user brings none."""
+    if has_own_stripe(stack, given):
+        return {
+            "STRIPE_SECRET_KEY": given["STRIPE_SECRET_KEY"],
+            "STRIPE_WEBHOOK_SECRET": given.get("STRIPE_WEBHOOK_SECRET", ""),
+            "STRIPE_API_BASE": given.get("STRIPE_API_BASE") or "https://api.stripe.com",
+        }
+    return {
         "STRIPE_SECRET_KEY": keys.read(stack.keys, "stripe"),
         "STRIPE_WEBHOOK_SECRET": keys.read(stack.keys, "stripe-webhook"),
         "STRIPE_API_BASE": stack.ports.url("stripe"),
     }
-    if given.get("STRIPE_SECRET_KEY"):
-        own["STRIPE_API_BASE"] = "https://api.stripe.com"
-    return own | {name: given[name] for name in own if given.get(name)}
 
 
 def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> dict[str, str]:

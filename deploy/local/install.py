@@ -26,16 +26,14 @@ def main() -> None:
 
 
 def _is_current() -> bool:
-    return STAMP.exists() and all(
-        STAMP.stat().st_mtime >= file.stat().st_mtime for file in (LOCK, ROOT / "pyproject.toml")
-    )
+    return STAMP.exists() and STAMP.stat().st_mtime >= LOCK.stat().st_mtime
 
 
 def _install() -> None:
     if not PYTHON.exists():
-        print("Making .venv", flush=True)
+        _say("Making .venv")
         _run(sys.executable, "-m", "venv", str(VENV))
-    print("Installing what requirements/dev.txt locks (about a minute the first time)", flush=True)
+    _say("Installing what requirements/dev.txt locks (about a minute the first time)")
     if not _with_uv():
         _run(str(PYTHON), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK))
     # The project itself, in place: nothing is resolved and nothing is downloaded.
@@ -59,9 +57,9 @@ def _with_uv() -> bool:
             "-r",
             str(LOCK),
         ]
-        subprocess.run(command, check=True, env=env)
+        subprocess.run(command, check=True, stdout=sys.stderr, env=env)
     except (subprocess.CalledProcessError, OSError) as error:
-        print(f"uv could not do it ({error}); pip goes on", flush=True)
+        _say(f"uv could not do it ({error}); pip goes on")
         return False
     return True
 
@@ -93,8 +91,13 @@ def _index_of_pip() -> dict[str, str]:
     return found | ({"UV_INDEX_STRATEGY": "unsafe-best-match"} if "UV_INDEX" in found else {})
 
 
+def _say(text: str) -> None:
+    """To the error stream: `make -s token` prints a token and nothing else."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
 
 
 if __name__ == "__main__":

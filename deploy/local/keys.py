@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,10 +49,11 @@ def _once(path: Path, content: Callable[[], str]) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
+    # Born private, and whole from the first moment.
+    part, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(part, "w") as sink:
         sink.write(text + "\n")
-    part.replace(path)
+    Path(name).replace(path)
 
 
 def _random_key() -> str:

@@ -1,9 +1,9 @@
 """Data directories that are migrated once and copied from then on.
 
-dj-stripe's own migrations take more than a minute, so nobody runs them twice: `data_directory()` gives a stopped,
-fully migrated directory under `.local/cache/`, named after everything that shaped it. It is built aside and renamed into
-place, so it is either whole or absent. What changes seldom (Stripe's mirror) is a first layer of its own; the rest is
-built on a copy of it.
+dj-stripe's own migrations take over a minute, so nobody runs them twice: `data_directory()` gives a stopped, fully
+migrated directory under `.local/cache/`, named after everything that shaped it. It is built aside and renamed into
+place, so it is either whole or absent. What changes seldom (Stripe's mirror) is a first layer of its own; the rest
+is built on a copy of it.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ def _build_layers(wanted: Path, projects: Sequence[str], say: Say) -> None:
     mirror = None
     if "payments" in projects:
         # Beneath Stripe's mirror lie only our staff accounts.
-        shaping = [*_shaping_files(KIT / "access"), ROOT / "payments_svc" / "settings.py"]
-        mirror = CACHE / f"mirror-{_digest(['mirror'], shaping)}"
+        settings = (ROOT / "payments_svc" / "settings.py").read_text().splitlines()
+        shaping = ["mirror", *(line for line in settings if line.startswith("DJSTRIPE_"))]
+        mirror = CACHE / f"mirror-{_digest(shaping, sorted((KIT / 'access' / 'migrations').glob('*.py')))}"
         if not mirror.exists():
             say("Preparing Stripe's mirror in an empty database (a minute or two, only once)")
             _build(mirror, None, lambda env_of: migrate("payments", env_of("payments"), "djstripe"))

@@ -35,10 +35,10 @@ class Program:
 def ground(stack: Stack) -> list[Program]:
     """The two servers everything stands on, unless the environment names others."""
     programs = []
-    if any(f"DATABASE_URL_{service.upper()}" not in os.environ for service in SERVICES):
+    if not all(environment.has_own_database(stack, service) for service in SERVICES):
         cluster = stack.postgres
         programs.append(Program("postgres", cluster.command(), stop_signal=signal.SIGINT, before=cluster.clear))
-    if not os.environ.get("REDIS_URL"):
+    if not environment.has_own_redis(stack):
         programs.append(Program("redis", redis.command(stack.ports.of("redis"), stack.data / "redis")))
     return programs
 
@@ -67,7 +67,7 @@ def outside(stack: Stack) -> list[Program]:
         Program("issuer", [*issuer, "--state", str(data / "issuer")], ready=ports.url("issuer") + "/readyz"),
         Program("mail", [*mail, "--state", str(data / "mail")], ready=ports.url("mail") + "/readyz"),
     ]
-    if not os.environ.get("STRIPE_SECRET_KEY") and (ROOT / "deploy/local/stripe_standin/__main__.py").exists():
+    if not environment.has_own_stripe(stack):
         stripe = [
             *python,
             "deploy.local.stripe_standin",
@@ -124,11 +124,24 @@ def _of_service(service: str, stack: Stack) -> list[Program]:
         *beat,
     ]
     programs = [
-        Program(f"{service}-api", [*granian, *api], env, ready=stack.ports.url(service) + "/readyz"),
-        Program(f"{service}-worker", [str(BIN / "celery"), "-A", f"{package}.celery", *worker], env),
-        Program(f"{service}-road", [sys.executable, "-m", f"{package}.manage", "road"], env),
+        Program(
+            f"{service}-api", [*granian, *api], env | {"BH_PROGRAM": "api"}, ready=stack.ports.url(service) + "/readyz"
+        ),
+        Program(
+            f"{service}-worker",
+            [str(BIN / "celery"), "-A", f"{package}.celery", *worker],
+            env | {"BH_PROGRAM": "worker"},
+        ),
+        Program(f"{service}-road", [sys.executable, "-m", f"{package}.manage", "road"], env | {"BH_PROGRAM": "road"}),
     ]
     if service == "notify" and (ROOT / "notify_svc" / "stream.py").exists():
         stream = ["--interface", "asgi", "--port", str(stack.ports.of("stream")), "notify_svc.stream:application"]
-        programs.append(Program("notify-stream", [*granian, *stream], env, ready=stack.ports.url("stream") + "/livez"))
+        programs.append(
+            Program(
+                "notify-stream",
+                [*granian, *stream],
+                env | {"BH_PROGRAM": "stream"},
+                ready=stack.ports.url("stream") + "/livez",
+            )
+        )
     return programs

@@ -35,7 +35,8 @@ def status(stack: Stack) -> int:
     for column in ("program", "pid", "up", "MiB", "answers"):
         table.add_column(column, justify="left" if column in ("program", "answers") else "right")
     for name in ("supervisor", *answers):
-        table.add_row(name, *_facts(running.get(name)), answers.get(name, ""))
+        # The supervisor's children are the programs, which count for themselves.
+        table.add_row(name, *_facts(running.get(name), whole=name != "supervisor"), answers.get(name, ""))
     console.print(table)
     whole = (
         supervised
@@ -48,12 +49,12 @@ def status(stack: Stack) -> int:
     return 0 if whole else 3
 
 
-def _facts(pid: int | None) -> tuple[str, str, str]:
+def _facts(pid: int | None, *, whole: bool) -> tuple[str, str, str]:
     if pid is None:
         return "-", "down", "-"
     try:
         leader = psutil.Process(pid)
-        family = [leader, *leader.children(recursive=True)]
+        family = [leader, *(leader.children(recursive=True) if whole else [])]
         size = sum(process.memory_full_info().pss for process in family) / 2**20
         return str(pid), f"{time.time() - leader.create_time():.0f} s", f"{size:.0f}"
     except (psutil.NoSuchProcess, psutil.AccessDenied):

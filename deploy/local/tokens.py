@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from bh_sdk.tokens import ServiceAuth
-from deploy.local import keys
 from deploy.local.issuer.tokens import ROLES, user_token
 from deploy.local.keys import CALLERS
 from deploy.local.stack import SERVICES, Stack
@@ -19,7 +18,8 @@ def for_user(stack: Stack, user: str, roles: str) -> str:
     wanted = [role.strip() for role in roles.split(",") if role.strip()]
     if unknown := sorted(set(wanted) - set(ROLES)):
         raise ValueError(f"unknown role {', '.join(unknown)}; there are {', '.join(ROLES)}")
-    keys.make(stack.keys)
+    if not (stack.keys / "issuer.pem").exists():
+        raise ValueError("this stack has no keys yet; `make up` makes them")
     issuer = f"{stack.ports.url('issuer')}/auth/v1"
     return user_token(stack.keys / "issuer.pem", issuer, uuid.UUID(user), wanted)
 

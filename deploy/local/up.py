@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from deploy.local import endpoint, environment, keys, migrated, postgres, programs, redis
-from deploy.local.card import card, variables
+from deploy.local.card import card
 from deploy.local.processes import Pids, end
 from deploy.local.show import Show
 from deploy.local.stack import ROOT, SERVICES, Stack, is_built
@@ -167,7 +167,7 @@ def _schema_file(stack: Stack) -> Path:
 def _migrate_if_older(stack: Stack, show: Show) -> None:
     """Data of an earlier checkout, or a server of the user's own, is migrated in place."""
     now = migrated.fingerprint()
-    outside = any(f"DATABASE_URL_{service.upper()}" in os.environ for service in SERVICES)
+    outside = any(environment.has_own_database(stack, service) for service in SERVICES)
     with suppress(FileNotFoundError):
         if _schema_file(stack).read_text() == now and not outside:
             return
@@ -192,7 +192,7 @@ def _seed(stack: Stack, show: Show) -> None:
         )
     if os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
         with show.step("Demo data through the public API"):
-            _relay([sys.executable, "-m", "deploy.local.demo.seed"], dict(os.environ) | variables(stack), show.say)
+            _relay([sys.executable, "-m", "deploy.local.demo.seed"], child_env(stack), show.say)
     (stack.data / "seeded").touch()
 
 
@@ -203,6 +203,11 @@ def _demo_staff(service: str, stack: Stack) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{service}: demo_staff failed\n{done.stderr[-2000:]}")
+
+
+def child_env(stack: Stack) -> dict[str, str]:
+    """What a program of the stack's own tools is told: which stack it is about."""
+    return dict(os.environ) | {"BH_STATE": str(stack.state), "BH_PORT_BASE": str(stack.ports.base)}
 
 
 def _exists(module: str) -> bool:
@@ -233,7 +238,7 @@ def up_detached(stack: Stack) -> int:
         child = subprocess.Popen(
             [sys.executable, "-u", "-m", "deploy.local", "up"],
             cwd=ROOT,
-            env=dict(os.environ) | {"BH_STATE": str(stack.state), "BH_PORT_BASE": str(stack.ports.base)},
+            env=child_env(stack),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

@@ -15,8 +15,8 @@ STAFF = ("admin", "support", "finance", "finance2", "analyst", "editor")
 
 
 def staff_sub(name: str) -> uuid.UUID:
-    """The fixed principal of a demo staff account: the same on every machine."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"https://demo.test/staff/{name}")
+    """The fixed principal of a demo staff account, as `manage.py demo_staff` gives it in every service."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"https://blessedhorizon.test/staff/{name}")
 
 
 def user_token(
