@@ -88,10 +88,29 @@ def test_too_much_metadata_is_refused(standin: StandIn, v1: Any) -> None:
     assert v1.payment_intents.list().data == []
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe=1", b"a[=1", b"amount=1&amount[x]=2", b"=&=", b"amount=%00&currency=usd"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\xfe=1",
+        b"%ff=1",
+        b"a[=1",
+        b"amount=1&amount[x]=2",
+        b"=&=",
+        b"amount=%00&currency=usd",
+        b"metadata" + b"[x]" * 3000 + b"=1",
+        b"amount=99999999999999999999&currency=usd",
+    ],
+)
 def test_a_body_that_is_no_form_is_a_400(standin: StandIn, body: bytes) -> None:
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/x-www-form-urlencoded"}
     assert standin.http.post(INTENTS, content=body, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=%ff", "created[gte]=x", "created[x]=1", "starting_after=%00", "expand[0][1]=x"]
+)
+def test_a_query_that_makes_no_sense_is_a_400(standin: StandIn, query: str) -> None:
+    assert standin.raw("GET", f"/v1/charges?{query}").status_code == 400
 
 
 def test_json_bodies_are_refused(standin: StandIn) -> None:

@@ -94,6 +94,7 @@ def make_app(
     v1 = _V1(Api(store, tuning, levers, courier, secret_keys), cut)
     return Starlette(
         routes=[
+            HttpRoute("/v1/{rest:path}", v1),
             *Control(store, tuning, levers, courier).routes(),
             *Pages(store, tuning, courier).routes(),
             HttpRoute("/{rest:path}", v1),

@@ -47,11 +47,17 @@ def clearable(field: Field) -> Field:
 def decode(raw: str) -> Obj:
     """Turn `a[b]=1&c[0]=x` into nested dicts. Lists stay dicts of "0", "1", …; `array` reads them."""
     out: Obj = {}
-    for key, value in parse_qsl(raw, keep_blank_values=True, encoding="utf-8", errors="strict"):
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, encoding="utf-8", errors="strict")
+    except UnicodeDecodeError:
+        raise invalid("Invalid request: a parameter is not valid UTF-8.") from None
+    for key, value in pairs:
         match = _KEY.match(key)
         if match is None:
             raise invalid(f"Invalid request: could not parse the parameter name {key!r}.")
         path = [match.group(1), *re.findall(r"\[([^\[\]]*)\]", match.group(2))]
+        if len(path) > 10:
+            raise invalid(f"Invalid request: the parameter {match.group(1)!r} is nested too deeply.")
         here = out
         for part in path[:-1]:
             step = here.setdefault(part if part else str(len(here)), {})

@@ -12,12 +12,13 @@ Obj: TypeAlias = dict[str, Any]
 API_VERSION = "2026-02-25.clover"
 ACCOUNT_ID = "acct_1BlessedHorizonLocal"
 
-_ALPHABET = string.ascii_letters + string.digits
+_ALPHABET = (string.ascii_letters + string.digits).encode()
+_LETTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 
 def new_id(prefix: str, length: int = 24) -> str:
     """`prefix_` and random letters and digits, as Stripe's ids look."""
-    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return f"{prefix}_{secrets.token_bytes(length).translate(_LETTERS).decode()}"
 
 
 def public(obj: Obj) -> Obj:
