@@ -27,7 +27,10 @@ globals().update(
                 "options": {"expires": 5},
             },
             "trust.scoring.mark_expired": {"task": "trust.scoring.mark_expired", "schedule": 60.0},
-            "trust.scoring.begin_epoch": {"task": "trust.scoring.begin_epoch", "schedule": crontab(hour="2", minute="17")},
+            "trust.scoring.begin_epoch": {
+                "task": "trust.scoring.begin_epoch",
+                "schedule": crontab(hour="2", minute="17"),
+            },
         },
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def test_shifting_all_times_together_changes_nothing(shift: float) -> None:
 def test_time_alone_moves_towards_prior_and_stale_and_never_breaks() -> None:
     record = fold(grown().facts)
     rows = [campaign_row(record, as_of=NOW + days * DAY, params=V1) for days in range(0, 4000, 7)]
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         for column in (Column.DONE, Column.ELAPSED, Column.VOICES, Column.ANSWERED, Column.OK, Column.BAD):
             assert after[column] <= before[column]
         assert after[Column.SILENCE] >= before[Column.SILENCE]
@@ -163,9 +164,12 @@ def test_a_dispute_weighs_by_its_last_word(stages: list[str], weight: float) -> 
 def test_an_expired_or_revoked_verification_counts_no_more() -> None:
     story = Story().tell("verification.granted", 9, item="identity", expires_at="2026-05-30T00:00:00Z")
     assert story[Column.ITEMS] == 0.0
-    assert Story().tell("verification.granted", 9, item="phone").tell("verification.revoked", 8, item="phone")[
-        Column.ITEMS
-    ] == 0.0
+    assert (
+        Story()
+        .tell("verification.granted", 9, item="phone")
+        .tell("verification.revoked", 8, item="phone")[Column.ITEMS]
+        == 0.0
+    )
     later = Story().tell("verification.granted", 9, item="identity", expires_at="2026-06-02T00:00:00Z")
     assert later[Column.ITEMS] == 4.0
     assert next_expiry([fold(later.facts)], NOW) == NOW + DAY

@@ -55,9 +55,7 @@ def test_contributions_and_cap_are_the_score_in_every_arithmetic(features: dict[
 
 
 @given(ROWS, st.sampled_from(RAISES + LOWERS), st.floats(0, 50))
-def test_more_of_one_input_moves_the_score_only_its_own_way(
-    features: dict[str, float], name: str, more: float
-) -> None:
+def test_more_of_one_input_moves_the_score_only_its_own_way(features: dict[str, float], name: str, more: float) -> None:
     # Updates mean nothing for a person without campaigns, which is no movement either.
     other = features | {name: min(1.0, features[name] + more) if name == "progress" else features[name] + more}
     before, after = of(features).score[0], of(other).score[0]
@@ -164,6 +162,11 @@ def test_the_first_parameter_set_never_changes() -> None:
 
 
 def test_parameters_that_make_no_sense_are_refused() -> None:
-    for text in ('{"weights": [1, 0, 0, 0]}', '{"weights": [0.5, 0.5, 0.5, 0, 0]}', '{"colour": 1}', '{"tier_slack": -1}'):
+    for text in (
+        '{"weights": [1, 0, 0, 0]}',
+        '{"weights": [0.5, 0.5, 0.5, 0, 0]}',
+        '{"colour": 1}',
+        '{"tier_slack": -1}',
+    ):
         with pytest.raises(ValueError, match=r"."):
             Params.parse(text)

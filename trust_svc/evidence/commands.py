@@ -89,7 +89,7 @@ def describe_campaign(
     changed = before is None or (before.owner_id, before.category) != (campaign.owner_id, campaign.category)
     if changed:
         owners = {owner for owner in (owner_id, before.owner_id if before else None) if owner is not None}
-        family = {(Kind.CAMPAIGN.value, each.id) for each_of in queries.campaigns_of(owners).values() for each in each_of}
+        family = {(Kind.CAMPAIGN.value, each.id) for some in queries.campaigns_of(owners).values() for each in some}
         scoring.mark({(Kind.USER.value, owner) for owner in owners} | family | {(Kind.CAMPAIGN.value, campaign_id)})
     return campaign, before is None or before.described_at is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -124,5 +125,6 @@ def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
 
 
 def _plain(fact: list[Any]) -> PlainFact:
+    # Django leaves jsonb of plain cursors as text.
     fact_id, type_, time, data = fact
-    return fact_id, type_, time, data
+    return fact_id, type_, time, json.loads(data)

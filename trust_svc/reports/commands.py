@@ -26,8 +26,8 @@ def file_report(
 ) -> Report:
     """Take a report in. It becomes evidence whose weight follows from the reporter's own record.
 
-    Raises NotFound for something we know nothing of, ReportAlreadyOpen while an earlier report of the same person about the
-    same thing is open.
+    Raises NotFound for something we know nothing of, ReportAlreadyOpen while an earlier report of the same person about
+    the same thing is open.
     """
     if not known.is_known(entity_kind, entity_id):
         raise NotFound(f"No {entity_kind} of that id is known here")

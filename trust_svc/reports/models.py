@@ -38,7 +38,8 @@ class Report(models.Model):
                 name="trust_one_open_report",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="open", decided_at=None) | ~models.Q(state="open") & models.Q(decided_at__isnull=False),
+                condition=models.Q(state="open", decided_at=None)
+                | ~models.Q(state="open") & models.Q(decided_at__isnull=False),
                 name="trust_report_decided_once",
             ),
         )

@@ -116,10 +116,14 @@ def _people(records: Iterable[Record]) -> People:
     reporters: set[UUID] = set()
     for record in records:
         donors |= {UUID(gift.data["donor_id"]) for gift in record.gifts.values() if gift.data.get("donor_id")}
-        reporters |= {UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")}
+        reporters |= {
+            UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")
+        }
     standing = StoredScore.objects.filter(kind=USER, entity_id__in=donors | reporters, standing__isnull=False)
     return People(
-        standing={str(person): value for person, value in standing.values_list("entity_id", "standing")},
+        standing={
+            str(person): value for person, value in standing.values_list("entity_id", "standing") if value is not None
+        },
         reports={str(person): counts for person, counts in evidence.reporters(reporters).items()},
     )
 

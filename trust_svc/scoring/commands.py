@@ -52,13 +52,14 @@ UPDATE trust_scoring_due SET picked = true WHERE id IN (
 """
 
 _KEEP = """
-INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated, tier,
-       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, revision)
+INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
+       tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, revision)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
        cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, 1
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
-       reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz, calculated_at timestamptz)
+       reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
+       calculated_at timestamptz)
  ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) DO UPDATE SET
        owner_id = excluded.owner_id, score = excluded.score, lower = excluded.lower, deviation = excluded.deviation,
@@ -93,7 +94,7 @@ class Kept:
 
 
 def mark(entities: Iterable[Entity], *, now: bool = False) -> None:
-    """Have these scores calculated again: a second from now, together with whatever else comes until then, or at once.
+    """Have these scores calculated again: a second from now, with whatever else comes until then, or at once.
 
     Belongs into the transaction that changes the evidence. An entity that waits already is not put off.
     """

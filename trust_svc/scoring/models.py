@@ -44,8 +44,9 @@ class ParameterSet(models.Model):
 class Score(models.Model):
     """The score of a campaign or user. Points are multiples of 1/1024, so the parts sum to `score` exactly.
 
-    `tier` is the shown tier, the only thing here with a memory. `standing` is what this person's word weighs until the next
-    nightly sweep (0-1, null = not known): a score of the previous epoch, so that scores never depend on one another in circles.
+    `tier` is the shown tier, the only thing here with a memory. `standing` is what this person's word weighs until the
+    next nightly sweep (0-1, null = not known): a score of the previous epoch, so that scores never depend on one another
+    in circles.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -101,9 +102,7 @@ class ScorePoint(models.Model):
 
     class Meta:
         ordering = ("-calculated_at", "-id")
-        indexes = (
-            models.Index(fields=("kind", "entity_id", "-calculated_at", "-id"), name="trust_point_of_entity"),
-        )
+        indexes = (models.Index(fields=("kind", "entity_id", "-calculated_at", "-id"), name="trust_point_of_entity"),)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.entity_id} {self.score:.2f}"
@@ -112,8 +111,9 @@ class ScorePoint(models.Model):
 class Due(models.Model):
     """A score that has to be calculated again, not before `due_at`.
 
-    There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask again
-    while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that died.
+    There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask
+    again while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that
+    died.
     """
 
     kind = models.TextField(choices=KINDS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
@@ -44,10 +46,14 @@ SELECT campaign.category,
 def live_parameters() -> tuple[int, Params]:
     """The version and numbers that count now. Raises RuntimeError when the stored text is not what its digest says."""
     stored = ParameterSet.objects.get(state=ParameterSet.State.LIVE)
-    params = Params.parse(stored.body)
-    if params.digest != stored.digest:
-        raise RuntimeError(f"parameter set {stored.version} is not what its digest says")
-    return stored.version, params
+    return stored.version, _parameters(stored.body, stored.digest)
+
+
+@lru_cache(maxsize=8)
+def _parameters(body: str, digest: str) -> Params:
+    if hashlib.sha256(body.encode()).hexdigest() != digest:
+        raise RuntimeError("a parameter set is not what its digest says")
+    return Params.parse(body)
 
 
 def score_of(kind: str, entity_id: UUID) -> Score | None:

@@ -1,6 +1,6 @@
 """The trust engine: facts → record → feature row → score, all pure.
 
-    facts ──fold──▶ Record ──campaign_row / user_row──▶ Row ──as_matrix, score──▶ Scores ──reasons──▶ Reason
+facts ──fold──▶ Record ──campaign_row / user_row──▶ Row ──as_matrix, score──▶ Scores ──reasons──▶ Reason
 """
 
 from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row

@@ -1,0 +1,212 @@
+"""Rescoring: soon, together, once, and not lost when a worker dies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from bh_sdk.server.events.models import RecordedEvent
+from bh_sdk.server.ops import clock
+from tests.trust.conftest import Caller
+from tests.trust.evidence import GiftFactory, a_good_campaign, about_user, ago, fact, gifts
+from trust_svc.scoring import commands, queries, tasks
+from trust_svc.scoring.engine import V1
+from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
+from trust_svc.scoring.rules import Standing, is_noted, is_told
+
+pytestmark = pytest.mark.django_db
+
+
+def due() -> set[tuple[str, UUID]]:
+    return {(each.kind, each.entity_id) for each in Due.objects.all()}
+
+
+def changes() -> list[dict[str, Any]]:
+    return [event.payload for event in RecordedEvent.objects.filter(type="trust.score.changed.v1").order_by("position")]
+
+
+def test_a_burst_of_evidence_is_calculated_once_a_second_after_the_first(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    moved_clock(-3600)
+    began = clock.now()
+    for _ in range(10):
+        monolith.post("/trust/evidence", GiftFactory(about=campaign))
+    waiting = Due.objects.get(kind="campaign", entity_id=campaign)
+    # The later ones did not put the first one off.
+    assert timedelta(seconds=1) <= waiting.due_at - began < timedelta(seconds=2)
+    moved_clock(0.5)
+    Due.objects.update(due_at=clock.now() + timedelta(seconds=0.5))
+    assert commands.rescore_due() == 0
+    moved_clock(0.6)
+    assert commands.rescore_due() == 11
+    assert Score.objects.get(entity_id=campaign).revision == 1
+    assert due() == set()
+
+
+def test_evidence_that_comes_while_a_score_is_calculated_asks_again(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
+    Due.objects.update(picked=True)
+    monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
+    assert sorted(Due.objects.values_list("picked", flat=True)) == [False, True]
+    moved_clock(2)
+    assert commands.rescore_due() == 2
+    assert due() == set()
+
+
+def test_an_older_answer_never_replaces_a_newer_one(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
+    newer = commands.rescore(kind="campaign", entity_id=campaign)
+    moved_clock(-10)
+    assert commands.rescore(kind="campaign", entity_id=campaign).calculated_at == newer.calculated_at
+    assert ScorePoint.objects.count() == 1
+
+
+def test_a_rating_and_a_change_of_tier_are_told_and_noise_is_not(monolith: Caller, moved_clock: Any) -> None:
+    campaign, owner = uuid4(), uuid4()
+    facts = a_good_campaign(campaign, owner)
+    monolith.post("/trust/evidence", {"facts": facts})
+    moved_clock(2)
+    tasks.rescore_due()
+    told = {each["entity_kind"]: each for each in changes()}
+    stored = Score.objects.get(entity_id=campaign)
+    assert told.keys() == {"campaign", "user"}
+    assert told["campaign"] == {
+        "entity_kind": "campaign",
+        "entity_id": str(campaign),
+        "owner_id": str(owner),
+        "score": f"{stored.score:.2f}",
+        "previous_score": None,
+        "tier": stored.tier,
+        "previous_tier": None,
+        "rated": True,
+    }
+    assert told["user"]["owner_id"] == str(owner)
+    # One gift more is noise.
+    monolith.post("/trust/evidence", GiftFactory(about=campaign, days=0))
+    moved_clock(2)
+    tasks.rescore_due()
+    assert len(changes()) == 2
+    assert ScorePoint.objects.filter(entity_id=campaign).count() == 2
+    for index in range(6):
+        monolith.post("/trust/evidence", fact("payment.disputed", campaign, payment_id=f"p{index}", stage="lost"))
+    moved_clock(2)
+    tasks.rescore_due()
+    last = changes()[-2:]
+    assert all(float(each["score"]) <= float(each["previous_score"]) - 1 for each in last)
+
+
+def test_scores_without_new_evidence_stay_silent(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    monolith.post("/trust/evidence", {"facts": a_good_campaign(campaign, uuid4())})
+    moved_clock(2)
+    tasks.rescore_due()
+    events, points = RecordedEvent.objects.count(), ScorePoint.objects.count()
+    commands.mark(queries.everybody(), now=True)
+    tasks.rescore_due()
+    assert (RecordedEvent.objects.count(), ScorePoint.objects.count()) == (events, points)
+
+
+def test_a_verification_that_runs_out_moves_the_score_by_itself(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    ends = ago(-2)
+    monolith.post("/trust/evidence", fact("verification.granted", campaign, item="identity", expires_at=ends))
+    moved_clock(2)
+    tasks.rescore_due()
+    before = Score.objects.get(entity_id=campaign)
+    assert before.expires_at is not None
+    tasks.mark_expired()
+    assert due() == set()
+    moved_clock(3 * 86400)
+    tasks.mark_expired()
+    tasks.rescore_due()
+    after = Score.objects.get(entity_id=campaign)
+    assert after.factors[3]["contribution"] == 0
+    assert before.factors[3]["contribution"] > 5
+    assert after.expires_at is None
+
+
+def test_the_nightly_sweep_changes_nothing_that_evidence_did_not(monolith: Caller, moved_clock: Any) -> None:
+    campaign, owner = uuid4(), uuid4()
+    monolith.post("/trust/evidence", {"facts": a_good_campaign(campaign, owner)})
+    moved_clock(2)
+    tasks.rescore_due()
+    # A first epoch sets what people's words weigh; from then on a sweep is a repetition.
+    tasks.begin_epoch()
+    tasks.rescore_due()
+    before = {row.entity_id: (row.score, row.factors) for row in Score.objects.all()}
+    tasks.begin_epoch()
+    assert len(due()) == Score.objects.count() == 22
+    tasks.rescore_due()
+    after = {row.entity_id: (row.score, row.factors) for row in Score.objects.all()}
+    for entity, (score, _) in before.items():
+        assert after[entity][0] == pytest.approx(score, abs=0.01)
+
+
+def test_an_epoch_sets_what_words_weigh_and_how_often_categories_deliver(monolith: Caller, moved_clock: Any) -> None:
+    campaign, owner = uuid4(), uuid4()
+    monolith.post("/trust/evidence", {"facts": a_good_campaign(campaign, owner)})
+    for kept in (True, False, False, False):
+        ended = uuid4()
+        monolith.post("/trust/evidence", fact("campaign.created", ended, 90, owner_id=str(uuid4()), category="roofs"))
+        monolith.post("/trust/evidence", fact("campaign.ended", ended, 9, delivered=kept))
+    moved_clock(2)
+    tasks.rescore_due()
+    assert Score.objects.filter(standing__isnull=False).count() == 0
+    tasks.begin_epoch()
+    person = Score.objects.get(kind="user", entity_id=owner)
+    assert person.standing == pytest.approx(person.score / 100)
+    assert Score.objects.filter(kind="user", rated=False, standing__isnull=False).count() == 0
+    assert 0.3 <= CategoryRate.objects.get(category="roofs").rate < 0.7
+
+
+def test_one_kernel_call_serves_a_batch(monolith: Caller, moved_clock: Any, django_assert_max_num_queries: Any) -> None:
+    campaigns = [uuid4() for _ in range(30)]
+    for campaign in campaigns:
+        monolith.post("/trust/evidence", {"facts": gifts(campaign, 3)})
+    moved_clock(2)
+    with django_assert_max_num_queries(40):
+        assert commands.rescore_due() == 120
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trust_scoring_scorepoint SET score = 100",
+        "DELETE FROM trust_scoring_scorepoint",
+        "UPDATE trust_scoring_parameterset SET body = '{}'",
+        "DELETE FROM trust_scoring_parameterset",
+    ],
+)
+def test_the_database_refuses_to_rewrite_history(monolith: Caller, change: str) -> None:
+    campaign = uuid4()
+    monolith.post("/trust/evidence", about_user("user.joined", campaign))
+    commands.rescore(kind="user", entity_id=campaign)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+
+def test_the_live_parameters_are_the_first_set() -> None:
+    stored = ParameterSet.objects.get(state="live")
+    assert (stored.version, stored.digest, queries.live_parameters()) == (1, V1.digest, (1, V1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told", "noted"),
+    [
+        (None, Standing(40, "NEW", False), False, True),
+        (None, Standing(40, "RISING", True), True, True),
+        (Standing(40, "RISING", True), Standing(40.005, "RISING", True), False, False),
+        (Standing(40, "RISING", True), Standing(40.5, "RISING", True), False, True),
+        (Standing(40, "RISING", True), Standing(41, "RISING", True), True, True),
+        (Standing(49.9, "RISING", True), Standing(50, "STEADY", True), True, True),
+        (Standing(40, "NEW", False), Standing(40, "RISING", True), True, True),
+    ],
+)
+def test_what_is_worth_telling(before: Standing | None, after: Standing, told: bool, noted: bool) -> None:
+    assert (is_told(before, after), is_noted(before, after)) == (told, noted)
