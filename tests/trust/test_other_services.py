@@ -1,0 +1,113 @@
+"""What payments and the platform tell becomes evidence, however often and in whatever order it is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from bh_sdk.events import Event
+from bh_sdk.server.events import handlers
+from tests.trust.conftest import Caller
+from trust_svc.evidence.models import Campaign, Fact
+from trust_svc.scoring.models import Due
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(UTC)
+
+
+def told(type: str, subject: UUID, source: str = "payments", **data: Any) -> Event:
+    handlers.load()
+    return Event.model_validate(
+        {
+            "id": uuid4(),
+            "source": source,
+            "type": type,
+            "subject": str(subject),
+            "time": NOW - timedelta(minutes=1),
+            "data": {name: str(value) if isinstance(value, UUID) else value for name, value in data.items()},
+        }
+    )
+
+
+def donation(campaign: UUID, payment: UUID, donor: UUID, **more: Any) -> dict[str, Any]:
+    said = {"payment_id": payment, "campaign_id": campaign, "donor_id": donor, "guest": False, "amount": "25.00"}
+    return said | {"charged": "25.00", "currency": "GBP", "anonymous": False, "net": "24.00"} | more
+
+
+def refund(campaign: UUID, payment: UUID, **more: Any) -> dict[str, Any]:
+    said = {"refund_id": uuid4(), "payment_id": payment, "campaign_id": campaign, "donor_id": uuid4(), "guest": False}
+    said |= {"amount": "5.00", "currency": "GBP", "refunded_total": "5.00", "full": False, "for_cause": False}
+    return said | more
+
+
+def test_a_donation_is_evidence_once_however_often_it_is_told() -> None:
+    campaign, payment, donor = uuid4(), uuid4(), uuid4()
+    event = told("payments.donation.succeeded.v1", payment, **donation(campaign, payment, donor, cluster="h1:ab"))
+    for _ in range(5):
+        handlers.handle(event)
+    fact = Fact.objects.get()
+    assert (fact.id, fact.type, fact.subject_id, fact.person_id, fact.source) == (
+        event.id,
+        "payment.succeeded",
+        campaign,
+        donor,
+        "payments",
+    )
+    assert fact.data == {
+        "payment_id": str(payment),
+        "donor_id": str(donor),
+        "amount": "25.00",
+        "currency": "GBP",
+        "cluster": "h1:ab",
+    }
+    assert Due.objects.filter(kind="campaign", entity_id=campaign).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [({}, 0), ({"full": True}, 1), ({"for_cause": True}, 1)],
+)
+def test_a_part_given_back_without_cause_leaves_the_gift_a_gift(more: dict[str, Any], count: int) -> None:
+    campaign, payment = uuid4(), uuid4()
+    handlers.handle(told("payments.refund.succeeded.v1", payment, **refund(campaign, payment, **more)))
+    assert Fact.objects.filter(type="payment.refunded").count() == count
+
+
+def test_disputes_may_be_told_before_the_gift() -> None:
+    campaign, payment = uuid4(), uuid4()
+    said = {"payment_id": payment, "campaign_id": campaign, "amount": "25.00", "currency": "GBP"}
+    handlers.handle(told("payments.dispute.closed.v1", payment, outcome="lost", **said))
+    handlers.handle(told("payments.dispute.opened.v1", payment, **said))
+    assert set(Fact.objects.values_list("data__stage", flat=True)) == {"opened", "lost"}
+
+
+def test_what_the_platform_pushes_becomes_evidence(monolith: Caller, analyst: Caller) -> None:
+    campaign, owner = uuid4(), uuid4()
+
+    def push(type: str, subject: UUID, **data: Any) -> Any:
+        event = told(type, subject, source="monolith", **data)
+        body = event.model_dump(mode="json", exclude_none=True)
+        return monolith.post("/events", body)
+
+    created = {"campaign_id": campaign, "owner_id": owner, "category": "health", "need_type": "EMERGENCY"}
+    answers = [
+        push("platform.campaign.created.v1", campaign, **created),
+        push("platform.campaign.update_posted.v1", campaign, campaign_id=campaign, update_id=uuid4()),
+        push("platform.user.joined.v1", owner, user_id=owner),
+        push("platform.user.verified.v1", owner, user_id=owner, item="identity"),
+    ]
+    assert [answer.status_code // 100 for answer in answers] == [2, 2, 2, 2], [answer.content for answer in answers]
+    assert sorted(Fact.objects.values_list("type", flat=True)) == [
+        "campaign.created",
+        "campaign.update_posted",
+        "user.joined",
+        "verification.granted",
+    ]
+    assert Campaign.objects.get().owner_id == owner
+    found = analyst.post("/trust/calculate", {"entity": {"kind": "campaign", "id": str(campaign)}}).json()
+    values = {factor["name"]: factor["value"] for factor in found["factors"]}
+    assert values["verification"] == 0.28
