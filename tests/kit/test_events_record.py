@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 from uuid import UUID, uuid4
@@ -71,12 +72,10 @@ def test_what_jsonb_would_not_give_back_is_refused(payload: dict[str, Any], poin
 
 
 def test_canonical_json_survives_jsonb() -> None:
-    payload = {"zz": 1, "a": {"é": [True, None, -5], "long": "x" * 50}, "B": "\u2028\t\"\\", "10": 2**53}
+    payload = {"zz": 1, "a": {"é": [True, None, -5], "long": "x" * 50}, "B": '\u2028\t"\\', "10": 2**53}
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s::jsonb", [canonical(payload)])
         (back,) = cursor.fetchone()
-    import json
-
     assert canonical(json.loads(back) if isinstance(back, str) else back) == canonical(payload)
 
 
@@ -84,9 +83,9 @@ def test_canonical_json_survives_jsonb() -> None:
 def test_a_rolled_back_command_leaves_no_fact_and_no_hole() -> None:
     subject = uuid4()
     tell(subject, 1)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         record(Counted(n=2), subject=subject)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     tell(subject, 2)
     assert sequences(subject) == [1, 2]
     assert Outbox.objects.count() == 2
@@ -95,7 +94,6 @@ def test_a_rolled_back_command_leaves_no_fact_and_no_hole() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_many_writers_of_one_subject_queue_up_without_a_hole() -> None:
     subject, errors = uuid4(), list[BaseException]()
-    positions = dict[int, int]()
 
     def write(base: int) -> None:
         try:
@@ -146,7 +144,9 @@ def test_nothing_recorded_can_be_changed(statement: str, owner_url: str) -> None
             owner.execute("SET session_replication_role = replica")
             with pytest.raises(psycopg.errors.RestrictViolation):
                 owner.execute(statement)
-        assert owner.execute("SELECT event::text, feed::text FROM event JOIN feed USING (position)").fetchall() == before
+        assert (
+            owner.execute("SELECT event::text, feed::text FROM event JOIN feed USING (position)").fetchall() == before
+        )
 
 
 def test_a_sequence_is_given_once() -> None:

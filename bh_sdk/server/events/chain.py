@@ -153,15 +153,15 @@ def _ends(connection: Connection, links: dict[int, bytes]) -> None:
 
 def _agrees(connection: Connection, sink: SealSink, source: str, links: dict[int, bytes], verdict: Verdict) -> None:
     """Compare with the signed heads that the database cannot reach."""
-    began: dict[UUID, tuple[int, Any]] = {
-        row[0]: (row[1], row[2]) for row in connection.execute("SELECT epoch, begins, began_at FROM epoch")
+    lives: dict[UUID, tuple[int, int]] = {
+        row[0]: (row[1], row[2]) for row in connection.execute("SELECT epoch, life, begins FROM epoch")
     }
     try:
         for kept in sink.kept(source):
-            if kept.epoch not in began:
+            if kept.epoch not in lives:
                 raise Bad(0, None, f"{kept.file} was signed for an epoch that this log does not know")
-            _, since = began[kept.epoch]
-            shared = min((begins for begins, at in began.values() if at > since), default=kept.number)
+            life, _ = lives[kept.epoch]
+            shared = min((begins for later, begins in lives.values() if later > life), default=kept.number)
             if kept.number > shared:
                 verdict.notes.append(f"{kept.file}: numbers {shared + 1} to {kept.number} were lost in a restore")
                 continue

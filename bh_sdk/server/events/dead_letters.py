@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F
+from pydantic import ValidationError
 
 from bh_sdk.errors import Conflict
 from bh_sdk.events import Event
@@ -123,8 +124,13 @@ def parked_ids(*, subject: str | None = None) -> list[int]:
 
 
 def reason_of(error: BaseException) -> str:
-    """The kind of error and its message in one line; never the event's data, which the row holds anyway."""
-    text = " ".join(logs.clean(str(error)).replace("\x00", "").split())
+    """The kind of error and what it says in one line, without the values it complains of: the row holds the event."""
+    if isinstance(error, ValidationError):
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        text = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in wrong)
+    else:
+        text = logs.failure(error)["error_detail"]
+    text = " ".join(text.replace("\x00", "").split())
     return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 

@@ -30,8 +30,8 @@ WITH asked AS (
 )
 SELECT h.epoch, h.number,
        CASE WHEN a.epoch <> h.epoch THEN coalesce(
-           (SELECT least(a.number, min(later.begins)) FROM epoch later, epoch mine
-             WHERE mine.epoch = a.epoch AND later.began_at > mine.began_at), 0) END,
+           (SELECT least(a.number, min(later.begins)) FROM epoch mine JOIN epoch later ON later.life > mine.life
+             WHERE mine.epoch = a.epoch GROUP BY mine.epoch), 0) END,
        json_build_object(
            'results', coalesce((SELECT json_agg(p.envelope ORDER BY p.number) FROM page p), '[]'::json),
            'next', h.epoch || ':' || coalesce((SELECT max(p.number) FROM page p), a.number),

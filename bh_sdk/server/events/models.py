@@ -48,14 +48,16 @@ class Outbox(models.Model):
 class Epoch(models.Model):
     """One life of this log. A restored or moved database begins a new one after the last number that it still holds."""
 
-    epoch = models.UUIDField(primary_key=True)
+    # Their order; the clock can be moved.
+    life = models.BigAutoField(primary_key=True)
+    epoch = models.UUIDField(unique=True)
     begins = models.BigIntegerField()  # the last number that the lives before share with this one
     reason = models.TextField()
     began_at = models.DateTimeField()
 
     class Meta:
         db_table = "epoch"
-        ordering = ("began_at",)
+        ordering = ("life",)
 
     def __str__(self) -> str:
         return f"{self.epoch} after {self.begins}"

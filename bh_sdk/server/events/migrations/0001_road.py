@@ -30,14 +30,15 @@ TABLES_AS_MODELS: list[migrations.operations.base.Operation] = [
     migrations.CreateModel(
         name="Epoch",
         fields=[
-            ("epoch", models.UUIDField(primary_key=True, serialize=False)),
+            ("life", models.BigAutoField(primary_key=True, serialize=False)),
+            ("epoch", models.UUIDField(unique=True)),
             ("begins", models.BigIntegerField()),
             ("reason", models.TextField()),
             ("began_at", models.DateTimeField()),
         ],
         options={
             "db_table": "epoch",
-            "ordering": ("began_at",),
+            "ordering": ("life",),
         },
     ),
     migrations.CreateModel(
