@@ -32,7 +32,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 "properties": {
                     "pointer": {
                         "type": "string",
-                        "description": "JSON pointer into the body, or #/query/name, #/path/name",
+                        "description": "JSON pointer; or #/query/…, #/path/…",
                     },
                     "message": {"type": "string"},
                 },
@@ -84,7 +84,7 @@ class Document(OpenAPISchema):
     def operation_details(self, operation: Operation) -> dict[str, Any]:
         """Ninja's words on one route, and the refusals it may answer with."""
         found: dict[str, Any] = super().operation_details(operation)
-        kinds = [*_ALWAYS, errors.NotFound]
+        kinds: list[type[BHError]] = [*_ALWAYS, errors.NotFound]
         if operation.auth_callbacks:
             kinds += [errors.Unauthenticated, errors.Forbidden, errors.RateLimited]
         if not set(operation.methods) <= {"GET", "HEAD"}:

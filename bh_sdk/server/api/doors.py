@@ -11,7 +11,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,6 +20,7 @@ from bh_sdk.server.api import problems
 from bh_sdk.server.api.strict import storable
 from bh_sdk.server.ops import metrics, trace
 from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.settings import setting
 
 LARGEST_BODY = 1024 * 1024
 # A body that is too large is read this far before the refusal, so that the caller gets to hear it.
@@ -82,7 +82,7 @@ class Doors:
             response = self.lean.answer(request) if lean else self.site(request)
             response["X-Request-ID"] = request_id
             response.headers.setdefault("X-Content-Type-Options", "nosniff")
-            response.headers.setdefault("Content-Security-Policy", API_CSP if lean else settings.BH_SITE_CSP)
+            response.headers.setdefault("Content-Security-Policy", API_CSP if lean else setting("BH_SITE_CSP"))
             _tell(request, method, response, time.perf_counter() - started)
             return response
         finally:
@@ -108,11 +108,8 @@ def route_of(request: HttpRequest) -> str:
     if found is None:
         if len(_ROUTES) > 5_000:
             return "unmatched"
-        parts = (part.split(":")[-1].rstrip(">") if part.startswith("<") else part for part in match.route.split("/"))
         words = match.route.split("/")
-        found = "/" + "/".join(
-            f"{{{part}}}" if word.startswith("<") else part for part, word in zip(parts, words, strict=True)
-        )
+        found = "/" + "/".join(f"{{{word[1:-1].split(':')[-1]}}}" if word.startswith("<") else word for word in words)
         _ROUTES[match.route] = found
     return found
 
@@ -132,8 +129,8 @@ def _take_body(request: HttpRequest) -> None:
         raise PayloadTooLarge(f"The body is larger than {LARGEST_BODY} bytes", limit=LARGEST_BODY)
     if kept is None or request.method in _BODILESS:
         kept = b""
-    request._body = kept  # type: ignore[attr-defined]
-    request._stream = BytesIO(kept)  # type: ignore[attr-defined]
+    request._body = kept
+    request._stream = BytesIO(kept)
 
 
 def _announced(request: HttpRequest) -> int | None:

@@ -37,7 +37,7 @@ class HouseDocs(Swagger):
 
 
 class HouseAPI(NinjaAPI):
-    """Ninja, with problems for errors, strict reading, one pattern per path, and an operation id that is the function's name."""
+    """Ninja, with problems for errors, strict reading, one pattern per path, and functions' names as operation ids."""
 
     def __init__(self, service: str, title: str, **rest: Any) -> None:
         self.service = service

@@ -148,7 +148,8 @@ class _Claim:
 
 _TAKE = """
 INSERT INTO bh_api_idempotencykey AS k (id, caller, route, key, fingerprint, lease, lease_until, created_at)
-VALUES (%(id)s, %(caller)s, %(route)s, %(key)s, %(fingerprint)s, %(lease)s, clock_timestamp() + %(term)s, clock_timestamp())
+VALUES (%(id)s, %(caller)s, %(route)s, %(key)s, %(fingerprint)s, %(lease)s,
+        clock_timestamp() + %(term)s, clock_timestamp())
 ON CONFLICT (caller, route, key) DO UPDATE SET lease = EXCLUDED.lease, lease_until = EXCLUDED.lease_until
 WHERE k.status IS NULL AND (k.lease IS NULL OR k.lease_until < clock_timestamp())
 RETURNING id, fingerprint
@@ -162,7 +163,7 @@ FROM bh_api_idempotencykey WHERE caller = %(caller)s AND route = %(route)s AND k
 def _claim(caller: str, route: str, key: uuid.UUID, meaning: str) -> _Claim | HttpResponse:
     """Take the lease, or find the answer. Raises IdempotencyKeyReused, IdempotencyInProgress."""
     lease = uuid.uuid4()
-    names = {
+    names: dict[str, Any] = {
         "id": uuid.uuid4(),
         "caller": caller,
         "route": route,
@@ -205,7 +206,8 @@ def _run(claim: _Claim, request: Call, run: Callable[[], Any]) -> HttpResponse:
         operation = request.bh_operation
         blank = operation.api.create_temporal_response(request)
         response = operation._result_to_response(request, result, blank)
-        assert isinstance(response, HttpResponse), "an idempotent answer cannot be streamed"
+        if not isinstance(response, HttpResponse):
+            raise TypeError("an idempotent answer cannot be streamed")
     except BHError as error:
         if isinstance(error, Invalid) or error.status == 429:
             _free(claim, forget=True)

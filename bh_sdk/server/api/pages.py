@@ -52,8 +52,8 @@ def keyset_page(
 ) -> Page[M]:
     """One page of `queryset` in `order`, whose last field must make rows unique and none of which may be null.
 
-    `next` and `previous` are paths to follow: this one with its filters, another cursor. Raises Invalid for a cursor that
-    is not ours or belongs to another list.
+    `next` and `previous` are paths to follow: this one with its filters, another cursor. Raises Invalid for a cursor
+    that is not ours or belongs to another list.
     """
     size = max(1, min(limit, MOST))
     after = _read(cursor, request, order)
@@ -116,7 +116,7 @@ def path_with(request: HttpRequest, cursor: str) -> str:
 
 def _tag(request: HttpRequest, order: Sequence[str], content: bytes) -> bytes:
     scope = f"{request.path}\n{','.join(order)}\n".encode()
-    key = hashlib.sha256(b"bh cursor " + settings.SECRET_KEY.encode()).digest()
+    key = hashlib.sha256(b"bh cursor " + str(settings.SECRET_KEY).encode()).digest()
     return hmac.new(key, scope + content, hashlib.sha256).digest()[:12]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import redis
-from django.conf import settings
 from django.core.exceptions import (
     BadRequest as DjangoBadRequest,
 )
@@ -17,7 +16,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled, ValidationError
@@ -26,55 +25,54 @@ from bh_sdk import errors
 from bh_sdk.errors import BHError
 from bh_sdk.server.ops import metrics, trace
 from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.settings import setting
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 20
 
 
+_PLAIN: tuple[tuple[tuple[type[BaseException], ...], type[BHError]], ...] = (
+    ((AuthenticationError,), errors.Unauthenticated),
+    ((AuthorizationError, PermissionDenied), errors.Forbidden),
+    ((Http404, ObjectDoesNotExist), errors.NotFound),
+    ((RequestDataTooBig,), errors.PayloadTooLarge),
+    ((SuspiciousOperation, DjangoBadRequest, MultiPartParserError), errors.BadRequest),
+)
+_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, redis.ConnectionError, redis.TimeoutError)
+
+
 def of(error: BaseException) -> BHError:
     """The error that the caller is told about. What nobody foresaw is an InternalError without any detail."""
+    if isinstance(error, BHError):
+        return error
+    for kinds, told in _PLAIN:
+        if isinstance(error, kinds):
+            return told()
     match error:
-        case BHError():
-            return error
         case ValidationError():
             return errors.Invalid(errors=[_told(entry) for entry in error.errors[:_MOST_ERRORS]])
         case Throttled():
             limited = errors.RateLimited()
             limited.retry_after = max(1, int(error.wait or 1))
             return limited
-        case AuthenticationError():
-            return errors.Unauthenticated()
-        case AuthorizationError() | PermissionDenied():
-            return errors.Forbidden()
         case HttpError():
             if isinstance(error.__cause__, BHError):
                 return error.__cause__
             return errors.from_problem({"detail": error.message}, status=error.status_code)
-        case Http404() | ObjectDoesNotExist():
-            return errors.NotFound()
-        case RequestDataTooBig():
-            return errors.PayloadTooLarge()
-        case SuspiciousOperation() | DjangoBadRequest() | MultiPartParserError():
-            return errors.BadRequest()
-        case DataError():
-            # A value got through that PostgreSQL cannot hold. The caller's fault to send, ours to have let it in.
-            log().error("unstorable_value", exc_info=error)
-            return errors.Invalid("A value lies outside of what can be stored")
-        case (
-            OperationalError()
-            | InterfaceError()
-            | psycopg.OperationalError()
-            | redis.ConnectionError()
-            | redis.TimeoutError()
-        ):
-            log().error("dependency_away", exc_info=error)
-            return errors.Unavailable()
-        case DatabaseError() if "connection is closed" in str(error) or "connection is lost" in str(error):
-            log().error("dependency_away", exc_info=error)
-            return errors.Unavailable()
-        case _:
-            log().error("request_failed", exc_info=error)
-            return errors.InternalError()
+    return _ours(error)
+
+
+def _ours(error: BaseException) -> BHError:
+    """What is the matter on our side; it is logged, and the caller hears little."""
+    if isinstance(error, DataError):
+        # A value got through that PostgreSQL cannot hold. The caller's fault to send, ours to have let it in.
+        log().error("unstorable_value", exc_info=error)
+        return errors.Invalid("A value lies outside of what can be stored")
+    if isinstance(error, _AWAY):
+        log().error("dependency_away", exc_info=error)
+        return errors.Unavailable()
+    log().error("request_failed", exc_info=error)
+    return errors.InternalError()
 
 
 def answer(error: BaseException) -> HttpResponse:
@@ -98,7 +96,7 @@ def respond(error: BHError) -> HttpResponse:
 
 def challenge() -> str:
     """The `WWW-Authenticate` of every 401 (RFC 6750, RFC 9728)."""
-    return f'Bearer resource_metadata="{settings.BH_SERVICE_URL}/.well-known/oauth-protected-resource"'
+    return f'Bearer resource_metadata="{setting("BH_SERVICE_URL")}/.well-known/oauth-protected-resource"'
 
 
 def pointer(*path: Any) -> str:

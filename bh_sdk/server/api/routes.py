@@ -28,13 +28,11 @@ class Call(HttpRequest):
 
 
 class Router(NinjaRouter):
-    """Ninja's router. Every route names its lock (`auth=may(…)`); `auth=None` says that the view checks a signature itself."""
+    """Every route names its lock (`auth=may(…)`); `auth=None` says that the view checks a signature itself."""
 
     def add_api_operation(
         self, path: str, methods: list[str], view_func: Any, *, auth: Any = NOT_SET, **rest: Any
     ) -> None:
         if auth is NOT_SET and self.auth is NOT_SET:
-            raise TypeError(
-                f"{view_func.__module__}.{view_func.__name__} does not say who may call it: give the route an auth"
-            )
+            raise TypeError(f"{view_func.__module__}.{view_func.__name__} does not say who may call it")
         super().add_api_operation(path, methods, view_func, auth=auth, **rest)

@@ -1,4 +1,4 @@
-"""One prepared statement in, JSON bytes out: for the few lists that are asked all the time. Everything else is plain ORM."""
+"""One prepared statement in, JSON bytes out: for what is asked all the time. Everything else is plain ORM."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def json_page(
     """A page `{results, next, previous}` of one statement, newest first; `previous` is always null.
 
     `sql` selects three columns: the row as JSON, its time, its id, and ends in `… AND (created_at, id) <
-    (%(at)s::timestamptz, %(before)s::uuid) ORDER BY created_at DESC, id DESC LIMIT %(rows)s`. `more` are further members,
-    ready to insert (`b'"unread_count": 3'`). Raises Invalid for a bad cursor.
+    (%(at)s::timestamptz, %(before)s::uuid) ORDER BY created_at DESC, id DESC LIMIT %(rows)s`. `more` are further
+    members, ready to insert (`b'"unread_count": 3'`). Raises Invalid for a bad cursor.
     """
     size = max(1, min(limit, MOST))
     after = read_cursor(cursor, request, NEWEST)

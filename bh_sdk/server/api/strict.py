@@ -13,7 +13,8 @@ from bh_sdk.errors import BadRequest, Invalid, UnsupportedMediaType
 from bh_sdk.server.api.problems import pointer
 
 DEEPEST = 32
-MOST_MEMBERS = 10_000
+# A thousand facts of evidence, or ten thousand entities to calculate, are one body.
+MOST_MEMBERS = 50_000
 LARGEST_INTEGER = 2**63 - 1
 LARGEST_FLOAT = 1e18
 LONGEST_NUMBER = 40
@@ -35,7 +36,7 @@ def storable(text: str) -> bool:
 
 
 def read_json(raw: bytes) -> Any:
-    """The document. Raises BadRequest when it is no JSON that we take, Invalid (with a pointer) for a value we cannot hold."""
+    """The document. Raises BadRequest when it is no JSON that we take, Invalid (with a pointer) for a bad value."""
     _measure(raw)
     try:
         text = raw.decode("utf-8")

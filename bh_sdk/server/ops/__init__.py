@@ -1,1 +1,1 @@
-"""Running a service: settings, environment, clock, logs, metrics, health, seals, WSGI and Celery, the same in all three."""
+"""Running a service: settings, environment, clock, logs, metrics, health, seals, WSGI and Celery."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun
-from django.conf import settings
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
 from bh_sdk.server.ops import trace
+from bh_sdk.server.ops.settings import setting
 
 
 def make_celery(service: str, settings_module: str | None = None) -> Celery:
@@ -35,13 +35,12 @@ def make_celery(service: str, settings_module: str | None = None) -> Celery:
 @cache
 def celery_of_settings() -> Celery:
     """The app that the settings name (`BH_CELERY_APP`), in any program of the service."""
-    app = import_string(settings.BH_CELERY_APP)
-    assert isinstance(app, Celery)
+    app: Celery = import_string(setting("BH_CELERY_APP"))
     return app
 
 
 def _begin(task: Any = None, **_: Any) -> None:
-    # A task is a request of its own: it takes over its caller's trace, and a connection that died since the last one is dropped.
+    # A task is like a request: it takes over its caller's trace, and a connection that died meanwhile is dropped.
     close_old_connections()
     headers = getattr(getattr(task, "request", None), "headers", None) or {}
     trace.begin(headers.get("X-Request-ID"), headers.get("traceparent"))

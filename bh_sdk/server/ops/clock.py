@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 _read: tuple[str, int, float] = ("", 0, 0.0)
 
@@ -15,10 +16,9 @@ def shift() -> timedelta:
     if not path or os.environ.get("BH_ENV") == "production":
         return timedelta()
     try:
-        changed = os.stat(path).st_mtime_ns
+        changed = os.stat(path).st_mtime_ns  # noqa: PTH116  # asked all the time
         if (path, changed) != _read[:2]:
-            with open(path, encoding="ascii") as file:
-                _read = (path, changed, float(file.read().strip() or 0))
+            _read = (path, changed, float(Path(path).read_text(encoding="ascii").strip() or 0))
     except FileNotFoundError:
         return timedelta()
     except ValueError:

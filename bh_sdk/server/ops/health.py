@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
 import redis
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from bh_sdk.server.ops.settings import setting
 
 _migrated = False
 
@@ -21,7 +21,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """`{status: ready|degraded|unready, checks}`; 503 when unready. Redis away only degrades: nothing is lost without it."""
+    """`{status: ready|degraded|unready, checks}`; 503 when unready. Redis away only degrades: nothing is lost."""
     checks = {
         "database": _database(),
         "migrations": "unknown",
@@ -39,14 +39,13 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def draining() -> bool:
-    """Whether this instance is being taken out: the file `BH_DRAIN_FILE` exists (a container's preStop hook makes it)."""
-    path: str = settings.BH_DRAIN_FILE
-    return bool(path) and os.path.exists(path)
+    """Whether this instance is being taken out: the file `BH_DRAIN_FILE` exists (a preStop hook makes it)."""
+    return Path(setting("BH_DRAIN_FILE")).exists()
 
 
 def drain() -> None:
     """Answer unready from now on, so that no balancer sends new work. SIGTERM then ends what is under way."""
-    Path(settings.BH_DRAIN_FILE).touch()
+    Path(setting("BH_DRAIN_FILE")).touch()
 
 
 def _database() -> str:
@@ -77,7 +76,7 @@ def _redis_client(url: str) -> redis.Redis:
 
 def _redis() -> str:
     try:
-        _redis_client(settings.REDIS_URL).ping()
+        _redis_client(setting("REDIS_URL")).ping()
     except redis.RedisError:
         return "away"
     return "ok"

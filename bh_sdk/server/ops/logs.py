@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, an event and its fields; never a sentence, a body or personal data."""
+"""Logs: a JSON object a line on standard error, an event and its fields; never a body or personal data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clean(text: str) -> str:
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """An exception as fields: its class, its cleaned words, and where it happened. No local variables, no values of a row."""
+    """An exception as fields: its class, its cleaned words, and where it happened; no local variables, no row's values."""
     words = _DETAIL.sub("", str(error))
     # Validation errors print the input they refuse.
     if type(error).__name__ == "ValidationError":
@@ -173,6 +173,7 @@ def configure(service: str, program: str, level: str = "INFO") -> dict[str, Any]
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
+            "stripe": {"level": "WARNING"},
         },
     }
 

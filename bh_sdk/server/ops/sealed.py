@@ -13,7 +13,7 @@ import hmac
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -235,9 +235,8 @@ class SealedField(_Field):
 
     def formfield(self, *args: Any, **kwargs: Any) -> None:
         """No form shows it."""
-        return
 
 
 def sealed_fields(model: type[models.Model]) -> list[SealedField]:
     """The sealed attributes of a model, for key rotation and erasure."""
-    return [cast(SealedField, field) for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
+    return [field for field in model._meta.local_concrete_fields if isinstance(field, SealedField)]
