@@ -106,7 +106,14 @@ def test_requests_are_counted_by_route(standin: StandIn, v1: Any) -> None:
 
 
 def test_settings_are_checked(standin: StandIn) -> None:
-    for wrong in ({"colour": 1}, {"retry_base": None}, {"webhooks_hold": 1}, {"webhooks_copies": -1}):
+    for wrong in (
+        {"colour": 1},
+        {"retry_base": None},
+        {"webhooks_hold": 1},
+        {"webhooks_copies": -1},
+        {"webhooks_copies": 1.5},
+        {"webhooks_at_once": 0},
+    ):
         assert standin.http.post("/_standin/settings", json=wrong).status_code == 400
     assert standin.control("settings", {"webhooks_copies": 2})["webhooks_copies"] == 2
     assert standin.http.delete("/_standin/settings").json()["webhooks_copies"] == 1

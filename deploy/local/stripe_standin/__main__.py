@@ -31,7 +31,9 @@ class _Cuttable(H11Protocol):
 
 
 def _cut(client: tuple[str, int]) -> None:
-    _OPEN[client].abort()
+    transport = _OPEN.get(client)
+    if transport is not None:
+        transport.abort()
 
 
 def main() -> None:

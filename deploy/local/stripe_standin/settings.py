@@ -61,6 +61,10 @@ class Tuning:
                 raise ValueError(f"{name} takes {type(current).__name__}")
             if not isinstance(value, bool) and not (value is None or isinstance(value, int | float)):
                 raise ValueError(f"{name} takes a number")
+            if name in ("webhooks_copies", "webhooks_at_once") and not isinstance(value, int):
+                raise ValueError(f"{name} takes a whole number")
+            if name == "webhooks_at_once" and value == 0:
+                raise ValueError(f"{name} is at least 1; webhooks_running stops deliveries")
             optional = name in ("refund_settles_after", "balance_books_after", "debit_settles_after")
             if (value is None and not optional) or (value is not None and value < 0):
                 raise ValueError(f"{name} takes a number that is not negative")
