@@ -226,7 +226,8 @@ class CampaignAdmin(CasePage):
     ) -> tuple[QuerySet[Campaign], bool]:
         if found := _uuid(search_term.strip()):
             return queryset.filter(Q(id__in=found) | Q(owner_id__in=found)), False
-        return super().get_search_results(request, queryset, search_term)
+        found_rows: tuple[QuerySet[Campaign], bool] = super().get_search_results(request, queryset, search_term)
+        return found_rows
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         total = CampaignTotal.objects.filter(campaign_id=obj.id).first() or CampaignTotal(currency=obj.currency)
@@ -286,11 +287,11 @@ class GuestAdmin(Guarded):
 
     @display(description="Name")
     def who(self, row: Guest) -> str:
-        return row.name.open()
+        return str(row.name.open())
 
     @display(description="Mail address")
     def mail(self, row: Guest) -> str:
-        return row.email.open()
+        return str(row.email.open())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Guest], search_term: str

@@ -62,7 +62,7 @@ def campaign(row: Campaign) -> wire.Campaign:
         owner_id=row.owner_id,
         currency=row.currency,
         goal=Money(row.goal, row.currency).decimal,
-        status=row.status,  # type: ignore[arg-type]
+        status=row.status,
         min_amount=major(row.min_amount),
         max_amount=major(row.max_amount),
         ends_at=row.ends_at,

@@ -112,6 +112,7 @@ def open_payment(
     AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's answer was lost: the call may be repeated.
     """
     payment = Payment.objects.filter(request_digest=request_digest).first()
+    new = payment is None
     if payment is None:
         payment = _write_payment(
             campaign_id=campaign_id,
@@ -127,7 +128,7 @@ def open_payment(
         # An earlier try got this far and its answer was lost on the way to the caller.
         standing = _ask(payment, lambda: stripe_api.look(str(payment.intent_id)))
     else:
-        standing = _ask(payment, lambda: _open_intent(payment))
+        standing = _ask(payment, lambda: _open_intent(payment) if new else _find_or_open(payment))
     return Opened(bring_to(payment.id, standing), standing.client_secret)
 
 
@@ -187,8 +188,9 @@ def _guest(name: str, email: str) -> Guest:
     return known
 
 
-def _open_intent(payment: Payment) -> Standing:
+def _open_intent(payment: Payment, *, again: int = 0) -> Standing:
     return stripe_api.create_intent(
+        again=again,
         payment_id=payment.id,
         campaign_id=payment.campaign_id,
         charged=payment.charged_money,
@@ -242,10 +244,9 @@ def confirm(
         return bring_to(payment.id, standing), standing.next_action
     if payment.status == "canceled":
         raise PaymentNotConfirmable("The payment was canceled; open a new one", payment_status=payment.status)
+    key = f"confirm-{payment.id}-{request_digest[:32]}"
     try:
-        standing = stripe_api.confirm_intent(
-            intent_id=intent_id, payment_method_id=payment_method_id, key=f"confirm-{payment.id}-{request_digest[:32]}"
-        )
+        standing = _charge(intent_id, payment_method_id, key)
     except CardRefused:
         # The intent tells why in more detail than the error does.
         standing = _ask(payment, lambda: stripe_api.look(intent_id))
@@ -263,6 +264,17 @@ def confirm(
     return bring_to(payment.id, standing), standing.next_action
 
 
+def _charge(intent_id: str, payment_method_id: str, key: str) -> Standing:
+    """Confirm the intent. An intent is charged once at most, so where Stripe remembers an error under the key of this try,
+    another key is safe."""
+    try:
+        return stripe_api.confirm_intent(intent_id=intent_id, payment_method_id=payment_method_id, key=key)
+    except OutcomeUnknown as lost:
+        if not lost.remembered:
+            raise
+        return stripe_api.confirm_intent(intent_id=intent_id, payment_method_id=payment_method_id, key=f"{key}-1")
+
+
 def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
     """Ask Stripe how a payment stands and bring our books to it. May run any number of times, at any time.
 
@@ -278,12 +290,17 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
 
 
 def _find_or_open(payment: Payment) -> Standing:
-    """The lost intent of a payment. Stripe keeps a key for a day: until then asking again with it is the same as asking
-    once, later only a search says whether the first call arrived."""
-    if (clock.now() - payment.created_at).total_seconds() < 20 * 3600:
-        return _open_intent(payment)
+    """The lost intent of a payment. A search says whether the first call arrived; if it did not, asking with its key is
+    the same as asking once, unless Stripe remembers an error under it."""
     found = stripe_api.find_intent(payment_id=payment.id, opened_at=payment.created_at)
-    return stripe_api.look(found) if found else _open_intent(payment)
+    if found:
+        return stripe_api.look(found)
+    try:
+        return _open_intent(payment)
+    except OutcomeUnknown as lost:
+        if not lost.remembered:
+            raise
+        return _open_intent(payment, again=1)
 
 
 @transaction.atomic

@@ -8,7 +8,14 @@ class GatewayError(Exception):
 
 
 class OutcomeUnknown(GatewayError):
-    """No answer, or one that says nothing about the work: it may or may not be done. Ask before doing it again."""
+    """No answer, or one that says nothing about the work: it may or may not be done. Ask before doing it again.
+
+    `remembered` means that Stripe keeps this very error under the key, so that the key can never answer anything else.
+    """
+
+    def __init__(self, message: str, *, remembered: bool = False) -> None:
+        self.remembered = remembered
+        super().__init__(message)
 
 
 class CardRefused(GatewayError):

@@ -77,13 +77,14 @@ def _asking() -> Iterator[None]:
     except stripe.AuthenticationError as error:
         raise OutcomeUnknown("Stripe refused our key") from error
     except stripe.StripeError as error:
-        raise OutcomeUnknown(type(error).__name__) from error
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        remembered = headers.get("idempotent-replayed") == "true"
+        raise OutcomeUnknown(type(error).__name__, remembered=remembered) from error
 
 
-def create_intent(
-    *, payment_id: UUID, campaign_id: UUID, charged: Money, description: str, receipt_email: str | None = None
-) -> Standing:
-    """Open the intent of a payment. The key is the payment's id: asking twice opens one."""
+def create_intent(*, payment_id: UUID, campaign_id: UUID, charged: Money, description: str, again: int = 0) -> Standing:
+    """Open the intent of a payment. The key is the payment's id: asking twice opens one. `again` makes it another key,
+    for when Stripe remembers an error under the first and no intent exists."""
     params: dict[str, Any] = {
         "amount": charged.stripe_amount(),
         "currency": charged.code.lower(),
@@ -95,7 +96,7 @@ def create_intent(
     with _asking():
         intent = _client().v1.payment_intents.create(
             params,  # type: ignore[arg-type]
-            {"idempotency_key": f"payment-{payment_id}"},
+            {"idempotency_key": f"payment-{payment_id}-{again}" if again else f"payment-{payment_id}"},
         )
     return _standing(intent)
 
@@ -138,7 +139,8 @@ def find_intent(*, payment_id: UUID, opened_at: datetime) -> str | None:
         "lte": int((opened_at + timedelta(days=2)).timestamp()),
     }
     with _asking():
-        for intent in _client().v1.payment_intents.list({"created": window, "limit": 100}).auto_paging_iter():  # type: ignore[typeddict-item]
+        found = _client().v1.payment_intents.list({"created": window, "limit": 100})  # type: ignore[arg-type]
+        for intent in found.auto_paging_iter():
             if (intent.metadata or {}).get("payment_id") == str(payment_id):
                 return str(intent.id)
     return None

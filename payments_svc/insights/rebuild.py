@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from collections.abc import Callable
+from typing import Any
+
 from django.db import transaction
 
 from bh_sdk.events import CATALOGUE
@@ -10,7 +12,8 @@ from bh_sdk.server.events import Delivered
 from bh_sdk.server.events.models import Checkpoint, FeedEntry
 from payments_svc.insights import commands, consumers
 
-_HANDLERS = {
+_SELF = "payments"
+_HANDLERS: dict[str, Callable[[Delivered[Any]], None]] = {
     "payments.donation.succeeded.v1": consumers.count_gift,
     "payments.refund.succeeded.v1": consumers.count_refund,
     "payments.refund.failed.v1": consumers.uncount_refund,
@@ -23,9 +26,7 @@ def totals() -> int:
 
     The consumer's checkpoint is held meanwhile: what comes later is added by the consumer, exactly once.
     """
-    checkpoint = (
-        Checkpoint.objects.select_for_update().filter(consumer=settings.BH_SERVICE, source=settings.BH_SERVICE).first()
-    )
+    checkpoint = Checkpoint.objects.select_for_update().filter(consumer=_SELF, source=_SELF).first()
     commands.forget()
     if checkpoint is None:
         return 0
@@ -40,11 +41,11 @@ def totals() -> int:
         _HANDLERS[fact.type](
             Delivered(
                 id=fact.id,
-                source=settings.BH_SERVICE,
+                source=_SELF,
                 type=fact.type,
                 subject=str(fact.aggregateid),
                 time=fact.created_at,
-                data=CATALOGUE[fact.type].model_validate(fact.payload),  # type: ignore[arg-type]
+                data=CATALOGUE[fact.type].model_validate(fact.payload),
             )
         )
         count += 1

@@ -22,8 +22,6 @@ class Journal(models.Model):
     entry_count = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()
 
-    entries: models.Manager[Entry]
-
     class Meta:
         ordering: ClassVar = ["-created_at"]
 
