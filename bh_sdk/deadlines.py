@@ -23,8 +23,15 @@ _ends_at: ContextVar[float | None] = ContextVar("bh_deadline", default=None)
 @contextmanager
 def deadline(seconds: float, *, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Give the calls inside at most `seconds`, and never more than an outer deadline leaves."""
-    outer, mine = _ends_at.get(), clock() + seconds
-    reset = _ends_at.set(mine if outer is None else min(outer, mine))
+    with until(clock() + seconds):
+        yield
+
+
+@contextmanager
+def until(moment: float) -> Iterator[None]:
+    """The same with the moment on the clock when the work inside has to end."""
+    outer = _ends_at.get()
+    reset = _ends_at.set(moment if outer is None else min(outer, moment))
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overl
 
 import httpx
 
+from bh_sdk import deadlines
 from bh_sdk.breaker import Breakers
 from bh_sdk.clients.auth import Auth
 from bh_sdk.clients.call import Answered, Call
@@ -222,7 +223,8 @@ class Client(_Connected):
             self._sleep(step.seconds)
             return None
         assert isinstance(step, Token) and self._engine.auth is not None  # noqa: S101, PT018 - only asked for with auth
-        return self._engine.auth.token()
+        with deadlines.until(step.ends_at):
+            return self._engine.auth.token()
 
     def _send(self, step: Send) -> Answered:
         with (
@@ -317,7 +319,8 @@ class AsyncClient(_Connected):
             await self._sleep(step.seconds)
             return None
         assert isinstance(step, Token) and self._engine.auth is not None  # noqa: S101, PT018 - only asked for with auth
-        return await self._engine.auth.atoken()
+        with deadlines.until(step.ends_at):
+            return await self._engine.auth.atoken()
 
     async def _send(self, step: Send) -> Answered:
         with translating():

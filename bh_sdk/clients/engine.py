@@ -58,7 +58,9 @@ class Paged(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """To be done: get the caller's token."""
+    """To be done: get the caller's token, by `ends_at`."""
+
+    ends_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Engine:
             raise ValueError("base_url is http(s)://host[:port][/prefix]")
         if not timeout > 0:
             raise ValueError("timeout is a number of seconds above 0")
-        self.base_url, self.host = base_url.rstrip("/"), parts.netloc
+        self.base_url, self.host, self._prefix = base_url.rstrip("/"), parts.netloc, parts.path.rstrip("/")
         self.auth, self.timeout = auth, timeout
         self.policy = policy or RetryPolicy()
         self.budget = budget or RetryBudget(clock=clock)
@@ -140,7 +142,7 @@ class Engine:
                 raise last or DeadlineExceeded()
             token = None
             if self.auth is not None and not call.anonymous:
-                token = yield from self._token()
+                token = yield from self._token(ends_at)
             answered: Answered | None = None
             error: BHError | None = None
             try:
@@ -169,6 +171,8 @@ class Engine:
         """The call for the next page, or None at the end. A path that leads anywhere else is not followed."""
         if path is None:
             return None
+        # Behind a gateway a service may or may not know the prefix it is called by.
+        path = path.removeprefix(self._prefix)
         place, _, cursor = path.partition("?")
         if place != call.path or not cursor or path in seen or any(char <= " " or char in "\\#" for char in path):
             raise UnexpectedAnswer("The next page is not a page of this list")
@@ -183,8 +187,8 @@ class Engine:
             headers["Idempotency-Key"] = str(call.key)
         return headers
 
-    def _token(self) -> Generator[Step, Any, str]:
-        token = yield Token()
+    def _token(self, ends_at: float) -> Generator[Step, Any, str]:
+        token = yield Token(ends_at)
         return str(token)
 
     def _attempt(

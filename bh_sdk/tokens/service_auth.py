@@ -23,6 +23,8 @@ from bh_sdk.tokens.refusal import TokenRefused
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 60
+# After a failure the endpoint is left alone for a moment, by all callers together.
+FAILURE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ class ServiceAuth:
         self._renewing = threading.Lock()
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
         self._token: str | None = None
-        self._renew_at = self._ends_at = float("-inf")
+        self._failure: BHError | None = None
+        self._renew_at = self._ends_at = self._failed_until = float("-inf")
 
     def __repr__(self) -> str:
         return f"ServiceAuth({self.client_id!r}, {self.token_url!r})"
@@ -92,13 +95,16 @@ class ServiceAuth:
             known = self._known()
             if known and self._clock() < self._renew_at:
                 return known
+            if self._failure is not None and self._clock() < self._failed_until and known is None:
+                # Whoever waited for the renewal that failed does not begin the same wait again.
+                raise self._failure
             try:
                 return self._renew()
             except BHError as failure:
+                self._failure, self._failed_until = failure, self._clock() + FAILURE_SECONDS
                 if known is None:
                     raise
-                # Not at every call: the next try waits a second.
-                self._renew_at = self._clock() + 1
+                self._renew_at = self._failed_until
                 log.warning("token_renewal_failed", extra={"client_id": self.client_id, "code": failure.code})
                 return known
         finally:
@@ -161,7 +167,9 @@ class ServiceAuth:
         if self.scope:
             form["scope"] = self.scope
         try:
-            with httpx.Client(transport=self._transport, timeout=self._timeout, trust_env=False) as client:
+            left = remaining(clock=self._clock)
+            seconds = self._timeout if left is None else max(0.001, min(self._timeout, left))
+            with httpx.Client(transport=self._transport, timeout=seconds, trust_env=False) as client:
                 response = client.post(self.token_url, data=form, headers={"Accept": "application/json"})
         except httpx.TimeoutException:
             raise TimedOut("The token endpoint did not answer in time") from None
