@@ -43,7 +43,9 @@ def test_a_guest_gives_and_the_books_say_so(standin: StandIn, guest: Caller, cam
     assert lines(opened["payment_id"])["platform_revenue", "platform_fee"] == -50
 
 
-def test_covered_fees_are_charged_and_the_campaign_gets_the_gift(standin: StandIn, donor: Caller, campaign: Any) -> None:
+def test_covered_fees_are_charged_and_the_campaign_gets_the_gift(
+    standin: StandIn, donor: Caller, campaign: Any
+) -> None:
     opened = donor.give(campaign, "25.00", cover_fees=True)
     assert (opened["amount"], opened["charged"], opened["net_amount"]) == ("25.00", "26.47", "25.00")
     assert lines(opened["payment_id"])["stripe_balance", "charge"] == 2647
@@ -56,7 +58,9 @@ def test_yen_have_no_pence_anywhere(standin: StandIn, donor: Caller, db: None) -
     assert lines(opened["payment_id"])["stripe_balance", "charge"] == 500
 
 
-@pytest.mark.parametrize(("code", "amount", "at_stripe", "minor"), [("UGX", "5000", 500_000, 5000), ("KWD", "1.250", 1250, 1250)])
+@pytest.mark.parametrize(
+    ("code", "amount", "at_stripe", "minor"), [("UGX", "5000", 500_000, 5000), ("KWD", "1.250", 1250, 1250)]
+)
 def test_currencies_that_stripe_counts_differently(
     standin: StandIn, donor: Caller, code: str, amount: str, at_stripe: int, minor: int
 ) -> None:
@@ -147,7 +151,9 @@ def test_nothing_personal_is_in_any_fact(standin: StandIn, guest: Caller, campai
 
 
 class TestWhoSeesAPayment:
-    def test_its_payer_does_and_another_user_finds_nothing(self, standin: StandIn, donor: Caller, campaign: Any) -> None:
+    def test_its_payer_does_and_another_user_finds_nothing(
+        self, standin: StandIn, donor: Caller, campaign: Any
+    ) -> None:
         opened = donor.give(campaign)
         assert donor("GET", f"/{opened['payment_id']}").json()["status"] == "succeeded"
         missing, foreign = person()("GET", f"/{uuid.uuid4()}"), person()("GET", f"/{opened['payment_id']}")

@@ -55,7 +55,9 @@ def test_filters_narrow_it(donor: Caller) -> None:
     assert donor("GET", f"/history/{donor.sub}?from={tomorrow}").json()["results"] == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=1e3", "cursor=xx", "status=odd", "from=soon", "page=2"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=1e3", "cursor=xx", "status=odd", "from=soon", "page=2"]
+)
 def test_odd_filters_are_refused(donor: Caller, query: str) -> None:
     assert donor("GET", f"/history/{donor.sub}?{query}").status_code == 422
 
