@@ -60,6 +60,4 @@ def rsa_jwk(key: rsa.RSAPrivateKey, **members: Any) -> dict[str, Any]:
 
 def public_pem(pem: str) -> bytes:
     key = serialization.load_pem_private_key(pem.encode(), None)
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -45,7 +45,13 @@ def test_what_another_side_could_not_reach_has_failed_there(kind: type[BHError])
 
 
 def test_an_unknown_code_becomes_the_class_of_its_status_and_is_kept() -> None:
-    wire = {"code": "not_refundable", "title": "Nothing left", "status": 409, "detail": "10.00 is left", "left": "10.00"}
+    wire = {
+        "code": "not_refundable",
+        "title": "Nothing left",
+        "status": 409,
+        "detail": "10.00 is left",
+        "left": "10.00",
+    }
     rebuilt = from_problem(wire, status=409)
     assert type(rebuilt) is Conflict
     assert (rebuilt.code, rebuilt.title, rebuilt.facts) == ("not_refundable", "Nothing left", {"left": "10.00"})

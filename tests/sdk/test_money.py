@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from bh_sdk.errors import AmountInvalid, CurrencyMismatch, CurrencyUnknown
 from bh_sdk.money import CURRENCIES, MAX_MINOR, Money, currency
 
+# docs.stripe.com/currencies
+ZERO_DECIMALS = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
+THREE_DECIMALS = "BHD JOD KWD OMR TND"
+
 codes = st.sampled_from(sorted(CURRENCIES))
-minors = st.integers(-MAX_MINOR, MAX_MINOR)
+halves = st.integers(-MAX_MINOR // 2 + 1, MAX_MINOR // 2)
 not_negative = st.integers(0, MAX_MINOR)
 
 
@@ -21,12 +25,12 @@ def test_the_wire_form_reads_back_as_the_same_money(minor: int, code: str) -> No
     assert money.as_decimal().scaleb(CURRENCIES[code].exponent) == minor
 
 
-@given(minors, minors, codes)
+@given(halves, halves, codes)
 def test_sums_are_exact_and_can_be_undone(one: int, other: int, code: str) -> None:
-    a, b = Money(one // 2, code), Money(other // 2, code)
+    a, b = Money(one, code), Money(other, code)
     assert (a + b) - b == a
     assert (a + b).minor == a.minor + b.minor
-    assert -(-a) == a
+    assert a + -a == Money(0, code)
 
 
 @given(st.integers(0, MAX_MINOR // 1000), codes)
@@ -40,13 +44,12 @@ def test_what_stripe_can_charge_comes_back_from_stripe_unchanged(steps: int, cod
 @given(not_negative, codes)
 def test_an_amount_is_charged_exactly_or_refused(minor: int, code: str) -> None:
     money, kind = Money(minor, code), CURRENCIES[code]
-    try:
-        sent = money.stripe_amount()
-    except AmountInvalid as refusal:
-        assert minor % money.chargeable_step != 0
-        assert refusal.facts["step"] == Money(money.chargeable_step, code).decimal
-    else:
-        assert sent * 10**kind.exponent == minor * 10**kind.stripe_exponent
+    if minor % money.chargeable_step == 0:
+        assert money.stripe_amount() * 10**kind.exponent == minor * 10**kind.stripe_exponent
+        return
+    with pytest.raises(AmountInvalid) as refusal:
+        money.stripe_amount()
+    assert refusal.value.facts["step"] == Money(money.chargeable_step, code).decimal
 
 
 @pytest.mark.parametrize(
@@ -87,14 +90,32 @@ def test_stripes_two_decimal_kronur_never_hide_a_fraction() -> None:
 def test_every_currency_has_the_decimals_that_stripe_documents() -> None:
     zero = {code for code, kind in CURRENCIES.items() if kind.stripe_exponent == 0}
     three = {code for code, kind in CURRENCIES.items() if kind.stripe_exponent == 3}
-    assert zero == set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-    assert three == set("BHD JOD KWD OMR TND".split())
+    assert sorted(zero) == ZERO_DECIMALS.split()
+    assert sorted(three) == THREE_DECIMALS.split()
     assert {code for code, kind in CURRENCIES.items() if kind.stripe_step != 1} == three | {"ISK", "UGX"}
 
 
 @pytest.mark.parametrize(
     "amount",
-    ["", " 5", "5 ", "+5", "-5", "05", "5.", ".5", "1e3", "1E+999999", "1_000", "1,000", "٥", "5.001", "0x5", "NaN", "9" * 16],
+    [
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "-5",
+        "05",
+        "5.",
+        ".5",
+        "1e3",
+        "1E+999999",
+        "1_000",
+        "1,000",
+        "٥",
+        "5.001",
+        "0x5",
+        "NaN",
+        "9" * 16,
+    ],
 )
 def test_what_is_no_plain_decimal_is_refused(amount: str) -> None:
     with pytest.raises(AmountInvalid):

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bh_sdk.errors import Unauthenticated
 from bh_sdk.testing import TestIssuer
 from bh_sdk.tokens import (
+    ServiceClaims,
     ServiceTokenVerifier,
     TokenRefused,
+    UserClaims,
     UserTokenVerifier,
     check_gift_link,
     claimed_client,
@@ -74,8 +76,9 @@ def minted(issuer: TestIssuer, token: str, claims: dict[str, Any]) -> str:
 
 def test_a_persons_token_says_who_it_is_and_what_they_may_be(issuer: TestIssuer) -> None:
     claims = issuer.user_verifier().verify(issuer.user(SUB, roles=["support", "finance"], session_id="s-1"))
-    assert (claims.sub, claims.roles, claims.session_id) == (SUB, {"support", "finance"}, "s-1")
-    assert claims.exp == NOW + 3600
+    assert claims == UserClaims(
+        sub=SUB, roles=frozenset({"support", "finance"}), exp=NOW + 3600, session_id="s-1", aal="aal1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,8 +167,12 @@ def test_leeway_cannot_be_made_longer(issuer: TestIssuer) -> None:
 
 
 def test_a_services_token_says_which_service_it_is(issuer: TestIssuer) -> None:
-    claims = issuer.service_verifier("payments").verify(issuer.service("notify", "payments", scope="feed push", jti="j"))
-    assert (claims.client_id, claims.sub, claims.scope, claims.jti) == ("notify", "notify", {"feed", "push"}, "j")
+    claims = issuer.service_verifier("payments").verify(
+        issuer.service("notify", "payments", scope="feed push", jti="j")
+    )
+    assert claims == ServiceClaims(
+        sub="notify", client_id="notify", scope=frozenset({"feed", "push"}), exp=NOW + 300, jti="j"
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_the_families_never_take_each_others_tokens(issuer: TestIssuer) -> None:
     """Even with one issuer, one key and one audience for both: the type alone keeps them apart."""
     people = UserTokenVerifier(issuer.issuer, jwks=issuer.jwks, audience="shared", clock=lambda: NOW)
     services = issuer.service_verifier("shared")
-    both = {"aud": "shared", "sub": SUB, "client_id": SUB, "role": "authenticated", "jti": "j"}
+    both: dict[str, Any] = {"aud": "shared", "sub": SUB, "client_id": SUB, "role": "authenticated", "jti": "j"}
     assert refused(services.verify, issuer.user(**both)) == "wrong_type"
     assert refused(people.verify, issuer.service(SUB, "shared", **both)) == "wrong_type"
 
@@ -249,7 +256,9 @@ def test_a_key_is_used_with_its_own_algorithm_only(issuer: TestIssuer, rsa_key: 
 
 
 def test_services_sign_with_es256_alone(issuer: TestIssuer, rsa_key: rsa.RSAPrivateKey) -> None:
-    verify = ServiceTokenVerifier(issuer.issuer, "payments", {"keys": [forge.rsa_jwk(rsa_key)]}, clock=lambda: NOW).verify
+    verify = ServiceTokenVerifier(
+        issuer.issuer, "payments", {"keys": [forge.rsa_jwk(rsa_key)]}, clock=lambda: NOW
+    ).verify
     _, claims, _ = forge.split(issuer.service("notify", "payments"))
     token = forge.rs256(forge.part({"alg": "RS256", "typ": "at+jwt", "kid": "rsa"}), forge.part(claims), rsa_key)
     assert refused(verify, token) == "algorithm_not_allowed"
@@ -305,11 +314,19 @@ def test_equal_keys_in_header_or_claims_are_refused(issuer: TestIssuer) -> None:
     members, claims, _ = forge.split(issuer.user(SUB))
     header, payload = json.dumps(members), json.dumps(claims)
     double_claim = forge.b64((payload[:-1] + f', "sub": "{uuid.uuid4()}"}}').encode())
-    assert refused(issuer.user_verifier().verify, forge.es256(forge.part(members), double_claim, issuer.pem)) == "duplicate_key"
+    assert (
+        refused(issuer.user_verifier().verify, forge.es256(forge.part(members), double_claim, issuer.pem))
+        == "duplicate_key"
+    )
     nested = forge.b64((payload[:-1] + ', "x": {"a": 1, "a": 2}}').encode())
-    assert refused(issuer.user_verifier().verify, forge.es256(forge.part(members), nested, issuer.pem)) == "duplicate_key"
+    assert (
+        refused(issuer.user_verifier().verify, forge.es256(forge.part(members), nested, issuer.pem)) == "duplicate_key"
+    )
     double_header = forge.b64((header[:-1] + ', "alg": "ES256"}').encode())
-    assert refused(issuer.user_verifier().verify, forge.es256(double_header, forge.part(claims), issuer.pem)) == "duplicate_key"
+    assert (
+        refused(issuer.user_verifier().verify, forge.es256(double_header, forge.part(claims), issuer.pem))
+        == "duplicate_key"
+    )
 
 
 def test_a_token_has_one_spelling(issuer: TestIssuer) -> None:
