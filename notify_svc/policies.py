@@ -15,11 +15,8 @@ POLICIES: list[tuple[str, str, str]] = [
         for role in ("service:monolith", "service:payments")
         for noun in ("contact", "campaign")
     ),
-    *((f"service:{name}", "event", "read") for name in ("monolith", "payments", "trust")),
-    ("service:monolith", "event", "push"),
     *((role, noun, "view") for role in _DESKS for noun in ("notification", "delivery", "template", "campaign")),
     *((role, "contact", "view") for role in ("support", "auditor")),
     *(("editor", "template", verb) for verb in ("draft", "publish")),
-    *((role, "dead_letter", "view") for role in ("support", "admin", "auditor")),
-    *((role, "dead_letter", "replay") for role in ("support", "admin")),
+    *(("support", "dead_letter", verb) for verb in ("view", "replay")),
 ]

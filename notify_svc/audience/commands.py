@@ -32,7 +32,7 @@ def describe_contact(
     contact = Contact.objects.select_for_update().filter(user_id=user_id).first() or Contact(user_id=user_id)
     contact.email, contact.phone, contact.name = email, phone, name
     contact.has_email, contact.has_phone = email is not None, phone is not None
-    contact.email_hash = keyed_hash(email.strip().lower(), "email") if email else ""
+    contact.email_hash = keyed_hash(rules.normalized(email), "email") if email else ""
     contact.locale = locale or rules.DEFAULT_LOCALE
     contact.timezone = timezone or rules.DEFAULT_TIMEZONE
     contact.updated_at = clock.now()

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from bh_sdk.server.ops.sealed import keyed_hashes
 from notify_svc.audience import rules
 from notify_svc.audience.models import Campaign, Contact, Gift
 
@@ -37,6 +38,11 @@ def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
                 contact.email.open(), rules.presentable(contact.name.open() if contact.name else None)
             )
     return found
+
+
+def hashes_of(email: str) -> list[str]:
+    """Under which hashes this mail address may be stored."""
+    return keyed_hashes(rules.normalized(email), "email")
 
 
 def shown_name(person_id: UUID) -> str:

@@ -26,3 +26,22 @@ def presentable(name: str | None) -> str:
     """The name as it may be shown, or an empty string when it looks like an advertisement."""
     name = (name or "").strip()
     return "" if not name or _LINKLIKE.search(name) else name
+
+
+def masked(text: str) -> str:
+    """The first letter alone."""
+    return f"{text[:1]}•••"
+
+
+def masked_email(email: str) -> str:
+    local, _, domain = email.rpartition("@")
+    return f"{masked(local)}@{domain}"
+
+
+def masked_phone(phone: str) -> str:
+    return f"{phone[:3]}•••{phone[-2:]}"
+
+
+def normalized(email: str) -> str:
+    """The form in which a mail address is hashed for look-ups."""
+    return email.strip().lower()

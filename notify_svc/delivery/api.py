@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from bh_sdk.server.api import Call, Cursor, Idempotency, Limit, Router, Status, 
 from bh_sdk.wire import notify as wire
 from bh_sdk.wire.base import Slug
 from notify_svc.delivery import commands, queries, rules
-from notify_svc.delivery.models import Notification
 
 router = Router(tags=["notifications"])
 
@@ -53,9 +51,10 @@ def get_feed(
 
 
 @router.put("/read/{notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
-def mark_read(request: Call, notification_id: UUID) -> wire.FeedItem:
+def mark_read(request: Call, notification_id: UUID) -> HttpResponse:
     """Mark one of your notifications read. Doing it again changes nothing."""
-    return _entry(commands.mark_read(notification_id=notification_id, user_id=_caller(request)))
+    commands.mark_read(notification_id=notification_id, user_id=_caller(request))
+    return queries.entry(notification_id=notification_id, user_id=_caller(request))
 
 
 @router.post("/read-all", auth=may("feed", "mark"), response=wire.ReadAll)
@@ -75,18 +74,3 @@ def _caller(request: Call) -> UUID:
 def _own(request: Call, user_id: UUID) -> None:
     if _caller(request) != user_id:
         raise NotFound
-
-
-def _entry(row: Notification) -> wire.FeedItem:
-    return wire.FeedItem(
-        id=row.id,
-        type=row.type,
-        title=row.title,
-        body=row.body,
-        data=row.data,
-        action_url=row.action_url or None,
-        created_at=cast(datetime, row.shown_at),
-        seen_at=row.seen_at,
-        read_at=row.read_at,
-        archived_at=row.archived_at,
-    )

@@ -253,15 +253,13 @@ def _feed_of(user_id: UUID) -> Any:
     return Notification.objects.filter(recipient_id=user_id, shown_at__lte=clock.now())
 
 
-def mark_read(*, notification_id: UUID, user_id: UUID) -> Notification:
+def mark_read(*, notification_id: UUID, user_id: UUID) -> None:
     """Mark one feed entry read; the first time is kept. Raises NotificationNotFound, also for another person's."""
     now = clock.now()
     mine = _feed_of(user_id).filter(id=notification_id)
     mine.filter(read_at__isnull=True).update(read_at=now, seen_at=Coalesce(F("seen_at"), now))
-    found: Notification | None = mine.first()
-    if found is None:
+    if not mine.exists():
         raise NotificationNotFound
-    return found
 
 
 def mark_all_read(*, user_id: UUID) -> int:

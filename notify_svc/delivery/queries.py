@@ -7,22 +7,25 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from bh_sdk.server.api.pages import path_with, read_cursor, write_cursor
-from bh_sdk.server.api.rows import fetch_rows, json_bytes
+from bh_sdk.server.api.rows import fetch_rows, json_bytes, json_rows
 from bh_sdk.server.ops import clock
 
 _ORDER = ("-shown_at", "-id")
+_ENTRY = """json_build_object(
+            'id', id, 'type', type, 'title', title, 'body', body, 'data', data, 'action_url', nullif(action_url, ''),
+            'created_at', shown_at, 'seen_at', seen_at, 'read_at', read_at, 'archived_at', archived_at
+        )"""
+# Only our own words are put together here; what callers send are parameters.
+_ONE = f"SELECT {_ENTRY} FROM notify_delivery_notification WHERE id = %(id)s AND recipient_id = %(user)s"  # noqa: S608
 # The count comes with every row, and with an empty page too.
-_FEED = """
+_FEED = f"""
     SELECT unread.count, page.entry, page.shown_at, page.id
     FROM (
         SELECT count(*) AS count FROM notify_delivery_notification
         WHERE recipient_id = %(user)s AND shown_at <= %(now)s AND read_at IS NULL
     ) AS unread
     LEFT JOIN LATERAL (
-        SELECT id, shown_at, json_build_object(
-            'id', id, 'type', type, 'title', title, 'body', body, 'data', data, 'action_url', nullif(action_url, ''),
-            'created_at', shown_at, 'seen_at', seen_at, 'read_at', read_at, 'archived_at', archived_at
-        ) AS entry
+        SELECT id, shown_at, {_ENTRY} AS entry
         FROM notify_delivery_notification
         WHERE recipient_id = %(user)s AND shown_at <= %(now)s
             AND (%(type)s::text IS NULL OR type = %(type)s)
@@ -31,7 +34,7 @@ _FEED = """
         ORDER BY shown_at DESC, id DESC LIMIT %(rows)s
     ) AS page ON true
     ORDER BY page.shown_at DESC, page.id DESC
-"""
+"""  # noqa: S608
 
 
 def feed(
@@ -62,3 +65,8 @@ def feed(
         )
     results = b",".join(row[1] for row in entries)
     return json_bytes(b'{"results":[%b],"unread_count":%d,"next":%b}' % (results, rows[0][0], follow))
+
+
+def entry(*, notification_id: UUID, user_id: UUID) -> HttpResponse:
+    """One entry of a person's feed, written the way the feed writes it. Raises NotFound."""
+    return json_rows(_ONE, {"id": notification_id, "user": user_id})

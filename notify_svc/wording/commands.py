@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +12,19 @@ from bh_sdk.server.ops import clock
 from notify_svc.wording import rules
 from notify_svc.wording.errors import TemplateInvalid, VersionNotPublishable
 from notify_svc.wording.models import Layout, Template, TemplateVersion
-from notify_svc.wording.rendering import check
+from notify_svc.wording.rendering import Rendered, check
 
 WORDS = ("subject", "preheader", "html", "text", "action")
 
 
+def prove(*, template_id: UUID, words: Mapping[str, str], variables: Sequence[dict[str, Any]]) -> Rendered:
+    """How a version with these words would look with its samples; writes nothing. Raises TemplateInvalid."""
+    return check(_version(Template.objects.get(id=template_id), words, variables).source)
+
+
 @transaction.atomic
 def draft(
-    *, template_id: UUID, words: dict[str, str], variables: Sequence[dict[str, Any]], by: str, note: str = ""
+    *, template_id: UUID, words: Mapping[str, str], variables: Sequence[dict[str, Any]], by: str, note: str = ""
 ) -> TemplateVersion:
     """Write the next version of a template, proven to parse and to render its samples; nobody gets it yet.
 
@@ -27,23 +32,26 @@ def draft(
     """
     template = Template.objects.select_for_update().get(id=template_id)
     last = template.versions.order_by("-number").first()
-    try:
-        declared = rules.declared(variables)
-    except ValueError as error:
-        raise TemplateInvalid(errors=[{"pointer": "#/variables", "message": str(error)}]) from error
-    version = TemplateVersion(
-        template=template,
-        number=(last.number if last else 0) + 1,
-        layout=Layout.objects.order_by("-number").first() if template.channel == "email" else None,
-        variables=[one.as_json() for one in declared],
-        note=note,
-        created_by=by,
-        created_at=clock.now(),
-        **{field: words.get(field, "") for field in WORDS},
-    )
+    version = _version(template, words, variables)
+    version.number = (last.number if last else 0) + 1
+    version.note, version.created_by, version.created_at = note, by, clock.now()
     check(version.source)
     version.save(force_insert=True)
     return version
+
+
+def _version(template: Template, words: Mapping[str, str], variables: Sequence[dict[str, Any]]) -> TemplateVersion:
+    """A version that is not written yet. Raises TemplateInvalid for a declaration that cannot be read."""
+    try:
+        declared = rules.declared(variables)
+    except (TypeError, ValueError) as error:
+        raise TemplateInvalid(errors=[{"pointer": "#/variables", "message": str(error)}]) from error
+    return TemplateVersion(
+        template=template,
+        layout=Layout.objects.order_by("-number").first() if template.channel == "email" else None,
+        variables=[one.as_json() for one in declared],
+        **{field: words.get(field, "") for field in WORDS},
+    )
 
 
 @transaction.atomic

@@ -63,8 +63,14 @@ def service(name: str) -> Caller:
     """A token as this service's own issuer would write it for `name`."""
     now = int(time.time())
     claims = {
-        **{"iss": os.environ["BH_SERVICE_URL"], "aud": "notify", "sub": name, "client_id": name, "scope": ""},
-        **{"iat": now, "exp": now + 300, "jti": str(uuid.uuid4())},
+        "iss": os.environ["BH_SERVICE_URL"],
+        "aud": "notify",
+        "sub": name,
+        "client_id": name,
+        "scope": "",
+        "iat": now,
+        "exp": now + 300,
+        "jti": str(uuid.uuid4()),
     }
     return Caller(sign_jwt(claims, (KEYS / "notify.pem").read_text(), typ="at+jwt"))
 
@@ -109,32 +115,59 @@ def describe(person_id: UUID, email: str, name: str | None = None, **rest: Any) 
 
 def succeeded(campaign: Campaign, **changes: Any) -> DonationSucceeded:
     facts = {
-        **{"payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4(), "guest": False},
-        **{"amount": "25.00", "charged": "25.00", "currency": "GBP", "anonymous": False, "net": "24.00"},
+        "payment_id": uuid.uuid4(),
+        "campaign_id": campaign.id,
+        "donor_id": uuid.uuid4(),
+        "guest": False,
+        "amount": "25.00",
+        "charged": "25.00",
+        "currency": "GBP",
+        "anonymous": False,
+        "net": "24.00",
     }
     return DonationSucceeded.model_validate(facts | changes)
 
 
 def failed(campaign: Campaign, **changes: Any) -> DonationFailed:
     facts = {
-        **{"payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4(), "guest": False},
-        **{"amount": "25.00", "charged": "25.00", "currency": "GBP", "reason": "insufficient_funds"},
+        "payment_id": uuid.uuid4(),
+        "campaign_id": campaign.id,
+        "donor_id": uuid.uuid4(),
+        "guest": False,
+        "amount": "25.00",
+        "charged": "25.00",
+        "currency": "GBP",
+        "reason": "insufficient_funds",
     }
     return DonationFailed.model_validate(facts | changes)
 
 
 def refunded(campaign: Campaign, **changes: Any) -> RefundSucceeded:
     facts = {
-        **{"refund_id": uuid.uuid4(), "payment_id": uuid.uuid4(), "campaign_id": campaign.id, "donor_id": uuid.uuid4()},
-        **{"guest": False, "amount": "10.00", "currency": "GBP", "refunded_total": "10.00", "full": False, "for_cause": False},
+        "refund_id": uuid.uuid4(),
+        "payment_id": uuid.uuid4(),
+        "campaign_id": campaign.id,
+        "donor_id": uuid.uuid4(),
+        "guest": False,
+        "amount": "10.00",
+        "currency": "GBP",
+        "refunded_total": "10.00",
+        "full": False,
+        "for_cause": False,
     }
     return RefundSucceeded.model_validate(facts | changes)
 
 
 def scored(campaign: Campaign, **changes: Any) -> ScoreChanged:
     facts = {
-        **{"entity_kind": "campaign", "entity_id": campaign.id, "owner_id": campaign.owner, "score": "76.00", "rated": True},
-        **{"previous_score": "74.00", "tier": "TRUSTED", "previous_tier": "STEADY"},
+        "entity_kind": "campaign",
+        "entity_id": campaign.id,
+        "owner_id": campaign.owner,
+        "score": "76.00",
+        "rated": True,
+        "previous_score": "74.00",
+        "tier": "TRUSTED",
+        "previous_tier": "STEADY",
     }
     return ScoreChanged.model_validate(facts | changes)
 

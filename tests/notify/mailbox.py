@@ -45,7 +45,9 @@ class Mailbox:
     def to(self, address: str) -> list[EmailMessage]:
         return [mail for (rcpt, _), mail in zip(self.raw, self.mails, strict=True) if address in rcpt]
 
-    async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]) -> list[str]:
+    async def handle_EHLO(
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses

@@ -1,0 +1,201 @@
+"""What was sent, to read. Nobody changes a delivery by hand; what staff may send goes through templates and the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
+from unfold.paginator import InfinitePaginator
+
+from bh_sdk.server.admin import CasePage, Figure, display, parts
+from bh_sdk.server.ops import clock
+from notify_svc.delivery import links, rules
+from notify_svc.delivery.models import Attempt, Delivery, Notification, WaitingFact
+from notify_svc.wording import queries as wording
+from notify_svc.wording.errors import TemplateInvalid
+from notify_svc.wording.rendering import render
+
+DESK = "Messages"
+TONES: dict[str, parts.Tone] = {
+    "waiting": "info",
+    "queued": "info",
+    "sending": "primary",
+    "retrying": "warning",
+    "unknown": "warning",
+    "sent": "success",
+    "failed": "danger",
+    "canceled": "",
+}
+# What each state means to somebody who has to answer a donor.
+MEANS = {
+    "waiting": "We do not know an address yet; it goes as soon as we do.",
+    "queued": "It goes at its time.",
+    "sending": "A worker has it.",
+    "retrying": "The mail server did not take it; we try again.",
+    "unknown": "The connection broke while it was handed over; it goes again under the same Message-ID.",
+    "sent": "The mail server took it.",
+    "failed": "It will not arrive.",
+    "canceled": "It had become pointless before it was sent.",
+}
+
+
+class _ByIds(CasePage):
+    desk, desk_order = DESK, 10
+    paginator = InfinitePaginator
+    ids: ClassVar[tuple[str, ...]]
+    search_fields: ClassVar = ["id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            wanted = UUID(term)
+        except ValueError:
+            return queryset.none(), False
+        found = Q()
+        for name in self.ids:
+            found |= Q((name, wanted))
+        return queryset.filter(found), False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(_ByIds):
+    """Every message on its way, with every try."""
+
+    thing, icon, order = "delivery", "outgoing_mail", 10
+    list_display = ("type_shown", "channel", "status_shown", "recipient_id", "tries", "reason", "created_at")
+    list_filter: ClassVar = [
+        ("status", ChoicesCheckboxFilter),
+        ("channel", ChoicesCheckboxFilter),
+        ("created_at", RangeDateFilter),
+    ]
+    list_select_related: ClassVar = ["notification"]
+    ordering: ClassVar = ["-created_at", "-id"]
+    ids = ("id", "notification_id", "recipient_id")
+    search_help_text = "Id of a delivery (its Message-ID), a notification or a person"
+
+    @display(description="Message")
+    def type_shown(self, delivery: Delivery) -> str:
+        return delivery.notification.type
+
+    @display(description="State", ordering="status", label=TONES)
+    def status_shown(self, delivery: Delivery) -> str:
+        return delivery.status
+
+    def figures(self, request: HttpRequest) -> Iterable[Figure]:
+        overdue = clock.now() - timedelta(minutes=1)
+        backlog = Delivery.objects.filter(status__in=rules.DUE, due_at__lt=overdue).count()
+        failed = Delivery.objects.filter(status="failed", finished_at__gt=clock.now() - timedelta(days=1)).count()
+        waiting = WaitingFact.objects.count()
+        yield Figure("Overdue", str(backlog), "due for more than a minute", self.address(), pressing=backlog > 0)
+        yield Figure("Failed", str(failed), "in the last day", f"{self.address()}?status=failed", pressing=failed > 0)
+        yield Figure("Facts without a campaign", str(waiting), "payments has not told us of it", pressing=waiting > 0)
+
+    def case(self, request: HttpRequest, obj: Delivery) -> parts.Case:
+        notification = obj.notification
+        page = admin.site._registry[Notification]
+        return parts.Case(
+            headline=parts.Headline(
+                title=notification.type,
+                below=f"by {obj.channel} to {obj.recipient_id}",
+                status=obj.status,
+                tone=TONES[obj.status],
+                notice=MEANS[obj.status],
+            ),
+            wide=_look(obj),
+            narrow=[
+                parts.Timeline("Tries", _tries(obj), empty="Not tried yet."),
+                parts.Facts(
+                    "Delivery",
+                    [
+                        parts.Fact("Delivery", str(obj.id), mono=True, note="the Message-ID of the mail"),
+                        parts.Fact(
+                            "Notification", str(obj.notification_id), mono=True, href=page.address(notification)
+                        ),  # type: ignore[attr-defined]
+                        ("Reason", obj.reason or "none"),
+                        ("Tries", f"{obj.tries} of {rules.MAX_TRIES}"),
+                        ("Words", str(obj.version)),
+                    ],
+                ),
+            ],
+        )
+
+
+def _look(delivery: Delivery) -> list[parts.Card]:
+    """The message as it was written, without the person's name and without the signature that opens a gift."""
+    notification = delivery.notification
+    if delivery.channel == "in_app":
+        entry = [("Title", notification.title), ("Body", notification.body), ("Leads to", notification.action_url)]
+        return [parts.Facts("In the feed", entry)]
+    data = notification.data | links.shown_to_staff(notification)
+    try:
+        words = render(wording.version(delivery.version_id).source, data)
+    except TemplateInvalid as error:
+        return [parts.Words("These words cannot be written", error.detail)]
+    return [parts.Preview("On a screen", words.html, subject=words.subject), parts.Words("As text", words.text)]
+
+
+def _tries(delivery: Delivery) -> list[parts.Moment]:
+    attempts = Attempt.objects.filter(delivery=delivery).order_by("-number")
+    moments = [
+        parts.Moment(
+            f"Try {attempt.number}: {attempt.outcome}",
+            attempt.ended_at,
+            note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
+        )
+        for attempt in attempts
+    ]
+    if delivery.status in (*rules.DUE, "waiting"):
+        late = delivery.due_at < clock.now() - timedelta(minutes=1)
+        moments.insert(0, parts.Moment("Next", delivery.due_at, due=True, late=late))
+    return [*moments, parts.Moment("Accepted", delivery.created_at)]
+
+
+@admin.register(Notification)
+class NotificationAdmin(_ByIds):
+    """What people were told, once each."""
+
+    thing, icon, order = "notification", "notifications", 20
+    list_display = ("type", "category", "recipient_id", "title", "created_at", "read_at")
+    list_filter: ClassVar = ["category", ("created_at", RangeDateFilter)]
+    ordering: ClassVar = ["-created_at", "-id"]
+    ids = ("id", "recipient_id")
+    search_help_text = "Id of a notification or a person"
+
+    def case(self, request: HttpRequest, obj: Notification) -> parts.Case:
+        page = admin.site._registry[Delivery]
+        return parts.Case(
+            headline=parts.Headline(title=obj.type, below=str(obj.recipient_id), status=obj.category, tone="info"),
+            wide=[
+                parts.Facts("In the feed", [("Title", obj.title or "not in the feed"), ("Body", obj.body)]),
+                parts.Words("Data", json.dumps(obj.data, indent=2, ensure_ascii=False), mono=True),
+            ],
+            narrow=[
+                parts.Facts(
+                    "Deliveries",
+                    [
+                        parts.Fact(delivery.channel, delivery.status, href=page.address(delivery))  # type: ignore[attr-defined]
+                        for delivery in obj.deliveries.order_by("channel")
+                    ],
+                ),
+                parts.Facts(
+                    "Told once",
+                    [
+                        parts.Fact("Key", obj.dedupe, mono=True),
+                        ("Accepted by", obj.accepted_by),
+                        ("Accepted", f"{obj.created_at:%d %b %Y, %H:%M:%S} UTC"),
+                        ("Read", f"{obj.read_at:%d %b %Y, %H:%M} UTC" if obj.read_at else "no"),
+                    ],
+                ),
+            ],
+        )
