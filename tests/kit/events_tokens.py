@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
-from django.conf import settings
-
 from bh_sdk.server.ops import env
+from bh_sdk.server.ops.settings import setting
 from bh_sdk.tokens import sign_jwt
 
 
@@ -15,8 +14,8 @@ def bearer(client_id: str) -> dict[str, str]:
     """The headers of a call by that service."""
     now = int(time.time())
     claims = {
-        "iss": settings.BH_SERVICE_URL,
-        "aud": settings.BH_SERVICE,
+        "iss": setting("BH_SERVICE_URL"),
+        "aud": setting("BH_SERVICE"),
         "sub": client_id,
         "client_id": client_id,
         "iat": now,

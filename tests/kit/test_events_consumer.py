@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import redis
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from bh_sdk.errors import ConnectFailed
 from bh_sdk.events import Event
-from bh_sdk.server.events import handles
+from bh_sdk.server.events import Delivered, handlers, handles, record
 from bh_sdk.server.events.consumer import BrokenLog, Overtaken, Reading
 from bh_sdk.server.events.epochs import begin_epoch
 from bh_sdk.server.events.leadership import direct_connection
@@ -25,6 +26,7 @@ from tests.kit.events_road import (
     LISTENER,
     SOURCE,
     Counted,
+    Ignored,
     Nearby,
     count,
     eventually,
@@ -91,11 +93,6 @@ def test_events_are_applied_in_order_and_once(clean_redis: redis.Redis) -> None:
 
 
 def test_events_that_nobody_handles_are_skipped(clean_redis: redis.Redis) -> None:
-    from django.db import transaction
-
-    from bh_sdk.server.events import record
-    from tests.kit.events_road import Ignored
-
     with transaction.atomic():
         record(Ignored(), subject=uuid4())
     recount(uuid4(), 1)
@@ -113,13 +110,15 @@ def test_events_that_nobody_handles_are_skipped(clean_redis: redis.Redis) -> Non
     ],
     ids=["wiped", "trimmed to nothing", "trimmed", "hole"],
 )
-def test_what_the_stream_lost_comes_from_the_feed(clean_redis: redis.Redis, harm: object) -> None:
+def test_what_the_stream_lost_comes_from_the_feed(
+    clean_redis: redis.Redis, harm: Callable[[redis.Redis], object]
+) -> None:
     subject = uuid4()
     recount(subject, 0, 1)
     catch_up()
     recount(subject, 2, 3, 4, 5)
     relay_all()
-    harm(clean_redis)  # type: ignore[operator]
+    harm(clean_redis)
     catch_up()
     recount(subject, 6)
     catch_up()
@@ -160,7 +159,13 @@ def test_without_the_feed_the_stream_carries_everything(clean_redis: redis.Redis
 def test_entries_that_are_not_ours_are_never_applied(clean_redis: redis.Redis) -> None:
     recount(uuid4(), 0)
     catch_up()
-    false = {"specversion": "1.0", "id": str(uuid4()), "source": SOURCE, "type": Counted.type, "subject": str(uuid4())}
+    false: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": SOURCE,
+        "type": Counted.type,
+        "subject": str(uuid4()),
+    }
     false |= {"time": "2026-01-01T00:00:00Z", "data": {"n": 99}}
     clean_redis.xadd(key(), {"event": json.dumps(false)}, id="2-0")
     clean_redis.xadd(key(), {"other": b"\xff"}, id="3-0")
@@ -262,22 +267,19 @@ def test_a_database_in_trouble_is_waited_for_and_nothing_is_parked(clean_redis: 
 
 
 def test_a_handler_gets_the_fact_and_its_envelope(clean_redis: redis.Redis) -> None:
-    seen: list[object] = []
+    seen: list[Delivered[Counted]] = []
     subject = uuid4()
 
-    def look(event: object) -> None:
+    def look(event: Delivered[Counted]) -> None:
         seen.append(event)
 
-    handles(Counted)(look)  # type: ignore[arg-type]
+    handles(Counted)(look)
     try:
         event_id = tell(subject, 5)
         catch_up()
     finally:
-        from bh_sdk.server.events import handlers
-
         handlers._handlers[Counted.type].remove(look)
     (event,) = seen
-    assert isinstance(event, object)
     told = {name: getattr(event, name) for name in ("id", "source", "type", "subject", "data", "number")}
     assert told == {
         "id": event_id,

@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 import redis
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
-from bh_sdk.server.events import dead_letters, handles
+from bh_sdk.events import Fact
+from bh_sdk.server.events import dead_letters, handles, record
 from bh_sdk.server.events.models import DeadLetter
 from tests.kit.events_road import LISTENER, SOURCE, Counted, count, tell, trouble
 from tests.kit.test_events_consumer import applied, catch_up
@@ -114,11 +116,6 @@ def test_the_command_replays_every_subject_and_says_who_still_waits(clean_redis:
 
 
 def test_data_that_its_type_does_not_allow_is_parked(clean_redis: redis.Redis) -> None:
-    from django.db import transaction
-
-    from bh_sdk.server.events import record
-    from tests.kit.events_road import Fact
-
     class Wrong(Fact):
         type = Counted.type
         aggregate = "counter"

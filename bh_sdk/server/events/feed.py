@@ -6,12 +6,12 @@ import re
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from bh_sdk.errors import EpochMismatch, FeedBehind, Invalid
 from bh_sdk.server.api.rows import fetch_rows
 from bh_sdk.server.events.epochs import open_log
+from bh_sdk.server.ops.settings import setting
 
 PAGE = 500
 
@@ -72,5 +72,5 @@ def position(text: str) -> tuple[UUID | None, int]:
 
 
 def _ask(epoch: UUID | None, number: int, limit: int) -> tuple[Any, ...] | None:
-    asked = {"epoch": epoch, "number": number, "limit": limit, "source": settings.BH_SERVICE}
+    asked = {"epoch": epoch, "number": number, "limit": limit, "source": setting("BH_SERVICE")}
     return next(iter(fetch_rows(_PAGE, asked)), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import redis
-from django.conf import settings
 from django.db import DatabaseError, connection
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bh_sdk.server.events.stream import Stream
 from bh_sdk.server.ops import clock, logs
+from bh_sdk.server.ops.settings import setting
 
 log = logs.log("events")
 
@@ -53,7 +53,7 @@ class RoadNumbers(Collector):
 
     def _sources(self) -> Iterator[GaugeMetricFamily]:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT source, epoch, number FROM checkpoint WHERE consumer = %s", [settings.BH_SERVICE])
+            cursor.execute("SELECT source, epoch, number FROM checkpoint WHERE consumer = %s", [setting("BH_SERVICE")])
             checkpoints = cursor.fetchall()
         applied = GaugeMetricFamily("bh_events_checkpoint", "The last applied number of a source", labels=["source"])
         lag = GaugeMetricFamily("bh_events_lag", "Published, but not applied", labels=["source"])

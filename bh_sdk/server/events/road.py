@@ -7,13 +7,12 @@ import threading
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from django.conf import settings
-
 from bh_sdk.clients import Feed, ServiceAuth
 from bh_sdk.server.events.consumer import Consumer
 from bh_sdk.server.events.relay import Relay
 from bh_sdk.server.events.seals import SealSink
 from bh_sdk.server.ops import env, logs
+from bh_sdk.server.ops.settings import setting
 
 log = logs.log("events")
 
@@ -25,9 +24,9 @@ _GRACE = 20.0
 
 def workers() -> dict[str, Worker]:
     """What runs in this service: the relay, and one consumer for each source of BH_EVENT_SOURCES."""
-    service: str = settings.BH_SERVICE
+    service: str = setting("BH_SERVICE")
     found: dict[str, Worker] = {"relay": Relay(service, sink=SealSink.from_environment()).run}
-    for source, place in settings.BH_EVENT_SOURCES.items():
+    for source, place in setting("BH_EVENT_SOURCES").items():
         url = place["url"]
         auth = ServiceAuth(f"{url}/oauth2/token", service, env.secret("BH_SIGNING_KEY"), source)
         found[f"consumer of {source}"] = Consumer(service, source, feed=Feed(url, auth=auth, timeout=5.0)).run

@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from bh_sdk.server.ops.settings import setting
 
 # About 80 MB of Redis memory; whoever needs older events reads the feed.
 KEPT = 100_000
@@ -24,7 +25,7 @@ _RETIRED_FOR = 86_400
 def connect() -> redis.Redis:
     """A client that neither waits long nor tries again by itself: the caller has something better to do meanwhile."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        setting("REDIS_URL"), socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
     )
 
 

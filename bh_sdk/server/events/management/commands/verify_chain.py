@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from bh_sdk.server.events.chain import verify
 from bh_sdk.server.events.seals import SealSink
+from bh_sdk.server.ops.settings import setting
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verdict = verify(settings.BH_SERVICE, SealSink.from_environment())
+        verdict = verify(setting("BH_SERVICE"), SealSink.from_environment())
         for note in verdict.notes:
             self.stdout.write(note)
         if verdict.finding is not None:
