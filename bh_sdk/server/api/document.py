@@ -43,7 +43,13 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
-_ALWAYS: tuple[type[BHError], ...] = (errors.MethodNotAllowed, errors.Invalid, errors.InternalError, errors.Unavailable)
+_ALWAYS: tuple[type[BHError], ...] = (
+    errors.MethodNotAllowed,
+    errors.Invalid,
+    errors.RateLimited,
+    errors.InternalError,
+    errors.Unavailable,
+)
 
 
 def _response(kind: type[BHError]) -> dict[str, Any]:
@@ -77,7 +83,6 @@ class Document(OpenAPISchema):
         errors.Conflict,
         errors.PayloadTooLarge,
         errors.UnsupportedMediaType,
-        errors.RateLimited,
         *_ALWAYS,
     )
 
@@ -86,7 +91,7 @@ class Document(OpenAPISchema):
         found: dict[str, Any] = super().operation_details(operation)
         kinds: list[type[BHError]] = [*_ALWAYS, errors.NotFound]
         if operation.auth_callbacks:
-            kinds += [errors.Unauthenticated, errors.Forbidden, errors.RateLimited]
+            kinds += [errors.Unauthenticated, errors.Forbidden]
         if not set(operation.methods) <= {"GET", "HEAD"}:
             kinds += [errors.BadRequest, errors.Conflict, errors.PayloadTooLarge, errors.UnsupportedMediaType]
         else:
