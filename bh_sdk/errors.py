@@ -137,7 +137,7 @@ class UnsupportedMediaType(Refused):
 
 
 class Invalid(Refused):
-    """`errors` is a list of `{pointer, message}`; a pointer is a JSON pointer into the body, or `#/query/name`."""
+    """`errors` is a list of `{pointer, message}`; a pointer is `#/items/0/name` into the body, or `#/query/name`."""
 
     code, status, title = "invalid", 422, "Some values cannot be accepted"
 

@@ -98,7 +98,7 @@ def json_bytes(value: Any) -> bytes:
         return json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     except (ValueError, TypeError, RecursionError) as failure:
         raise Invalid(
-            errors=[{"pointer": "", "message": f"cannot be written as JSON: {type(failure).__name__}"}]
+            errors=[{"pointer": "#", "message": f"cannot be written as JSON: {type(failure).__name__}"}]
         ) from None
 
 
@@ -131,6 +131,6 @@ def query(**values: str | int | UUID | datetime | bool | None) -> dict[str, str]
 
 def _pointers(failure: ValidationError) -> list[dict[str, str]]:
     return [
-        {"pointer": "".join(f"/{part}" for part in error["loc"]), "message": error["msg"]}
+        {"pointer": "#" + "".join(f"/{part}" for part in error["loc"]), "message": error["msg"]}
         for error in failure.errors(include_url=False, include_input=False, include_context=False)[:20]
     ]

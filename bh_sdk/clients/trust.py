@@ -139,7 +139,7 @@ def evidence(facts: EvidenceFact | Sequence[EvidenceFact], *, timeout: float | N
     elif 0 < len(facts) <= MAX_FACTS:
         body = json_bytes({"facts": [fact.model_dump(exclude_unset=True) for fact in facts]})
     else:
-        raise Invalid(errors=[{"pointer": "/facts", "message": f"between 1 and {MAX_FACTS} facts"}])
+        raise Invalid(errors=[{"pointer": "#/facts", "message": f"between 1 and {MAX_FACTS} facts"}])
     return Call(
         "trust.evidence",
         "POST",

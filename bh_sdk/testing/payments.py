@@ -65,7 +65,7 @@ class PaymentsWorld(World):
         body, caller = asked.read(wire.CreateIntent), asked.caller
         amount = Money.parse(body.amount, body.currency)
         if (caller.user_id is None) != (body.donor is not None):
-            raise Invalid(errors=[{"pointer": "/donor", "message": "required from a guest, refused from a user"}])
+            raise Invalid(errors=[{"pointer": "#/donor", "message": "required from a guest, refused from a user"}])
         campaign = self.campaigns.get(body.campaign_id)
         if campaign is None:
             raise NotFound

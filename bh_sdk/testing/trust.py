@@ -116,7 +116,7 @@ class TrustWorld(World):
         asked.caller.needs_service()
         body = asked.read(wire.Calculate)
         if body.entity is not None and body.entities is not None:
-            raise Invalid(errors=[{"pointer": "/entities", "message": "one entity or many, not both"}])
+            raise Invalid(errors=[{"pointer": "#/entities", "message": "one entity or many, not both"}])
         if body.entity is not None:
             return self._score(body.entity.kind, body.entity.id)
         total = len(self.scores) if body.entities is None else len(body.entities)

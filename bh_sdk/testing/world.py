@@ -73,7 +73,7 @@ class Asked:
             return kind.model_validate_json(self.body or b"{}")
         except ValidationError as failure:
             errors = [
-                {"pointer": "".join(f"/{part}" for part in error["loc"]), "message": error["msg"]}
+                {"pointer": "#" + "".join(f"/{part}" for part in error["loc"]), "message": error["msg"]}
                 for error in failure.errors(include_url=False, include_input=False, include_context=False)
             ]
             raise Invalid(errors=errors) from None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from bh_sdk.errors import Unavailable
-from bh_sdk.tokens import JWKSCache, TokenRefused, UserTokenVerifier, jwk_of, new_signing_key
+from bh_sdk.testing import TestIssuer
+from bh_sdk.tokens import JWKSCache, KeySet, TokenRefused, UserTokenVerifier, jwk_of, new_signing_key
+from bh_sdk.tokens.jwks import fetch_jwks
 from tests.sdk.clock import Clock
 
 ALGORITHMS = {"ES256"}
@@ -191,8 +195,6 @@ def test_failures_are_told_to_whoever_asked(issuer: Issuer, clock: Clock) -> Non
 
 
 def test_a_token_of_another_issuer_or_algorithm_causes_no_fetch(issuer: Issuer, clock: Clock) -> None:
-    from bh_sdk.testing import TestIssuer
-
     mint = TestIssuer("https://attacker.test", clock=clock)
     verifier = UserTokenVerifier("https://issuer.test", jwks=JWKSCache("https://issuer.test/jwks", issuer), clock=clock)
     for token in (
@@ -208,3 +210,62 @@ def test_a_token_of_another_issuer_or_algorithm_causes_no_fetch(issuer: Issuer, 
 def test_the_pause_cannot_be_made_shorter() -> None:
     with pytest.raises(ValueError, match="30 seconds"):
         JWKSCache("https://issuer.test/jwks", pause=29)
+
+
+# --- over a real network ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def address() -> Iterator[Callable[..., str]]:
+    """Serve one answer on loopback and say where."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(status: int, body: bytes, **headers: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/jwks.json"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_key_set_is_read_from_its_address(address: Callable[..., str]) -> None:
+    cache = JWKSCache(address(200, json.dumps({"keys": [OLD]}).encode()))
+    assert has(cache, OLD)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, b"{}"), (500, b"{}"), (200, b"[]"), (200, b"<html>"), (200, b'{"keys": []}' + b" " * 300_000)],
+)
+def test_an_address_that_answers_something_else_is_not_believed(
+    address: Callable[..., str], status: int, body: bytes
+) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        fetch_jwks(address(status, body))
+
+
+def test_a_redirect_is_not_followed(address: Callable[..., str]) -> None:
+    target = address(200, json.dumps({"keys": [OLD]}).encode())
+    with pytest.raises(ValueError, match="302"):
+        fetch_jwks(address(302, b"", Location=target))
+
+
+def test_too_many_keys_are_no_key_set() -> None:
+    with pytest.raises(ValueError, match="at most 50"):
+        KeySet({"keys": [OLD] * 51})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,11 @@ def test_the_package_itself_loads_nothing() -> None:
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(bh_sdk, name) is not None
     assert name in dir(bh_sdk)
+
+
+def test_the_version_is_the_distributions() -> None:
+    project = tomllib.loads((Path(bh_sdk.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert bh_sdk.__version__ == project["version"]
 
 
 def test_other_names_are_not() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bh_sdk.errors import Unauthenticated
 from bh_sdk.testing import TestIssuer
@@ -445,9 +446,6 @@ def test_the_legacy_secret_works_alone_and_only_when_it_is_long(issuer: TestIssu
 
 
 def test_we_sign_with_p256_keys_alone(rsa_key: rsa.RSAPrivateKey) -> None:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     for key in (rsa_key, ec.generate_private_key(ec.SECP384R1())):
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
