@@ -18,7 +18,7 @@ POLICIES: list[tuple[str, str, str]] = [
     ("service:monolith", "campaign", "describe"),
     ("service:monolith", "payment", "read"),
     ("service:monolith", "payment", "read_any"),
-    ("service:monolith", "totals", "read"),
+    *((f"service:{name}", "totals", "read") for name in ("monolith", "payments", "trust", "notify")),
     ("service:monolith", "event", "read"),
     ("service:monolith", "event", "push"),
     ("service:payments", "event", "read"),
