@@ -16,8 +16,9 @@ def service_role(client_id: str) -> str:
 
 ALL = (GUEST_ROLE, *PEOPLE, *(service_role(name) for name in SERVICES))
 
-# (role, includes). A service includes nobody: what it may do is named, line by line. Being admin is the sum of the desks, and nothing more: the second person of a four-eyes decision is
-# still somebody else, because commands and constraints compare people, not roles.
+# (role, includes). A service includes nobody: what it may do is named, line by line. Being admin is the sum of the desks
+# and nothing more: the second person of a four-eyes decision is still somebody else, because commands and constraints
+# compare people, not roles.
 INCLUDES: tuple[tuple[str, str], ...] = (
     ("donor", GUEST_ROLE),
     ("recipient", "donor"),

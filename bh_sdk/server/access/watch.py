@@ -13,10 +13,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, connection
 
 from bh_sdk.errors import Unavailable
+from bh_sdk.server.access import wiring
 from bh_sdk.server.access.rules import Rules
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Watch:
 @cache
 def current() -> Watch:
     """The watch of this process. `BH_ACCESS_POLL_SECONDS` (1) is how far it may be behind."""
-    return Watch(every=float(getattr(settings, "BH_ACCESS_POLL_SECONDS", 1.0)))
+    return Watch(every=float(wiring.setting("BH_ACCESS_POLL_SECONDS") or 1.0))
 
 
 def look_again() -> None:
