@@ -11,6 +11,7 @@ import functools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
@@ -132,6 +133,11 @@ class aeach(Generic[P, T]):  # noqa: N801
         return method
 
 
+def _no_cookies() -> CookieJar:
+    """A jar that takes none: clients are shared, and a token is the only thing that says who calls."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
 class _Connected:
     """What both kinds of client share."""
 
@@ -178,7 +184,7 @@ class Client(_Connected):
         )
         self._sleep = sleep
         # The environment's proxies are for the outside world; a service next door is called directly.
-        self._http = httpx.Client(transport=transport, trust_env=False, follow_redirects=False)
+        self._http = httpx.Client(transport=transport, trust_env=False, follow_redirects=False, cookies=_no_cookies())
 
     def __enter__(self) -> Self:
         return self
@@ -273,7 +279,9 @@ class AsyncClient(_Connected):
             draw=draw,
         )
         self._sleep = sleep
-        self._http = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            transport=transport, trust_env=False, follow_redirects=False, cookies=_no_cookies()
+        )
 
     async def __aenter__(self) -> Self:
         return self

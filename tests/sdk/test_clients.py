@@ -618,6 +618,14 @@ def test_a_refusal_after_the_renewal_is_final(both: Both) -> None:
         assert len(service.asked) == 2
 
 
+def test_cookies_are_not_kept(clock: Clock) -> None:
+    service = Service(httpx.Response(200, json=PAYMENT, headers={"Set-Cookie": "session=1; Path=/"}))
+    payments = Payments("http://p.test", transport=httpx.MockTransport(service), clock=clock)
+    payments.payment(USER)
+    payments.payment(USER)
+    assert all("Cookie" not in request.headers for request in service.asked)
+
+
 def test_a_bearers_token_is_sent_and_not_shown(both: Both) -> None:
     auth = BearerAuth(lambda: "secret-token")
     for _, service in both("payments", [ok(PAYMENT)], lambda c: c.payment(USER), auth=auth):
