@@ -51,7 +51,7 @@ def run(given: argparse.Namespace, stack: Stack) -> int:
 
             return status(stack)
         case "pids":
-            from deploy.local.up import pids_of
+            from deploy.local.processes import pids_of
 
             print("\n".join(f"{name} {pid}" for name, pid in pids_of(stack).all().items()))
         case "env":

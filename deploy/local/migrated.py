@@ -93,7 +93,7 @@ def _build_layers(wanted: Path, projects: Sequence[str], say: Say) -> None:
         if not mirror.exists():
             say("Preparing Stripe's mirror in an empty database (a minute or two, only once)")
             _build(mirror, None, lambda env_of: migrate("payments", env_of("payments"), "djstripe"))
-    say(f"Migrating {', '.join(projects)} (once per schema)")
+    say(f"Migrating {', '.join(projects) or 'nothing'} (once per schema)")
     _build(wanted, mirror, lambda env_of: migrate_all(projects, env_of, say))
 
 

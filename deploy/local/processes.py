@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from deploy.local.stack import Stack
+
 
 class Pids:
     """`name → process` of one stack on disk; safe against numbers that the system has given to somebody else since."""
@@ -39,6 +41,10 @@ class Pids:
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps(pids, indent=1))
         part.replace(self._path)
+
+
+def pids_of(stack: Stack) -> Pids:
+    return Pids(stack.run / "pids.json")
 
 
 def _is(pid: int, born: float) -> bool:

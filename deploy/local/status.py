@@ -10,9 +10,10 @@ import psutil
 from rich.table import Table
 
 from deploy.local import programs
+from deploy.local.processes import pids_of
 from deploy.local.show import console
 from deploy.local.stack import Stack
-from deploy.local.up import is_held, pids_of, ready_file
+from deploy.local.up import is_held, ready_file
 
 
 def status(stack: Stack) -> int:

@@ -18,7 +18,7 @@ from typing import IO
 
 from deploy.local import endpoint, environment, keys, migrated, postgres, programs, redis
 from deploy.local.card import card
-from deploy.local.processes import Pids, end
+from deploy.local.processes import Pids, end, pids_of
 from deploy.local.show import Show
 from deploy.local.stack import ROOT, SERVICES, Stack, is_built
 from deploy.local.supervisor import NotReady, Supervisor
@@ -26,10 +26,6 @@ from deploy.local.supervisor import NotReady, Supervisor
 
 class AlreadyRuns(Exception):
     """Another supervisor has this stack."""
-
-
-def pids_of(stack: Stack) -> Pids:
-    return Pids(stack.run / "pids.json")
 
 
 def ready_file(stack: Stack) -> Path:
