@@ -80,9 +80,8 @@ def test_filters_and_limit_go_along(client: Client, gifts: list[str]) -> None:
     page = get(client, f"{GIFTS}?title=odd&limit=5")
     assert "title=odd" in page["next"]
     assert "limit=5" in page["next"]
-    assert sum(walk(client, f"{GIFTS}?title=odd&limit=5"), []) == [
-        row for row in gifts if Gift.objects.get(id=row).title == "odd"
-    ]
+    walked = walk(client, f"{GIFTS}?title=odd&limit=5")
+    assert [row for page in walked for row in page] == [row for row in gifts if Gift.objects.get(id=row).title == "odd"]
 
 
 def test_rows_that_arrive_meanwhile_shift_nothing(client: Client, gifts: list[str]) -> None:

@@ -7,12 +7,11 @@ import uuid
 
 import pytest
 from django.test import Client
-from pytest import CaptureFixture
 
 RUTH = {"Authorization": "Bearer ruth"}
 
 
-def last_line(capsys: CaptureFixture[str], event: str) -> dict[str, object]:
+def last_line(capsys: pytest.CaptureFixture[str], event: str) -> dict[str, object]:
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     return next(line for line in reversed(lines) if line["event"] == event)
 
@@ -70,8 +69,7 @@ def test_a_limit_says_when_to_come_back(client: Client) -> None:
     assert (response.status_code, response.json()["code"], response["Retry-After"]) == (429, "rate_limited", "7")
 
 
-def test_our_own_mistake_is_told_to_nobody_but_the_log(client: Client, capsys: CaptureFixture[str]) -> None:
-    client.raise_request_exception = False
+def test_our_own_mistake_is_told_to_nobody_but_the_log(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     response = client.get("/api/v1/demo/broken", headers={"X-Request-ID": "find-me-again"})
     assert (response.status_code, response["Content-Type"]) == (500, "application/problem+json")
     assert response.json()["code"] == "internal_error"
@@ -91,7 +89,7 @@ def test_a_request_id_that_is_not_sane_is_replaced(client: Client, given: str) -
 
 
 def test_the_request_line_names_the_route_and_nothing_of_the_caller(
-    client: Client, capsys: CaptureFixture[str]
+    client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     thing = uuid.uuid4()
     client.get(f"/api/v1/demo/things/{thing}?shade=ruth@demo.test", headers={"Authorization": "Bearer secret-token"})

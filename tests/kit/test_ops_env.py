@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from pytest import MonkeyPatch
 
 from bh_sdk.server.ops import clock, env
 from bh_sdk.server.ops.settings import database, service_settings
 
 
-def test_what_is_missing_is_named(monkeypatch: MonkeyPatch) -> None:
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BH_X", "  ")
     with pytest.raises(ImproperlyConfigured, match="BH_X is not set"):
         env.text("BH_X")
     assert env.text("BH_X", "else") == "else"
 
 
-def test_values_are_read_as_what_they_are(monkeypatch: MonkeyPatch) -> None:
+def test_values_are_read_as_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"A": "On", "B": "no", "C": "12", "D": "http://x.test/a/", "E": "a, b,,c"}
     for name, value in given.items():
         monkeypatch.setenv(f"BH_{name}", value)
@@ -33,13 +32,13 @@ def test_values_are_read_as_what_they_are(monkeypatch: MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("read", [env.flag, env.number, env.url, lambda name: env.choice(name, ("a", "b"))])
-def test_a_wrong_value_is_named_and_not_guessed(monkeypatch: MonkeyPatch, read: object) -> None:
+def test_a_wrong_value_is_named_and_not_guessed(monkeypatch: pytest.MonkeyPatch, read: object) -> None:
     monkeypatch.setenv("BH_X", "perhaps")
     with pytest.raises(ImproperlyConfigured, match="BH_X"):
         read("BH_X")  # type: ignore[operator]
 
 
-def test_a_secret_may_lie_in_a_file(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("hidden\n")
     monkeypatch.setenv("BH_X_FILE", str(file))
@@ -61,13 +60,13 @@ def test_a_secret_may_lie_in_a_file(monkeypatch: MonkeyPatch, tmp_path: Path) ->
         ([], "manage"),
     ],
 )
-def test_a_program_knows_which_it_is(monkeypatch: MonkeyPatch, argv: list[str], program: str) -> None:
+def test_a_program_knows_which_it_is(monkeypatch: pytest.MonkeyPatch, argv: list[str], program: str) -> None:
     monkeypatch.delenv("BH_PROGRAM", raising=False)
     monkeypatch.setattr("sys.argv", argv)
     assert env.program() == program
 
 
-def test_the_clock_moves_by_the_seconds_in_its_file(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+def test_the_clock_moves_by_the_seconds_in_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "clock"
     monkeypatch.setenv("BH_CLOCK_FILE", str(file))
     assert clock.shift() == timedelta()
@@ -83,7 +82,7 @@ def test_the_clock_moves_by_the_seconds_in_its_file(monkeypatch: MonkeyPatch, tm
     assert clock.shift() == timedelta()
 
 
-def test_production_has_no_movable_clock(monkeypatch: MonkeyPatch, tmp_path: Path) -> None:
+def test_production_has_no_movable_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "clock").write_text("3600")
     monkeypatch.setenv("BH_CLOCK_FILE", str(tmp_path / "clock"))
     monkeypatch.setenv("BH_ENV", "production")
@@ -116,7 +115,7 @@ def test_three_admins_on_one_host_have_their_own_cookies() -> None:
     assert ours["CSRF_COOKIE_NAME"] != theirs["CSRF_COOKIE_NAME"]
 
 
-def test_a_service_listens_to_those_it_needs(monkeypatch: MonkeyPatch) -> None:
+def test_a_service_listens_to_those_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAYMENTS", "TRUST"):
         monkeypatch.setenv(f"BH_{name}_URL", f"http://{name.lower()}.test/")
     payments, trust, notify = (service_settings(name)["BH_EVENT_SOURCES"] for name in ("payments", "trust", "notify"))
@@ -127,7 +126,7 @@ def test_a_service_listens_to_those_it_needs(monkeypatch: MonkeyPatch) -> None:
     assert service_settings("payments")["BH_EVENT_SOURCES"] == {"other": {"url": "http://o.test"}}
 
 
-def test_production_over_tls_asks_browsers_for_it(monkeypatch: MonkeyPatch) -> None:
+def test_production_over_tls_asks_browsers_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BH_ENV", "production")
     monkeypatch.setenv("BH_SERVICE_URL", "https://payments.example.org")
     made = service_settings("payments")

@@ -7,13 +7,12 @@ import logging
 from typing import Any
 
 import pytest
-from pytest import CaptureFixture
 
 from bh_sdk.server.ops import trace
 from bh_sdk.server.ops.logs import clean, log
 
 
-def lines(capsys: CaptureFixture[str]) -> list[dict[str, Any]]:
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
@@ -36,7 +35,7 @@ def test_secrets_and_people_are_cut_out(given: str, kept: str) -> None:
     assert clean(given) == kept
 
 
-def test_a_line_is_an_event_with_fields(capsys: CaptureFixture[str]) -> None:
+def test_a_line_is_an_event_with_fields(capsys: pytest.CaptureFixture[str]) -> None:
     request_id, traceparent = trace.begin("request-one", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     log("events").info("relay_started", epoch=3, to="ruth@demo.test", many=["x@demo.test", 1])
     trace.end()
@@ -56,13 +55,13 @@ def test_a_line_is_an_event_with_fields(capsys: CaptureFixture[str]) -> None:
     }
 
 
-def test_libraries_take_the_same_road(capsys: CaptureFixture[str]) -> None:
+def test_libraries_take_the_same_road(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("some.library").warning("sent to %s\nforged line", "ruth@demo.test")
     [line] = lines(capsys)
     assert (line["event"], line["level"], line["logger"]) == ("sent to <mail>\nforged line", "warning", "some.library")
 
 
-def test_an_exception_tells_its_kind_and_place_but_no_values(capsys: CaptureFixture[str]) -> None:
+def test_an_exception_tells_its_kind_and_place_but_no_values(capsys: pytest.CaptureFixture[str]) -> None:
     secret = "ruth@demo.test"
     try:
         raise ValueError(f"no such donor {secret}\nDETAIL: Key (email)=({secret}) already exists.")

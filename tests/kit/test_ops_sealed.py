@@ -6,15 +6,16 @@ import base64
 import json
 import os
 import uuid
+from io import StringIO
 
 import pytest
 from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.core.management import call_command
 from django.db import connection, transaction
-from pytest import MonkeyPatch
 
 from bh_sdk.server.ops.sealed import (
-    Sealed,
     SealBroken,
+    Sealed,
     hash_matches,
     keyed_hash,
     keyed_hashes,
@@ -113,7 +114,7 @@ class TestRows:
         assert Person.objects.filter(phone__isnull=True).count() == 1
         Person.objects.update(phone=None)
 
-    def test_old_keys_open_and_new_values_take_the_first(self, monkeypatch: MonkeyPatch) -> None:
+    def test_old_keys_open_and_new_values_take_the_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         person = Person.objects.create(email=MAIL)
         old = os.environ["BH_SEAL_KEYS"]
         monkeypatch.setenv("BH_SEAL_KEYS", f"{key('next')},{old}")
@@ -126,6 +127,20 @@ class TestRows:
         monkeypatch.setenv("BH_SEAL_KEYS", key("unrelated"))
         with pytest.raises(SealBroken):
             Person.objects.get(id=person.id).email.open()
+
+
+@pytest.mark.django_db
+def test_reseal_takes_everything_to_the_first_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [Person.objects.create(email=MAIL, phone="+44 1"), Person.objects.create(email=MAIL)]
+    new = key("next")
+    monkeypatch.setenv("BH_SEAL_KEYS", f"{new},{os.environ['BH_SEAL_KEYS']}")
+    people.append(Person.objects.create(email=MAIL))
+    said = StringIO()
+    call_command("reseal", stdout=said)
+    assert "kit_demo.Person email: 2" in said.getvalue()
+    assert "kit_demo.Person phone: 1" in said.getvalue()
+    monkeypatch.setenv("BH_SEAL_KEYS", new)
+    assert [person.email.open() for person in Person.objects.all()] == [MAIL] * 3
 
 
 def test_a_model_names_its_sealed_fields() -> None:
@@ -156,7 +171,7 @@ def test_a_sealed_value_knows_no_row_alone() -> None:
         Sealed(b"x", None).open()
 
 
-def test_hashes_are_keyed_by_purpose_and_follow_rotation(monkeypatch: MonkeyPatch) -> None:
+def test_hashes_are_keyed_by_purpose_and_follow_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
     first = keyed_hash(MAIL, "donor")
     assert first == keyed_hash(MAIL, "donor") != keyed_hash(MAIL, "other")
     assert MAIL not in first
@@ -173,7 +188,7 @@ def test_hashes_are_keyed_by_purpose_and_follow_rotation(monkeypatch: MonkeyPatc
 @pytest.mark.parametrize(
     "given", ["", "nokey", "a:short", "a:!!", f"{key('a')},{key('a')}", "a b:" + key("x").split(":")[1]]
 )
-def test_keys_that_are_wrong_are_named_at_once(monkeypatch: MonkeyPatch, given: str) -> None:
+def test_keys_that_are_wrong_are_named_at_once(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("BH_SEAL_KEYS", given)
     with pytest.raises(ImproperlyConfigured, match="BH_SEAL_KEYS"):
         seal(b"x", str(uuid.uuid4()))

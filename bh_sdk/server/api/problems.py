@@ -20,6 +20,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled, ValidationError
+from rest_framework.exceptions import APIException
 
 from bh_sdk import errors
 from bh_sdk.errors import BHError
@@ -78,6 +79,15 @@ def _ours(error: BaseException) -> BHError:
 def answer(error: BaseException) -> HttpResponse:
     """The response for any exception."""
     return respond(of(error))
+
+
+def for_staff(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's `EXCEPTION_HANDLER`: the staff reports refuse in the same words as the API."""
+    if isinstance(error, APIException):
+        if error.status_code == 400:
+            return respond(errors.Invalid(str(error.default_detail)))
+        return respond(errors.from_problem({}, status=error.status_code))
+    return answer(error)
 
 
 def respond(error: BHError) -> HttpResponse:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from bh_sdk.server.ops import trace
 
@@ -36,9 +37,9 @@ def clean(text: str) -> str:
 def failure(error: BaseException) -> dict[str, Any]:
     """An exception as fields: its class, its cleaned words, and where it happened; no local variables, no row's values."""
     words = _DETAIL.sub("", str(error))
-    # Validation errors print the input they refuse.
-    if type(error).__name__ == "ValidationError":
-        words = ""
+    if isinstance(error, ValidationError):
+        # Its own words would print the input it refuses.
+        words = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors()[:5])
     frames = traceback.extract_tb(error.__traceback__)[-12:]
     where = [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
     kind = f"{type(error).__module__}.{type(error).__qualname__}"

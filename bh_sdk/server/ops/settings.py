@@ -215,6 +215,13 @@ def service_settings(
             )
         },
         "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        # Staff reports: the admin's session, read by those whom a policy lets; the rest is each view's.
+        "REST_FRAMEWORK": {
+            "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+            "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+            "EXCEPTION_HANDLER": "bh_sdk.server.api.problems.for_staff",
+            "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+        },
         "LANGUAGE_CODE": "en-gb",
         "TIME_ZONE": "UTC",
         "USE_TZ": True,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -102,10 +100,13 @@ def broken(request: Call) -> ThingAnswer:
     raise RuntimeError("the key of ruth@demo.test is sk_test_123456789012345678901234")
 
 
-@router.get("/slow", auth=None, response=ThingAnswer)
-def slow(request: Call) -> ThingAnswer:
-    time.sleep(1.5)
-    return ThingAnswer(title="slow", size=os.getpid(), note="", extra={})
+@router.get("/held", auth=None, response=ThingAnswer)
+def held(request: Call) -> ThingAnswer:
+    """Answers once nobody else holds the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(4711)")
+        cursor.execute("SELECT pg_advisory_unlock(4711)")
+    return ThingAnswer(title="held", size=0, note="", extra={})
 
 
 @router.get("/limited", auth=None, response=ThingAnswer)
