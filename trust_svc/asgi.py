@@ -1,5 +1,9 @@
 from __future__ import annotations
 
-from bh_sdk.server.ops.asgi import application_for
+import os
 
-application = application_for("trust")
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trust_svc.settings")
+
+application = get_asgi_application()

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.trust.conftest import Caller, person
-from tests.trust.evidence import FactFactory, GiftFactory, a_good_campaign, about_user, ago, fact
+from tests.trust.evidence import a_fact, a_gift, a_good_campaign, about_user, ago, fact
 from trust_svc.evidence.models import Campaign, Fact
 from trust_svc.scoring.models import Due
 
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.django_db
 
 
 def test_one_fact_or_many_are_taken_and_counted(monolith: Caller) -> None:
-    one = monolith.post("/trust/evidence", GiftFactory())
+    one = monolith.post("/trust/evidence", a_gift())
     assert (one.status_code, one.json()) == (200, {"accepted": 1, "repeated": 0})
-    many = monolith.post("/trust/evidence", {"facts": [GiftFactory() for _ in range(1000)]})
+    many = monolith.post("/trust/evidence", {"facts": [a_gift() for _ in range(1000)]})
     assert (many.status_code, many.json()) == (200, {"accepted": 1000, "repeated": 0})
     assert Fact.objects.count() == 1001
 
 
 def test_a_repetition_changes_nothing(monolith: Caller) -> None:
-    told = GiftFactory()
+    told = a_gift()
     monolith.post("/trust/evidence", told)
     Due.objects.all().delete()
     answer = monolith.post("/trust/evidence", {"facts": [told, told | {"time": ago(400)}]})
@@ -107,14 +107,14 @@ def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
 def test_a_wrong_fact_is_refused_where_it_is_wrong_and_nothing_is_written(
     monolith: Caller, broken: dict[str, Any], pointer: str
 ) -> None:
-    answer = monolith.post("/trust/evidence", FactFactory() | broken)
+    answer = monolith.post("/trust/evidence", a_fact() | broken)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert any(each["pointer"].endswith(pointer.lstrip("#")) for each in answer.json()["errors"]), answer.json()
     assert (Fact.objects.count(), Campaign.objects.count(), Due.objects.count()) == (0, 0, 0)
 
 
 def test_one_wrong_fact_among_many_refuses_all(monolith: Caller) -> None:
-    facts = [GiftFactory(), FactFactory(type="campaign.milestone", data={"milestone_id": "m"}), GiftFactory()]
+    facts = [a_gift(), a_fact(type="campaign.milestone", data={"milestone_id": "m"}), a_gift()]
     answer = monolith.post("/trust/evidence", {"facts": facts})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"pointer": "#/facts/1/data/kept", "message": "Field required"}]
@@ -122,7 +122,7 @@ def test_one_wrong_fact_among_many_refuses_all(monolith: Caller) -> None:
 
 
 def test_more_than_a_thousand_facts_are_too_many(monolith: Caller) -> None:
-    answer = monolith.post("/trust/evidence", {"facts": [FactFactory() for _ in range(1001)]})
+    answer = monolith.post("/trust/evidence", {"facts": [a_fact() for _ in range(1001)]})
     assert answer.status_code == 422
     assert Fact.objects.count() == 0
 
@@ -139,19 +139,19 @@ def test_no_body_is_an_internal_error(monolith: Caller, text: str | bytes) -> No
     "roles", [("donor",), ("recipient",), ("analyst",), ("admin",), ("support", "finance", "editor")]
 )
 def test_people_cannot_plant_evidence(roles: tuple[str, ...]) -> None:
-    assert person(*roles).post("/trust/evidence", GiftFactory()).status_code == 403
+    assert person(*roles).post("/trust/evidence", a_gift()).status_code == 403
     assert Fact.objects.count() == 0
 
 
 def test_neither_can_nobody_nor_another_service(nobody: Caller, payments: Caller, notify: Caller) -> None:
     for caller, status in ((nobody, 401), (payments, 403), (notify, 403)):
-        assert caller.post("/trust/evidence", GiftFactory()).status_code == status
+        assert caller.post("/trust/evidence", a_gift()).status_code == status
     assert Fact.objects.count() == 0
 
 
 @pytest.mark.parametrize("change", ["UPDATE trust_evidence_fact SET type = 'x'", "DELETE FROM trust_evidence_fact"])
 def test_the_database_refuses_to_change_a_fact(monolith: Caller, change: str) -> None:
-    monolith.post("/trust/evidence", GiftFactory())
+    monolith.post("/trust/evidence", a_gift())
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(change)
     assert Fact.objects.get().type == "payment.succeeded"

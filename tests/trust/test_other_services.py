@@ -79,7 +79,7 @@ def test_a_part_given_back_without_cause_leaves_the_gift_a_gift(more: dict[str, 
 
 def test_disputes_may_be_told_before_the_gift() -> None:
     campaign, payment = uuid4(), uuid4()
-    said = {"payment_id": payment, "campaign_id": campaign, "amount": "25.00", "currency": "GBP"}
+    said: dict[str, Any] = {"payment_id": payment, "campaign_id": campaign, "amount": "25.00", "currency": "GBP"}
     handlers.handle(told("payments.dispute.closed.v1", payment, outcome="lost", **said))
     handlers.handle(told("payments.dispute.opened.v1", payment, **said))
     assert set(Fact.objects.values_list("data__stage", flat=True)) == {"opened", "lost"}

@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
-from tests.trust.evidence import GiftFactory, a_good_campaign, about_user, ago, fact, gifts
+from tests.trust.evidence import a_gift, a_good_campaign, about_user, ago, fact, gifts
 from trust_svc.scoring import commands, queries, tasks
 from trust_svc.scoring.engine import V1
 from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
@@ -34,7 +34,7 @@ def test_a_burst_of_evidence_is_calculated_once_a_second_after_the_first(monolit
     moved_clock(-3600)
     began = clock.now()
     for _ in range(10):
-        monolith.post("/trust/evidence", GiftFactory(about=campaign))
+        monolith.post("/trust/evidence", a_gift(about=campaign))
     waiting = Due.objects.get(kind="campaign", entity_id=campaign)
     # The later ones did not put the first one off.
     assert timedelta(seconds=1) <= waiting.due_at - began < timedelta(seconds=2)
@@ -88,7 +88,7 @@ def test_a_rating_and_a_change_of_tier_are_told_and_noise_is_not(monolith: Calle
     }
     assert told["user"]["owner_id"] == str(owner)
     # One gift more is noise.
-    monolith.post("/trust/evidence", GiftFactory(about=campaign, days=0))
+    monolith.post("/trust/evidence", a_gift(about=campaign, days=0))
     moved_clock(2)
     tasks.rescore_due()
     assert len(changes()) == 2

@@ -6,10 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from trust_svc.evidence.models import Campaign, Fact, Kind
 
@@ -77,17 +78,38 @@ def reporters(people: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
         return {person: (upheld, dismissed) for person, upheld, dismissed in cursor.fetchall()}
 
 
-def campaigns(ids: Iterable[UUID]) -> dict[UUID, Campaign]:
-    return Campaign.objects.in_bulk(list(ids))
+class KnownCampaign(NamedTuple):
+    """What scores need of a campaign."""
+
+    id: UUID
+    owner_id: UUID | None
+    category: str
 
 
-def campaigns_of(owners: Collection[UUID]) -> dict[UUID, list[Campaign]]:
-    """The campaigns of these organisers, oldest id first."""
-    found: dict[UUID, list[Campaign]] = defaultdict(list)
-    for campaign in Campaign.objects.filter(owner_id__in=owners).order_by("id") if owners else ():
+def campaigns(ids: Iterable[UUID]) -> dict[UUID, KnownCampaign]:
+    rows = Campaign.objects.filter(id__in=list(ids)).values_list(*KnownCampaign._fields)
+    return {row[0]: KnownCampaign(*row) for row in rows}
+
+
+def campaigns_of(owners: Collection[UUID]) -> dict[UUID, list[KnownCampaign]]:
+    """The campaigns of these organisers, by id."""
+    found: dict[UUID, list[KnownCampaign]] = defaultdict(list)
+    rows = Campaign.objects.filter(owner_id__in=owners).order_by("id") if owners else Campaign.objects.none()
+    for row in rows.values_list(*KnownCampaign._fields):
+        campaign = KnownCampaign(*row)
         if campaign.owner_id is not None:
             found[campaign.owner_id].append(campaign)
     return found
+
+
+def title_of(field: str) -> Subquery:
+    """For annotations: the title of the campaign whose id `field` holds."""
+    return Subquery(Campaign.objects.filter(id=OuterRef(field)).values("title")[:1])
+
+
+def titled(words: str) -> QuerySet[Campaign, UUID]:
+    """The ids of campaigns whose title holds these words."""
+    return Campaign.objects.filter(title__icontains=words).values_list("id", flat=True)
 
 
 def owner_of(kind: str, entity_id: UUID) -> UUID | None:
@@ -109,9 +131,9 @@ def is_known(kind: str, entity_id: UUID) -> bool:
 
 
 def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:
-    """The newest facts about an entity, for the eyes of its owner and of staff: never who gave or who reported."""
+    """The newest facts about an entity. Their data may name who gave or reported: doors choose what they show."""
     found = Fact.objects.filter(subject_kind=kind, subject_id=entity_id).order_by("-time", "-id")[:limit]
-    return [{"type": fact.type, "time": fact.time, "source": fact.source} for fact in found]
+    return [{"type": fact.type, "time": fact.time, "source": fact.source, "data": fact.data} for fact in found]
 
 
 def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from trust_svc.evidence import queries as evidence
-from trust_svc.evidence.models import Campaign
 from trust_svc.scoring.engine import (
     FACTORS,
     Fact,
@@ -59,8 +58,8 @@ class Assessment:
 class _Known:
     """The evidence behind some entities: folded once, used for all of them."""
 
-    campaigns: dict[UUID, Campaign]
-    families: dict[UUID, list[Campaign]]
+    campaigns: dict[UUID, evidence.KnownCampaign]
+    families: dict[UUID, list[evidence.KnownCampaign]]
     about_campaigns: dict[UUID, Record]
     about_users: dict[UUID, Record]
     given: dict[UUID, list[float]]

@@ -43,6 +43,13 @@ SELECT campaign.category,
 """
 
 
+_MEDIANS = """
+SELECT factor->>'name', percentile_cont(0.5) WITHIN GROUP (ORDER BY (factor->>'contribution')::float8), count(*)
+  FROM (SELECT factors FROM trust_scoring_score WHERE kind = %s AND rated ORDER BY calculated_at DESC LIMIT 1000) AS newest
+ CROSS JOIN LATERAL jsonb_array_elements(factors) AS factor GROUP BY 1
+"""
+
+
 def live_parameters() -> tuple[int, Params]:
     """The version and numbers that count now. Raises RuntimeError when the stored text is not what its digest says."""
     stored = ParameterSet.objects.get(state=ParameterSet.State.LIVE)
@@ -98,3 +105,10 @@ def progress(job: Job) -> tuple[str, int]:
     if done >= job.total:
         return "done", done
     return ("running" if done else "queued"), done
+
+
+def median_contributions(kind: str) -> dict[str, float]:
+    """The median points of each factor among the newest thousand rated scores; empty when there are few."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEDIANS, [kind])
+        return {name: median for name, median, count in cursor.fetchall() if count >= 5}
