@@ -123,7 +123,7 @@ class PaymentAdmin(CasePage):
                     parts.MoneyTable(
                         f"Ledger: {journal.kind.replace('_', ' ')}",
                         [
-                            parts.Line(e.account.replace("_", " "), e.money.decimal, e.line)
+                            parts.Line(e.account.replace("_", " "), e.money.decimal, e.line.replace("_", " "))
                             for e in journal.entries.all()
                         ],
                         total=f"{Money(0, journal.currency)}",
