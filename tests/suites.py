@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.local import environment, keys, migrated, postgres, redis
@@ -33,6 +34,7 @@ from deploy.local.stack import ROOT, Stack
 from tests import databases
 
 TESTS = ROOT / "tests"
+ROOMS = "bh-tests-"
 SIDE_BY_SIDE = 2
 # The longest first, so that none of them is left alone at the end.
 ORDER = ("e2e", "faults", "payments", "kit", "notify", "trust", "contracts", "house", "standin", "sdk")
@@ -92,8 +94,12 @@ def run(given: Sequence[str], paths: Sequence[str], where: Path) -> int:
     suites = select(paths, where)
     options = [arg for arg in given if arg not in paths]
     stop_early = any(arg in ("-x", "--exitfirst") or arg.startswith("--maxfail") for arg in options)
-    with tempfile.TemporaryDirectory(prefix="bh-tests-") as folder:
+    # A pipeline that gives up says SIGTERM; the servers go down as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sweep()
+    with tempfile.TemporaryDirectory(prefix=ROOMS) as folder:
         room = Path(folder)
+        (room / "pid").write_text(str(os.getpid()))
         # PostgreSQL may have to run as somebody else.
         room.chmod(0o755)
         with _servers(room, suites) as servers:
@@ -107,6 +113,19 @@ def run(given: Sequence[str], paths: Sequence[str], where: Path) -> int:
             print(f"{result.suite.name:<10} {_sentence(result.counts)} in {result.seconds:.1f}s{_trouble(result)}")
     _closing_line(total, time.monotonic() - began, code)
     return code
+
+
+def sweep() -> None:
+    """End the servers of runs that were killed, and remove what they left on disk."""
+    for room in Path(tempfile.gettempdir()).glob(f"{ROOMS}*"):
+        with suppress(OSError, ValueError):
+            if not psutil.pid_exists(int((room / "pid").read_text())):
+                for process in psutil.process_iter():
+                    # Both servers work inside their data directories.
+                    with suppress(psutil.Error):
+                        if Path(process.cwd()).is_relative_to(room):
+                            process.kill()
+                shutil.rmtree(room)
 
 
 def select(paths: Sequence[str], where: Path) -> list[Suite]:

@@ -23,6 +23,10 @@ class Pids:
         """The programs that still run."""
         return {name: pid for name, (pid, born) in self._read().items() if _is(pid, born)}
 
+    def orphans(self) -> dict[str, int]:
+        """Groups whose leader has died; the group's number stays taken as long as a member lives."""
+        return {name: pid for name, (pid, _) in self._read().items() if not psutil.pid_exists(pid) and _has_group(pid)}
+
     def put(self, name: str, pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
             self._write(self._read() | {name: (pid, psutil.Process(pid).create_time())})
@@ -52,6 +56,14 @@ def _is(pid: int, born: float) -> bool:
         process = psutil.Process(pid)
         return process.create_time() == born and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def _has_group(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def kill_group(leader: int) -> None:

@@ -19,6 +19,8 @@ BACKOFF = (0.1, 0.5, 1.0, 2.0, 5.0)
 # A program that lived this long is healthy again.
 STEADY = 30.0
 PATIENCE = 15.0
+# A log that is larger than this many bytes when its program starts makes room for a new one.
+LOG_LIMIT = 20_000_000
 
 
 class NotReady(Exception):
@@ -86,6 +88,8 @@ class _Kept:
 
     def start(self, pids: Pids) -> None:
         self.program.before()
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as sink:
             # A session of its own: it can be ended whole, and a Ctrl-C in the terminal reaches only the supervisor.
             self.process = subprocess.Popen(

@@ -18,7 +18,7 @@ from typing import IO
 
 from deploy.local import endpoint, environment, keys, migrated, postgres, programs, redis
 from deploy.local.card import card
-from deploy.local.processes import Pids, end, pids_of
+from deploy.local.processes import Pids, end, kill_group, pids_of
 from deploy.local.show import Show
 from deploy.local.stack import ROOT, SERVICES, Stack, is_built
 from deploy.local.supervisor import NotReady, Supervisor
@@ -110,6 +110,8 @@ def _watch(supervisor: Supervisor, stop: threading.Event) -> None:
 
 def end_leftovers(pids: Pids) -> None:
     """Stop the programs of a supervisor that was killed; the database is asked kindly."""
+    for leader in pids.orphans().values():
+        kill_group(leader)
     left = {name: pid for name, pid in pids.all().items() if name != "supervisor"}
     ground = {name: pid for name, pid in left.items() if name in ("postgres", "redis")}
     end({name: pid for name, pid in left.items() if name not in ground}, {}, 10)

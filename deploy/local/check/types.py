@@ -43,17 +43,14 @@ class Run:
 
 def runs() -> list[Run]:
     services = [Run(name, (f"{name}_svc", f"tests/{name}"), name) for name in SERVICES if is_built(name)]
-    kit = (
-        [Run("kit", ("bh_sdk/server", "tests/kit"), "kit")] if (ROOT / "tests/kit/project/settings.py").exists() else []
-    )
-    plain = (
-        "deploy",
-        "tests/sdk",
-        "tests/house",
-        "tests/standin",
-        "tests/e2e",
-        "tests/faults",
-        "tests/contracts",
-        "docs",
-    )
-    return [*services, *kit, Run("sdk", ("-p", "bh_sdk.wire")), Run("tools", plain)]
+    has_kit = (ROOT / "tests/kit/project/settings.py").exists()
+    kit = [Run("kit", ("bh_sdk/server", "tests/kit"), "kit")] if has_kit else []
+    sdk = tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "bh_sdk").iterdir()) if _is_light(path))
+    suites = [f"tests/{name}" for name in ("sdk", "house", "standin", "e2e", "faults", "contracts")]
+    tools = ("deploy", "docs", "bench", "tests/suites.py", "tests/databases.py", "tests/conftest.py", *suites)
+    return [*services, *kit, Run("sdk", sdk), Run("tools", tools)]
+
+
+def _is_light(path: Path) -> bool:
+    """True for what the plain SDK consists of."""
+    return path.name not in ("server", "__pycache__") and (path.is_dir() or path.suffix == ".py")
