@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import pytest
+import redis
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.test import Client
+from ninja.errors import HttpError, Throttled
+from rest_framework.exceptions import NotAuthenticated, ParseError
+from rest_framework.exceptions import NotFound as DrfNotFound
+from rest_framework.exceptions import PermissionDenied as DrfDenied
+
+from bh_sdk.server.api import problems
+from tests.kit.project.demo.models import Gift
 
 RUTH = {"Authorization": "Bearer ruth"}
 
@@ -108,3 +119,62 @@ def test_every_answer_carries_its_guards(client: Client) -> None:
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"].startswith("default-src 'none'")
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (OperationalError("the connection is lost"), 503, "unavailable"),
+        (InterfaceError("connection already closed"), 503, "unavailable"),
+        (redis.ConnectionError("refused"), 503, "unavailable"),
+        (redis.TimeoutError("late"), 503, "unavailable"),
+        (DataError("integer out of range: ruth@demo.test"), 422, "invalid"),
+        (IntegrityError("duplicate key\nDETAIL: Key (email)=(ruth@demo.test) already exists."), 500, "internal_error"),
+        (Gift.DoesNotExist("Gift 17"), 404, "not_found"),
+        (PermissionDenied("because"), 403, "forbidden"),
+        (SuspiciousOperation("because"), 400, "bad_request"),
+        (RequestDataTooBig("because"), 413, "payload_too_large"),
+        (Throttled(wait=3), 429, "rate_limited"),
+        (HttpError(409, "taken"), 409, "conflict"),
+    ],
+)
+def test_each_exception_has_its_one_answer(
+    capsys: pytest.CaptureFixture[str], error: Exception, status: int, told: str
+) -> None:
+    response = problems.answer(error)
+    assert (response.status_code, json.loads(response.content)["code"]) == (status, told)
+    said = response.content.decode() + capsys.readouterr().err
+    for planted in ("ruth", "because", "Gift 17"):
+        assert planted not in said
+
+
+def test_staff_reports_refuse_in_the_same_words() -> None:
+    for error, status in ((NotAuthenticated(), 401), (DrfDenied(), 403), (DrfNotFound(), 404), (ParseError(), 422)):
+        response = problems.for_staff(error, {})
+        assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+SITE = "https://site.example"
+
+
+def test_a_page_of_ours_may_call_from_a_browser(client: Client, settings: Any) -> None:
+    settings.BH_ALLOWED_ORIGINS = {SITE}
+    asked = client.options("/api/v1/demo/gifts", headers={"Origin": SITE, "Access-Control-Request-Method": "POST"})
+    assert (asked.status_code, asked["Access-Control-Allow-Origin"]) == (204, SITE)
+    assert "Idempotency-Key" in asked["Access-Control-Allow-Headers"]
+    response = client.get("/api/v1/demo/limited", headers={"Origin": SITE})
+    assert (response.status_code, response["Access-Control-Allow-Origin"], response["Vary"]) == (429, SITE, "Origin")
+    assert "Retry-After" in response["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in response
+
+
+def test_a_strange_page_may_not(client: Client, settings: Any) -> None:
+    settings.BH_ALLOWED_ORIGINS = {SITE}
+    for origin in ("https://evil.example", "null", SITE + ".evil.example", SITE.upper()):
+        asked = client.options(
+            "/api/v1/demo/gifts", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+        )
+        assert asked.status_code == 405
+        response = client.get("/api/v1/demo/limited", headers={"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in asked
+        assert "Access-Control-Allow-Origin" not in response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,15 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from bh_sdk.server.ops import clock, env
+from bh_sdk.server.ops import clock, env, logs
 from bh_sdk.server.ops.settings import database, service_settings
+
+
+@pytest.fixture(autouse=True)
+def our_own_logs_again() -> Iterator[None]:
+    """Making another service's settings sets its logs up too."""
+    yield
+    logs.configure("kit", env.program())
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

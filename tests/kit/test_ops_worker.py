@@ -35,7 +35,18 @@ def until(ready: Callable[[], bool], process: subprocess.Popen[bytes], out: Path
 @contextmanager
 def working(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     out = folder / "worker.log"
-    command = [sys.executable, "-m", "celery", "-A", "tests.kit.project.celery", "worker", "--pool", "threads", "-c", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "tests.kit.project.celery",
+        "worker",
+        "--pool",
+        "threads",
+        "-c",
+        "2",
+    ]
     given = {name: value for name, value in os.environ.items() if not name.startswith(("BH_SUITE", "PYTEST"))}
     with out.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=log, stderr=log, start_new_session=True)
@@ -57,7 +68,9 @@ def test_a_worker_does_what_was_rung_for_in_the_name_of_the_request(tmp_path: Pa
         trace.end()
         until(lambda: Gift.objects.filter(title="one first-request").exists(), process, out)
         # Whoever restarts PostgreSQL need not restart the workers.
-        other.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'kit worker'")
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'kit worker'"
+        )
         doorbell.ring("kit.note", title="two")
         until(lambda: Gift.objects.filter(title__startswith="two ").exists(), process, out)
         process.send_signal(signal.SIGTERM)

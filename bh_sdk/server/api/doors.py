@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from bh_sdk.errors import BHError, MethodNotAllowed, NotFound, PayloadTooLarge
-from bh_sdk.server.api import problems
+from bh_sdk.server.api import origins, problems
 from bh_sdk.server.api.strict import storable
 from bh_sdk.server.ops import metrics, trace
 from bh_sdk.server.ops.logs import log
@@ -48,6 +48,8 @@ class Lean(BaseHandler):
             if not storable(request.path_info):
                 raise NotFound()
             _take_body(request)
+            if (permission := origins.preflight(request)) is not None:
+                return permission
             asked = request.method
             if asked == "HEAD":
                 request.method = "GET"
@@ -80,6 +82,8 @@ class Doors:
             path = request.path_info
             lean = path.startswith(_LEAN) or path in _PROBES
             response = self.lean.answer(request) if lean else self.site(request)
+            if lean:
+                origins.admit(request, response)
             response["X-Request-ID"] = request_id
             response.headers.setdefault("X-Content-Type-Options", "nosniff")
             response.headers.setdefault("Content-Security-Policy", API_CSP if lean else setting("BH_SITE_CSP"))

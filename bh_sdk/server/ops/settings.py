@@ -154,6 +154,8 @@ def service_settings(
         "BH_SERVICE_URL": own_url,
         "BH_CELERY_APP": f"{package}.celery.app",
         "BH_EVENT_SOURCES": sources,
+        # The web pages that may call the API from a browser.
+        "BH_ALLOWED_ORIGINS": frozenset(env.words("BH_ALLOWED_ORIGINS", env.text("BH_SITE_URL", ""))),
         "BH_DRAIN_FILE": env.text("BH_DRAIN_FILE", str(state / f"{service}.draining")),
         "REDIS_URL": redis_url,
         "DEBUG": False,
