@@ -7,7 +7,7 @@ owner of a score may see without it.
 from __future__ import annotations
 
 _LOOK = ("analyst", "support", "auditor", "admin")
-_NOUNS = ("score", "report", "fact", "campaign", "job", "parameters")
+_NOUNS = ("score", "report", "evidence", "campaign", "parameters")
 
 POLICIES: list[tuple[str, str, str]] = [
     ("guest", "score", "read"),

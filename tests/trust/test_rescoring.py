@@ -58,13 +58,29 @@ def test_evidence_that_comes_while_a_score_is_calculated_asks_again(monolith: Ca
     assert due() == set()
 
 
-def test_an_older_answer_never_replaces_a_newer_one(monolith: Caller, moved_clock: Any) -> None:
+def test_an_answer_that_knew_less_never_replaces_one_that_knew_more(monolith: Caller) -> None:
     campaign = uuid4()
     monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
-    newer = commands.rescore(kind="campaign", entity_id=campaign)
-    moved_clock(-10)
-    assert commands.rescore(kind="campaign", entity_id=campaign).calculated_at == newer.calculated_at
-    assert ScorePoint.objects.count() == 1
+    first = commands.rescore(kind="campaign", entity_id=campaign)
+    # As if a slower worker had drawn its turn before, and came last.
+    Score.objects.filter(id=first.id).update(turn=first.turn + 1_000)
+    monolith.post("/trust/evidence", fact("payment.disputed", campaign, payment_id="p", stage="lost"))
+    assert commands.rescore(kind="campaign", entity_id=campaign).score == first.score
+    assert (ScorePoint.objects.count(), RecordedEvent.objects.count()) == (1, 0)
+    Score.objects.filter(id=first.id).update(turn=first.turn)
+    assert commands.rescore(kind="campaign", entity_id=campaign).score < first.score
+
+
+def test_a_clock_that_is_moved_back_holds_nothing_up(monolith: Caller, moved_clock: Any) -> None:
+    campaign = uuid4()
+    moved_clock(3 * 86400)
+    monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
+    before = commands.rescore(kind="campaign", entity_id=campaign)
+    moved_clock(-3 * 86400)
+    assert commands.rescore_due() == 1
+    after = Score.objects.get(entity_id=campaign)
+    assert after.calculated_at < before.calculated_at
+    assert after.revision == 2
 
 
 def test_a_rating_and_a_change_of_tier_are_told_and_noise_is_not(monolith: Caller, moved_clock: Any) -> None:

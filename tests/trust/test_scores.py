@@ -259,6 +259,7 @@ def test_everything_can_be_calculated_again(monolith: Caller, campaign: UUID) ->
         ({"entity": {"kind": "campaign", "id": str(uuid4())}}, 404),
         ({"entity": {"kind": "church", "id": str(uuid4())}}, 422),
         ({"entities": []}, 422),
+        ({"entities": [{"kind": "user", "id": str(uuid4())}]}, 404),
         ({"entity": {"kind": "user", "id": str(uuid4())}, "entities": [{"kind": "user", "id": str(uuid4())}]}, 422),
         ({"everything": True}, 422),
         ([], 422),

@@ -28,9 +28,9 @@ def _by_id(term: str, queryset: QuerySet[Any], *fields: str) -> QuerySet[Any] | 
 
 @admin.register(Fact)
 class FactAdmin(CasePage):
-    """`fact` in the policies."""
+    """`evidence` in the policies."""
 
-    thing, desk, desk_order, icon, order = "fact", "Trust", 10, "fact_check", 30
+    thing, desk, desk_order, icon, order = "evidence", "Trust", 10, "fact_check", 30
 
     list_display = ("type", "subject", "time", "source", "recorded_at")
     list_filter: ClassVar = ["subject_kind", "type", "source", ("time", RangeDateFilter)]

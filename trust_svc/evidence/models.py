@@ -49,7 +49,8 @@ class Fact(models.Model):
 
     class Meta:
         ordering = ("-time", "-id")
-        verbose_name = "fact"
+        verbose_name = "piece of evidence"
+        verbose_name_plural = "evidence"
         indexes = (
             models.Index(fields=("subject_kind", "subject_id", "time"), name="trust_fact_subject"),
             models.Index(

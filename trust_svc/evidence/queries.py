@@ -47,6 +47,16 @@ SELECT filed.person_id,
 """
 
 
+_UNKNOWN = """
+SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
+ WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
+                      OR campaign.owner_id = entity_id AND kind = 'user')
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE subject_kind = kind AND subject_id = entity_id)
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE kind = 'user' AND person_id = entity_id)
+ ORDER BY 1, 2
+"""
+
+
 def facts_about(kind: str, ids: Collection[UUID]) -> dict[UUID, list[PlainFact]]:
     """All facts about these subjects, in no order."""
     found: dict[UUID, list[PlainFact]] = defaultdict(list)
@@ -128,6 +138,14 @@ def is_known(kind: str, entity_id: UUID) -> bool:
         or Campaign.objects.filter(owner_id=entity_id).exists()
         or Fact.objects.filter(person_id=entity_id).exists()
     )
+
+
+def unknown_among(entities: Collection[tuple[str, UUID]]) -> list[tuple[str, UUID]]:
+    """Those of which there is no trace, sorted."""
+    asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in entities])
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, [asked])
+        return [(kind, entity_id) for kind, entity_id in cursor.fetchall()]
 
 
 def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:

@@ -125,9 +125,9 @@ class ScoreAdmin(CasePage):
             ),
             parts.Table(
                 "Why it is not higher",
-                ["Points", "Reason", "What would help", "Code"],
-                [[f"{each['points']:.1f}", each["text"], each["help"], each["code"]] for each in obj.reasons],
-                numeric=frozenset({0}),
+                ["Code", "Reason", "What would help", "Points"],
+                [[each["code"], each["text"], each["help"], f"{each['points']:.1f}"] for each in obj.reasons],
+                numeric=frozenset({3}),
                 empty="Nothing costs more than a point.",
             ),
             parts.Custom("The last 180 days", "trust/scoring/sparkline.html", sparkline(past, now=now)),

@@ -16,6 +16,8 @@ from trust_svc.scoring.models import Job
 router = Router(tags=["scores"])
 
 CAMPAIGN, USER = "campaign", "user"
+# Unknown ids that one answer names.
+NAMED = 20
 
 
 @router.get("/campaign/{campaign_id}", auth=may("score", "read"), response=Score)
@@ -64,6 +66,10 @@ def calculate(request: Call, body: Calculate) -> Status[Score] | Status[JobAnswe
         commands.rescore(kind=body.entity.kind, entity_id=body.entity.id)
         return Status(200, views.score(body.entity.kind, body.entity.id, inside=True))
     entities = None if body.entities is None else [(each.kind, each.id) for each in body.entities]
+    if entities is not None and (unknown := evidence.unknown_among(entities)):
+        raise NotFound(
+            f"Nothing is known of {len(unknown)} of these", unknown=[str(each) for _, each in unknown[:NAMED]]
+        )
     return Status(202, _progress(commands.open_job(entities=entities, by=request.auth.id)))
 
 

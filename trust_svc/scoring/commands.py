@@ -47,15 +47,16 @@ ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
 
 _PICK = """
 UPDATE trust_scoring_due SET picked = true WHERE id IN (
-   SELECT id FROM trust_scoring_due WHERE NOT picked AND due_at <= %s
+   SELECT id FROM trust_scoring_due WHERE NOT picked AND (due_at <= %s OR due_at > %s)
     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
-       tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, revision)
+       tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
+       revision, turn)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
-       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, 1
+       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, 1, %s
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
        reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
@@ -66,8 +67,9 @@ ON CONFLICT (kind, entity_id) DO UPDATE SET
        confidence = excluded.confidence, rated = excluded.rated, tier = excluded.tier, cap = excluded.cap,
        cap_adjustment = excluded.cap_adjustment, factors = excluded.factors, reasons = excluded.reasons,
        features = excluded.features, trend = excluded.trend, parameters_id = excluded.parameters_id,
-       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, revision = score.revision + 1
- WHERE score.calculated_at <= excluded.calculated_at
+       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, revision = score.revision + 1,
+       turn = excluded.turn
+ WHERE score.turn < excluded.turn
 RETURNING score.id, score.kind, score.entity_id
 """
 
@@ -111,7 +113,8 @@ def rescore_due(limit: int = BATCH) -> int:
     Several workers may do so at once. A worker that dies leaves its picked rows to the next one, at once.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_PICK, [clock.now(), limit])
+        # Nothing is put off for so long: the clock was moved back.
+        cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
     with transaction.atomic():
         as_of = clock.now()
         rows = Due.objects.filter(picked=True).order_by("kind", "entity_id").select_for_update(skip_locked=True)
@@ -167,7 +170,8 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
     if not entities:
         return
     version, params = queries.live_parameters()
-    kept = _keep(assess(entities, as_of=as_of, params=params), version, params)
+    turn = queries.next_turn()
+    kept = _keep(assess(entities, as_of=as_of, params=params), version, params, turn)
     noted = [each for each in kept if is_noted(each.before, each.after)]
     ScorePoint.objects.bulk_create([_point(each, version) for each in noted])
     # Facts of a score lock it until the end, so in one order.
@@ -178,8 +182,8 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
 
 
-def _keep(assessments: Sequence[Assessment], version: int, params: Params) -> list[Kept]:
-    """Write scores; an answer that is older than the stored one is dropped."""
+def _keep(assessments: Sequence[Assessment], version: int, params: Params, turn: int) -> list[Kept]:
+    """Write scores; an answer that knew less than the stored one is dropped."""
     keys = [(each.kind, each.entity_id) for each in assessments]
     before = {
         (row.kind, row.entity_id): Standing(row.score, row.tier, row.rated)
@@ -200,7 +204,7 @@ def _keep(assessments: Sequence[Assessment], version: int, params: Params) -> li
         trend = None if key not in past else round((each.score - past[key]) * 1024) / 1024
         rows.append(_row(each) | {"tier": tier, "trend": trend, "parameters_id": version})
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [json.dumps(rows)])
+        cursor.execute(_KEEP, [turn, json.dumps(rows)])
         written = cursor.fetchall()
     return [
         Kept(score_id, after[kind, entity_id][0], before.get((kind, entity_id)), after[kind, entity_id][1])

@@ -70,6 +70,8 @@ class Score(models.Model):
     expires_at = models.DateTimeField(null=True)
     calculated_at = models.DateTimeField()
     revision = models.BigIntegerField()
+    # Drawn from a sequence before the evidence was read: of two answers the one with the higher turn knew more.
+    turn = models.BigIntegerField()
 
     class Meta:
         ordering = ("kind", "entity_id")

@@ -63,6 +63,13 @@ def _parameters(body: str, digest: str) -> Params:
     return Params.parse(body)
 
 
+def next_turn() -> int:
+    """A number that is higher than any drawn before, whatever the clock does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('trust_scoring_turn')")
+        return int(cursor.fetchone()[0])
+
+
 def score_of(kind: str, entity_id: UUID) -> Score | None:
     return Score.objects.filter(kind=kind, entity_id=entity_id).first()
 

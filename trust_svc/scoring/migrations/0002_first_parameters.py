@@ -7,6 +7,9 @@ from typing import Any
 
 from django.db import migrations
 
+TURNS = "CREATE SEQUENCE trust_scoring_turn"
+NO_TURNS = "DROP SEQUENCE trust_scoring_turn"
+
 GUARD = """
 CREATE TRIGGER trust_point_stays BEFORE UPDATE OR DELETE ON trust_scoring_scorepoint
    FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -52,5 +55,6 @@ class Migration(migrations.Migration):
     dependencies = [("trust_scoring", "0001_initial"), ("bh_events", "0001_road")]
     operations = [
         migrations.RunPython(go_live, migrations.RunPython.noop),
+        migrations.RunSQL(TURNS, NO_TURNS),
         migrations.RunSQL(GUARD, UNGUARD),
     ]
