@@ -102,8 +102,13 @@ def run(given: Sequence[str], paths: Sequence[str], where: Path) -> int:
         (room / "pid").write_text(str(os.getpid()))
         # PostgreSQL may have to run as somebody else.
         room.chmod(0o755)
-        with _servers(room, suites) as servers:
-            results = _Children(options, room, servers, alone=len(suites) == 1, stop_early=stop_early).run(suites)
+        try:
+            with _servers(room, suites) as servers:
+                results = _Children(options, room, servers, alone=len(suites) == 1, stop_early=stop_early).run(suites)
+        except RuntimeError as error:
+            # A migration that fails is the user's news, not a failure of this plugin.
+            print(error, file=sys.stderr)
+            return 1
     code = verdict([result.code for result in results])
     total = Counter[str]()
     for result in results:

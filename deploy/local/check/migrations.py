@@ -48,7 +48,10 @@ def check(room: Path, envs: Mapping[str, Mapping[str, str]]) -> tuple[bool, str]
     services = [service for service in SERVICES if is_built(service)]
     if not services:
         return True, ""
-    source = migrated.data_directory(services, say=lambda text: print(f"  {text}", flush=True))
+    try:
+        source = migrated.data_directory(services, say=lambda text: print(f"  {text}", flush=True))
+    except RuntimeError as error:
+        return False, str(error)
     cluster = Cluster(data=room / "postgres", port=free_port())
     postgres.copy(source, cluster.data)
     with cluster.running(room / "postgres.log", *FORGETFUL):
