@@ -168,7 +168,8 @@ def test_numbers_lost_in_a_restore_are_told_but_no_fault(log: list[int], sink: S
     assert verdict.notes == [f"{next(sink.folder.iterdir()).name}: numbers 4 to 6 were lost in a restore"]
 
 
-def test_the_command_says_so(log: list[int], owner_url: str) -> None:
+def test_the_command_says_so(log: list[int], owner_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BH_SEAL_SINK", tmp_path.as_uri())
     out = StringIO()
     call_command("verify_chain", stdout=out)
     assert out.getvalue().startswith("6 events in 2 seals are intact")

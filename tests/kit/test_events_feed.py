@@ -14,13 +14,13 @@ from bh_sdk.server.events.epochs import begin_epoch
 from bh_sdk.server.events.leadership import direct_connection
 from bh_sdk.server.events.models import FeedHead
 from tests.kit.events_road import relay_all, tell
-from tests.kit.events_tokens import bearer
+from tests.tokens import bearer, service_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def get(client: Client, query: str = "", who: str = "trust") -> tuple[int, Any]:
-    response = client.get(f"/api/v1/events{query}", headers=bearer(who))
+    response = client.get(f"/api/v1/events{query}", headers=bearer(service_token(who)))
     return response.status_code, response.json()
 
 

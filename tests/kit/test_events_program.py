@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -23,11 +24,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def program(code: str) -> Iterator[subprocess.Popen[str]]:
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.kit.project.settings", "BH_PROGRAM": "road"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ | settings
-    )
+def program(code: str, seals: Path) -> Iterator[subprocess.Popen[str]]:
+    told = {
+        "DJANGO_SETTINGS_MODULE": "tests.kit.project.settings",
+        "BH_PROGRAM": "road",
+        "BH_SEAL_SINK": str(seals),
+    }
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ | told)
     try:
         yield process
     finally:
@@ -45,16 +48,18 @@ raise SystemExit(drive({"waits": lambda stop: stop.wait(), "ends": ends}))
 """
 
 
-def test_the_road_works_until_it_is_told_to_stop(clean_redis: redis.Redis) -> None:
-    with program(ROAD) as road:
+def test_the_road_works_until_it_is_told_to_stop(clean_redis: redis.Redis, tmp_path: Path) -> None:
+    with program(ROAD, tmp_path) as road:
         tell(uuid4(), 1)
         eventually(FeedEntry.objects.filter(number=1).exists, 30)
         road.send_signal(signal.SIGTERM)
         assert road.wait(10) == 0
+    (seal,) = tmp_path.iterdir()
+    assert seal.name.startswith("kit-")
 
 
-def test_a_part_that_dies_ends_the_program() -> None:
-    with program(BROKEN) as road:
+def test_a_part_that_dies_ends_the_program(tmp_path: Path) -> None:
+    with program(BROKEN, tmp_path) as road:
         _, errors = road.communicate(timeout=30)
     assert road.returncode == 1
     assert '"worker_died"' in errors

@@ -14,7 +14,7 @@ from django.test import Client
 from bh_sdk.events import UserVerified
 from bh_sdk.server.events import Delivered, handlers, handles
 from bh_sdk.server.events.models import Inbox
-from tests.kit.events_tokens import bearer
+from tests.tokens import bearer, service_token
 
 pytest_plugins = ("tests.kit.events_fixtures",)
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ def envelope(**changes: Any) -> dict[str, Any]:
 
 
 def push(client: Client, body: Any, who: str = "monolith") -> tuple[int, Any]:
-    response = client.post("/api/v1/events", body, content_type="application/json", headers=bearer(who))
+    response = client.post("/api/v1/events", body, content_type="application/json", headers=bearer(service_token(who)))
     return response.status_code, response.json()
 
 

@@ -26,28 +26,35 @@ _AFTER_ALARM = 5.0
 
 # Positions are taken under the subject's lock, so within a subject their order is the order of recording; an event of
 # another subject that commits late simply gets a later number.
-_NUMBER = """
+# The limit is no parameter and events are fetched one by one behind a fence, for the same reason as in the feed.
+_NUMBER = f"""
 WITH gone AS (
-    DELETE FROM outbox WHERE position IN (SELECT position FROM outbox ORDER BY position LIMIT %s) RETURNING position
+    DELETE FROM outbox WHERE position IN (SELECT position FROM outbox ORDER BY position LIMIT {BATCH})
+    RETURNING position
 ), numbered AS (
     INSERT INTO feed (number, position, numbered_at)
     SELECT %s + row_number() OVER (ORDER BY position), position, clock_timestamp() FROM gone
     RETURNING number, position
 )
-SELECT n.number, n.position, e.sequence, e.digest,
-       convert_to(event_envelope(e, n.number, %s, %s)::text, 'UTF8')
-  FROM numbered n JOIN event e USING (position) ORDER BY n.number
-"""
+SELECT n.number, n.position, e.sequence, e.digest, e.envelope
+  FROM numbered n, LATERAL (
+      SELECT sequence, digest, convert_to(event_envelope(event, n.number, %s, %s), 'UTF8') AS envelope
+        FROM event WHERE event.position = n.position OFFSET 0) AS e
+ ORDER BY n.number
+"""  # noqa: S608 - a constant
 
 _MOVE = """
 WITH sealed AS (INSERT INTO seal (first, last, hash) VALUES (%s, %s, %s))
 UPDATE feed_head SET number = %s, chain = %s, published = greatest(published, %s) WHERE epoch = %s AND number = %s
 """
 
-_UNPUBLISHED = """
-SELECT f.number, convert_to(event_envelope(e, f.number, %s, %s)::text, 'UTF8')
-  FROM feed f JOIN event e USING (position) WHERE f.number > %s ORDER BY f.number LIMIT %s
-"""
+_UNPUBLISHED = f"""
+SELECT f.number, e.envelope
+  FROM (SELECT number, position FROM feed WHERE number > %s ORDER BY number LIMIT {BATCH}) AS f, LATERAL (
+      SELECT convert_to(event_envelope(event, f.number, %s, %s), 'UTF8') AS envelope
+        FROM event WHERE event.position = f.position OFFSET 0) AS e
+ ORDER BY f.number
+"""  # noqa: S608 - a constant
 
 
 class Deposed(Exception):
@@ -109,6 +116,8 @@ class Reign:
 
     def last(self, stop: threading.Event) -> None:
         """Work until `stop`; the batch at hand is finished."""
+        # A plan may be made while the tables are small, and is kept while they grow.
+        self.connection.execute("SET enable_seqscan = off")
         rings = getattr(settings, "BH_EVENTS_NOTIFY", True)
         if rings:
             self.connection.execute("LISTEN bh_events")
@@ -120,8 +129,8 @@ class Reign:
             if batch is not None or behind:
                 continue
             if rings:
-                for _ in self.connection.notifies(timeout=POLL, stop_after=1):
-                    break
+                # One ring or many: the outbox says how much there is.
+                list(self.connection.notifies(timeout=POLL, stop_after=1))
             else:
                 stop.wait(POLL)
 
@@ -130,7 +139,7 @@ class Reign:
         head = self.head
         with self.connection.transaction():
             cursor = self.connection.cursor(binary=True)
-            rows = cursor.execute(_NUMBER, [BATCH, head.number, head.epoch, self.relay.source]).fetchall()
+            rows = cursor.execute(_NUMBER, [head.number, head.epoch, self.relay.source]).fetchall()
             if not rows:
                 # An empty outbox tells nothing about the epoch, and `new_epoch` must be noticed on a quiet day too.
                 self._still_leads(head)
@@ -178,7 +187,7 @@ class Reign:
 
     def _unpublished(self, after: int) -> list[tuple[int, bytes]]:
         cursor = self.connection.cursor(binary=True)
-        rows = cursor.execute(_UNPUBLISHED, [self.head.epoch, self.relay.source, after, BATCH]).fetchall()
+        rows = cursor.execute(_UNPUBLISHED, [after, self.head.epoch, self.relay.source]).fetchall()
         return [(row[0], row[1]) for row in rows]
 
     def _still_leads(self, head: Head) -> None:

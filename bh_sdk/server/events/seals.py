@@ -47,12 +47,12 @@ class KeptHead:
 
 
 class SealSink:
-    """Keeps one signed chain head an hour as a file `<source>-<UTC hour>.jws` (ES256, compact JWS)."""
+    """Keeps one signed chain head an hour as a file `<source>-<UTC hour>-<epoch>.jws` (ES256, compact JWS)."""
 
     def __init__(self, folder: Path, signing_key: str) -> None:
         self.folder = folder
         self._key = signing_key
-        self._hour = ""
+        self._kept = ""
 
     @classmethod
     def from_environment(cls) -> SealSink:
@@ -66,11 +66,11 @@ class SealSink:
     def keep(self, source: str, head: Head) -> None:
         """Write the head down, unless that was done this hour or there is nothing yet. A full disk stops no relay."""
         now = clock.now()
-        hour = now.strftime("%Y-%m-%dT%H")
-        if hour == self._hour or head.number == 0:
+        name = f"{source}-{now:%Y-%m-%dT%H}-{head.epoch}.jws"
+        if name == self._kept or head.number == 0:
             return
-        self._hour = hour
-        path = self.folder / f"{source}-{hour}.jws"
+        self._kept = name
+        path = self.folder / name
         claims = {
             "iss": source,
             "iat": int(now.timestamp()),

@@ -110,15 +110,15 @@ END $$;
 
 DROP_RECORD = "DROP FUNCTION record_event(uuid, text, uuid, text, jsonb, bytea, text, text, timestamptz, boolean)"
 
-# One form for the stream and for the feed.
+# One form for the stream and for the feed. Put together as text: building it as json costs twice as much.
 ENVELOPE = """
-CREATE FUNCTION event_envelope(e event, number bigint, epoch uuid, source text) RETURNS json
+CREATE FUNCTION event_envelope(e event, number bigint, epoch uuid, source text) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT json_build_object(
-        'specversion', '1.0', 'id', e.id, 'source', source, 'type', e.type, 'subject', e.aggregateid,
-        'time', to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'datacontenttype', 'application/json', 'traceparent', e.traceparent,
-        'number', number, 'epoch', epoch, 'data', e.payload)
+    SELECT '{"specversion":"1.0","id":"' || e.id || '","source":' || to_json(source) || ',"type":' || to_json(e.type)
+        || ',"subject":"' || e.aggregateid || '","time":"'
+        || to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        || '","datacontenttype":"application/json","traceparent":' || coalesce(to_json(e.traceparent)::text, 'null')
+        || ',"number":' || number || ',"epoch":"' || epoch || '","data":' || e.payload || '}'
 $$;
 """
 
