@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
@@ -88,7 +88,7 @@ class DeliveryAdmin(_ByIds):
     def type_shown(self, delivery: Delivery) -> str:
         return delivery.notification.type
 
-    @display(description="State", ordering="status", label=TONES)
+    @display(description="State", ordering="status", label=dict(TONES))
     def status_shown(self, delivery: Delivery) -> str:
         return delivery.status
 
@@ -103,7 +103,7 @@ class DeliveryAdmin(_ByIds):
 
     def case(self, request: HttpRequest, obj: Delivery) -> parts.Case:
         notification = obj.notification
-        page = admin.site._registry[Notification]
+        page = cast(CasePage, admin.site._registry[Notification])
         return parts.Case(
             headline=parts.Headline(
                 title=notification.type,
@@ -121,7 +121,7 @@ class DeliveryAdmin(_ByIds):
                         parts.Fact("Delivery", str(obj.id), mono=True, note="the Message-ID of the mail"),
                         parts.Fact(
                             "Notification", str(obj.notification_id), mono=True, href=page.address(notification)
-                        ),  # type: ignore[attr-defined]
+                        ),
                         ("Reason", obj.reason or "none"),
                         ("Tries", f"{obj.tries} of {rules.MAX_TRIES}"),
                         ("Words", str(obj.version)),
@@ -173,7 +173,7 @@ class NotificationAdmin(_ByIds):
     search_help_text = "Id of a notification or a person"
 
     def case(self, request: HttpRequest, obj: Notification) -> parts.Case:
-        page = admin.site._registry[Delivery]
+        page = cast(CasePage, admin.site._registry[Delivery])
         return parts.Case(
             headline=parts.Headline(title=obj.type, below=str(obj.recipient_id), status=obj.category, tone="info"),
             wide=[
@@ -184,7 +184,7 @@ class NotificationAdmin(_ByIds):
                 parts.Facts(
                     "Deliveries",
                     [
-                        parts.Fact(delivery.channel, delivery.status, href=page.address(delivery))  # type: ignore[attr-defined]
+                        parts.Fact(delivery.channel, delivery.status, href=page.address(delivery))
                         for delivery in obj.deliveries.order_by("channel")
                     ],
                 ),

@@ -65,7 +65,7 @@ def keep(token: UUID) -> int:
             "UPDATE notify_delivery_delivery SET claimed_at = clock_timestamp() WHERE claim = %s AND status = 'sending'",
             [token],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def mark_handed_over(delivery_id: UUID, token: UUID) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
@@ -52,7 +52,7 @@ class Edit(Dialog):
 
     def __init__(self, request: HttpRequest, object_id: int | str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, object_id, *args, **kwargs)
-        newest = TemplateVersion.objects.filter(template_id=object_id).order_by("-number").first()
+        newest = TemplateVersion.objects.filter(template_id=str(object_id)).order_by("-number").first()
         if newest is not None:
             for name in (*commands.WORDS, "variables"):
                 self.fields[name].initial = getattr(newest, name)
@@ -105,7 +105,7 @@ class TemplateAdmin(CasePage):
         versions = queries.history(obj)
         live = next((version for version in versions if version.state == "live"), None)
         look = shown(queries.preview(live)) if live else []
-        page = admin.site._registry[TemplateVersion]
+        page = cast(CasePage, admin.site._registry[TemplateVersion])
         return parts.Case(
             headline=parts.Headline(
                 title=obj.title,
@@ -122,7 +122,7 @@ class TemplateAdmin(CasePage):
                             f"v{version.number}",
                             version.state,
                             note=version.note or f"by {version.created_by}, {version.created_at:%d %b %Y}",
-                            href=page.address(version),  # type: ignore[attr-defined]
+                            href=page.address(version),
                         )
                         for version in versions[:20]
                     ],
@@ -164,7 +164,7 @@ class TemplateVersionAdmin(CasePage):
     search_help_text = "Title or type of the template"
     actions_detail: ClassVar = ["publish"]
 
-    @display(description="State", label=STATES)
+    @display(description="State", label=dict(STATES))
     def state_shown(self, version: TemplateVersion) -> str:
         return version.state
 

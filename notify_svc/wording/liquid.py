@@ -6,7 +6,7 @@ Two environments: markup escapes every value; plain does not, because a subject 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -34,7 +34,7 @@ TAGS = (
     inline_comment_tag.InlineCommentTag,
 )
 # Nothing here grows faster than its input: `replace`, `split` and assignment would, once they are chained.
-FILTERS = {
+FILTERS: dict[str, Callable[..., Any]] = {
     "append": string.append,
     "capitalize": string.capitalize,
     "default": misc.default,

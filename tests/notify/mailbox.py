@@ -36,7 +36,7 @@ class Mailbox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [message_from_bytes(body, policy=policy.default) for _, body in self.raw]  # type: ignore[misc]
+        return [message_from_bytes(body, policy=policy.default) for _, body in self.raw]
 
     @property
     def message_ids(self) -> list[str]:
@@ -67,6 +67,22 @@ class Mailbox:
         if self.murder is not None:
             os.kill(self.murder, signal.SIGKILL)
         return verdict
+
+
+def plain(mail: EmailMessage) -> str:
+    """The text part."""
+    return _part(mail, "plain")
+
+
+def html(mail: EmailMessage) -> str:
+    """The HTML part."""
+    return _part(mail, "html")
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from bh_sdk.server.ops import clock
 from notify_svc.audience.models import Campaign, Contact
 from notify_svc.delivery.models import Delivery, Notification
 from tests.notify.conftest import Caller, describe, person, service, work
-from tests.notify.mailbox import Mailbox
+from tests.notify.mailbox import Mailbox, html
 from tests.notify.test_sending import UPDATE
 
 pytestmark = pytest.mark.django_db
@@ -108,8 +108,7 @@ def test_an_update_reaches_feed_and_mailbox_and_its_words_stay_words(monolith: C
     assert (entry["id"], entry["title"], entry["data"]) == (result["notification_id"], "Water: News", UPDATE)
     assert entry["body"] == "It rained & all is <well>."
     work()
-    html = mailbox.mails[0].get_body(("html",)).get_content()
-    assert "It rained &amp; all is &lt;well&gt;." in html
+    assert "It rained &amp; all is &lt;well&gt;." in html(mailbox.mails[0])
     assert mailbox.mails[0]["Subject"] == "Water: News"
 
 

@@ -127,4 +127,4 @@ class Deliveries(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_deliveries_survive_any_order_of_things() -> None:
     calm = settings(max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(Deliveries, settings=calm)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Deliveries, settings=calm)

@@ -13,7 +13,7 @@ from bh_sdk.tokens import check_gift_link
 from notify_svc.audience.queries import supporters
 from notify_svc.delivery.models import Delivery, Notification
 from tests.notify.conftest import Campaign, describe, failed, hear, person, refunded, scored, succeeded, work
-from tests.notify.mailbox import Mailbox
+from tests.notify.mailbox import Mailbox, html, plain
 
 pytestmark = pytest.mark.django_db
 
@@ -32,10 +32,10 @@ def test_a_gift_thanks_the_donor_and_tells_the_owner(campaign: Campaign, mailbox
     delivery = Delivery.objects.get(channel="email", recipient_id=donor.sub)
     assert thanks[0]["Message-ID"] == f"<{delivery.id}@blessed-horizon.example>"
     assert (delivery.status, delivery.tries, [a.outcome for a in delivery.attempts.all()]) == ("sent", 1, ["accepted"])
-    html = thanks[0].get_body(("html",)).get_content()
-    assert "Thank you, Ruth Boaz" in html
-    assert f"{settings.BH_SITE_URL}/gifts/{gift.payment_id}" in html
-    assert "£25.00" in thanks[0].get_body(("plain",)).get_content()
+    words = html(thanks[0])
+    assert "Thank you, Ruth Boaz" in words
+    assert f"{settings.BH_SITE_URL}/gifts/{gift.payment_id}" in words
+    assert "£25.00" in plain(thanks[0])
     feed = donor("GET", f"/user/{donor.sub}").json()
     assert (feed["unread_count"], [entry["title"] for entry in feed["results"]]) == (1, ["Thank you for your gift"])
     assert supporters(campaign.id) == [donor.sub]
@@ -47,7 +47,7 @@ def test_a_guest_gets_a_mail_with_a_signed_link_and_no_feed(campaign: Campaign, 
     hear(gift)
     work()
     (mail,) = mailbox.to("guest@example.org")
-    words = mail.get_body(("plain",)).get_content()
+    words = plain(mail)
     link = urlsplit(next(word for word in words.split() if f"/gifts/{gift.payment_id}" in word))
     assert check_gift_link(settings.BH_LINK_KEY, gift.payment_id, parse_qs(link.query)["link"][0])
     assert "Thank you." in words
@@ -97,7 +97,7 @@ def test_a_name_that_advertises_reaches_nobodys_mailbox(campaign: Campaign, mail
     hear(gift)
     work()
     assert mailbox.to("naomi@example.org")[0]["Subject"].startswith("A donor gave")
-    assert not any(name in mail.get_body(("plain",)).get_content() for mail in mailbox.mails)
+    assert not any(name in plain(mail) for mail in mailbox.mails)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_amounts_are_written_as_their_currency_is(
     describe(gift.donor_id, "ruth@example.org")
     hear(gift)
     work()
-    assert shown in mailbox.to("ruth@example.org")[0].get_body(("plain",)).get_content()
+    assert shown in plain(mailbox.to("ruth@example.org")[0])
 
 
 def test_covered_fees_are_told_apart_from_the_gift(campaign: Campaign, mailbox: Mailbox) -> None:
@@ -119,7 +119,7 @@ def test_covered_fees_are_told_apart_from_the_gift(campaign: Campaign, mailbox: 
     describe(gift.donor_id, "ruth@example.org")
     hear(gift)
     work()
-    words = mailbox.to("ruth@example.org")[0].get_body(("plain",)).get_content()
+    words = plain(mailbox.to("ruth@example.org")[0])
     assert "£25.00" in words
     assert "£25.95" in words
 
@@ -178,7 +178,7 @@ def test_a_failed_payment_is_told_once_however_often_the_card_is_tried(campaign:
     hear(failed(campaign, donor_id=donor, payment_id=first.payment_id, reason="expired_card"))
     work()
     assert (len(mailbox.raw), Notification.objects.count()) == (1, 1)
-    assert "did not hold enough" in mailbox.mails[0].get_body(("plain",)).get_content()
+    assert "did not hold enough" in plain(mailbox.mails[0])
 
 
 def test_who_has_given_is_not_told_of_the_try_that_failed(campaign: Campaign, mailbox: Mailbox) -> None:

@@ -18,7 +18,7 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import claims, commands, rules, sending, tasks
 from notify_svc.delivery.channels import channels
-from notify_svc.delivery.channels.base import Letter
+from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.channels.email import AddressUnusable, Email, Server, write
 from notify_svc.delivery.channels.email import mailbox as parse_mailbox
 from notify_svc.delivery.models import Attempt, Delivery
@@ -233,7 +233,7 @@ def test_a_worker_that_lost_its_claim_changes_nothing_any_more(mailbox: Mailbox)
     claims.reclaim()
     assert claims.keep(token) == 0
     assert not claims.mark_handed_over(held.id, token)
-    claims.settle(token, [claims.Result(held.id, clock.now(), clock.now(), sending.Outcome("permanent", "refused"))])
+    claims.settle(token, [claims.Result(held.id, clock.now(), clock.now(), Outcome("permanent", "refused"))])
     assert Delivery.objects.get(id=delivery_id).status == "unknown"
     work()
     assert Delivery.objects.get(id=delivery_id).status == "sent"

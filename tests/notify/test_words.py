@@ -242,7 +242,8 @@ def test_a_draft_that_would_not_render_is_refused_and_nothing_is_written() -> No
 @pytest.mark.django_db
 def test_the_database_keeps_the_words_of_versions_and_layouts() -> None:
     version = TemplateVersion.objects.select_related("template", "layout").filter(layout__isnull=False)[0]
-    for change in ({"text": "other"}, {"variables": []}, {"number": 9}, {"state": "draft"}):
+    changes: list[dict[str, Any]] = [{"text": "other"}, {"variables": []}, {"number": 9}, {"state": "draft"}]
+    for change in changes:
         with pytest.raises(IntegrityError), transaction.atomic():
             TemplateVersion.objects.filter(id=version.id).update(**change)
     with pytest.raises(IntegrityError), transaction.atomic():
