@@ -31,30 +31,30 @@ def policies() -> None:
         Policy.objects.create(ptype="p", v0=role, v1=noun, v2=verb)
 
 
-def test_a_guest_reads_what_the_policy_opens_to_guests(client: Client):
+def test_a_guest_reads_what_the_policy_opens_to_guests(client: Client) -> None:
     assert client.get(PUBLIC).json() == {"id": "guest", "kind": "guest", "roles": ["guest"], "may_approve": False}
 
 
-def test_without_a_token_a_closed_route_asks_for_one(client: Client):
+def test_without_a_token_a_closed_route_asks_for_one(client: Client) -> None:
     response = client.get(APPROVE)
     assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
     metadata = f"{wiring.service_url()}/.well-known/oauth-protected-resource"
     assert response["WWW-Authenticate"] == f'Bearer resource_metadata="{metadata}"'
 
 
-def test_a_person_is_the_sub_of_the_token_with_its_roles_and_always_a_donor(client: Client):
+def test_a_person_is_the_sub_of_the_token_with_its_roles_and_always_a_donor(client: Client) -> None:
     sub = uuid.uuid4()
     answer = client.get(PUBLIC, headers=bearer(user_token(sub, ["finance"]))).json()
     assert answer == {"id": str(sub), "kind": "user", "roles": ["donor", "finance"], "may_approve": True}
 
 
-def test_signed_in_without_a_policy_is_forbidden(client: Client):
+def test_signed_in_without_a_policy_is_forbidden(client: Client) -> None:
     response = client.get(APPROVE, headers=bearer(user_token(roles=["editor"])))
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
     assert "WWW-Authenticate" not in response
 
 
-def test_an_object_of_somebody_else_is_not_there(client: Client):
+def test_an_object_of_somebody_else_is_not_there(client: Client) -> None:
     mine, other = uuid.uuid4(), uuid.uuid4()
     headers = bearer(user_token(mine))
     assert client.get(f"/api/v1/demo/gifts/{mine}", headers=headers).status_code == 200
@@ -62,22 +62,22 @@ def test_an_object_of_somebody_else_is_not_there(client: Client):
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_an_admin_has_the_rights_of_every_desk(client: Client):
+def test_an_admin_has_the_rights_of_every_desk(client: Client) -> None:
     assert client.get(APPROVE, headers=bearer(user_token(roles=["admin"]))).status_code == 200
 
 
-def test_a_service_has_the_role_of_its_name(client: Client):
+def test_a_service_has_the_role_of_its_name(client: Client) -> None:
     answer = client.get(PUBLIC, headers=bearer(service_token("monolith"))).json()
     assert (answer["id"], answer["kind"], answer["roles"]) == ("monolith", "service", ["service:monolith"])
     assert client.get(APPROVE, headers=bearer(service_token("monolith"))).status_code == 403
 
 
-def test_a_service_without_a_policy_is_forbidden(client: Client):
+def test_a_service_without_a_policy_is_forbidden(client: Client) -> None:
     assert client.get(f"/api/v1/demo/gifts/{uuid.uuid4()}", headers=bearer(service_token("notify"))).status_code == 403
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "Bearer é.ü.ö", "Token x"])
-def test_what_is_no_bearer_token_is_refused_even_where_guests_may(client: Client, header: str):
+def test_what_is_no_bearer_token_is_refused_even_where_guests_may(client: Client, header: str) -> None:
     assert client.get(PUBLIC, headers={"Authorization": header}).status_code == 401
 
 
@@ -96,7 +96,7 @@ USER_FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", USER_FAULTS.values(), ids=USER_FAULTS.keys())
-def test_a_person_s_token_is_refused_that_is(client: Client, fault: dict[str, Any]):
+def test_a_person_s_token_is_refused_that_is(client: Client, fault: dict[str, Any]) -> None:
     fault = {name: new_signing_key() if value == "stranger" else value for name, value in fault.items()}
     assert client.get(PUBLIC, headers=bearer(user_token(**fault))).status_code == 401
 
@@ -111,25 +111,25 @@ SERVICE_FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", SERVICE_FAULTS.values(), ids=SERVICE_FAULTS.keys())
-def test_a_service_token_is_refused(client: Client, fault: dict[str, Any]):
+def test_a_service_token_is_refused(client: Client, fault: dict[str, Any]) -> None:
     fault = {name: new_signing_key() if value == "stranger" else value for name, value in fault.items()}
     assert client.get(PUBLIC, headers=bearer(service_token("monolith", **fault))).status_code == 401
 
 
-def test_the_families_never_take_each_other_s_tokens(client: Client):
+def test_the_families_never_take_each_other_s_tokens(client: Client) -> None:
     as_user = service_token("monolith", typ="JWT")
     as_service = service_token("monolith", key=key_of("issuer"))
     assert [client.get(PUBLIC, headers=bearer(token)).status_code for token in (as_user, as_service)] == [401, 401]
 
 
-def test_roles_that_people_write_themselves_count_for_nothing(client: Client):
+def test_roles_that_people_write_themselves_count_for_nothing(client: Client) -> None:
     token = user_token(
         user_metadata={"roles": ["finance"]}, app_metadata={"roles": ["service:monolith", "guest", "root"]}
     )
     assert client.get(PUBLIC, headers=bearer(token)).json()["roles"] == ["donor"]
 
 
-def test_a_revoked_session_is_refused_although_its_token_was_accepted_before(client: Client):
+def test_a_revoked_session_is_refused_although_its_token_was_accepted_before(client: Client) -> None:
     token = user_token(session_id="a-session")
     assert client.get(PUBLIC, headers=bearer(token)).status_code == 200
     Revocation.objects.create(kind="token", value="a-session", reason="stolen", revoked_by="x")
@@ -137,7 +137,7 @@ def test_a_revoked_session_is_refused_although_its_token_was_accepted_before(cli
     assert client.get(PUBLIC, headers=bearer(user_token())).status_code == 200
 
 
-def test_a_revoked_service_is_refused_until_the_revocation_is_lifted(client: Client):
+def test_a_revoked_service_is_refused_until_the_revocation_is_lifted(client: Client) -> None:
     token = service_token("monolith")
     revocation = Revocation.objects.create(kind="subject", value="monolith", reason="leak", revoked_by="x")
     assert client.get(PUBLIC, headers=bearer(token)).status_code == 401
@@ -145,7 +145,7 @@ def test_a_revoked_service_is_refused_until_the_revocation_is_lifted(client: Cli
     assert client.get(PUBLIC, headers=bearer(token)).status_code == 200
 
 
-def test_a_deactivated_account_refuses_its_person_at_once(client: Client):
+def test_a_deactivated_account_refuses_its_person_at_once(client: Client) -> None:
     sub = uuid.uuid4()
     staff = Staff.objects.create(username="gone", sub=sub, roles=["finance"])
     token = user_token(sub, ["finance"])
@@ -155,7 +155,7 @@ def test_a_deactivated_account_refuses_its_person_at_once(client: Client):
     assert client.get(APPROVE, headers=bearer(token)).status_code == 401
 
 
-def test_a_role_in_a_token_needs_no_staff_account(client: Client):
+def test_a_role_in_a_token_needs_no_staff_account(client: Client) -> None:
     assert not Staff.objects.exists()
     assert client.get(APPROVE, headers=bearer(user_token(roles=["finance"]))).status_code == 200
 
@@ -172,7 +172,7 @@ class Counting:
         return self.inner.verify(token)
 
 
-def test_a_verified_token_is_remembered_for_five_minutes_and_refusals_are_looked_at_each_time():
+def test_a_verified_token_is_remembered_for_five_minutes_and_refusals_are_looked_at_each_time() -> None:
     now = [time.time()]
     users = Counting(wiring.user_verifier())
     tokens = door.Tokens(users, wiring.service_verifier(), clock=lambda: now[0])
@@ -188,7 +188,7 @@ def test_a_verified_token_is_remembered_for_five_minutes_and_refusals_are_looked
     assert users.asked == 2
 
 
-def test_a_remembered_token_is_forgotten_when_it_expires():
+def test_a_remembered_token_is_forgotten_when_it_expires() -> None:
     issued = int(time.time())
     now = [float(issued)]
     users = Counting(wiring.user_verifier())
@@ -200,7 +200,7 @@ def test_a_remembered_token_is_forgotten_when_it_expires():
     assert users.asked == 2
 
 
-def test_a_revocation_with_an_end_refuses_until_then():
+def test_a_revocation_with_an_end_refuses_until_then() -> None:
     until = 1_000.0
     refusals = watch.Refusals({"somebody": until}, {})
     assert refusals.refuse(subject="somebody", token_ids=(), now=999.0)

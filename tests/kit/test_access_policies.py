@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import psycopg
 import pytest
@@ -29,10 +30,11 @@ class Clock:
 
 
 def allow(role: str, noun: str, verb: str) -> Policy:
-    return Policy.objects.create(ptype="p", v0=role, v1=noun, v2=verb)
+    line: Policy = Policy.objects.create(ptype="p", v0=role, v1=noun, v2=verb)
+    return line
 
 
-def test_no_policy_is_no_access():
+def test_no_policy_is_no_access() -> None:
     Policy.objects.all().delete()
     rules = Watch().rules()
     for role in roles.ALL:
@@ -40,20 +42,20 @@ def test_no_policy_is_no_access():
     assert not GUEST.may("total", "read")
 
 
-def test_a_role_that_includes_another_has_its_rights_and_not_the_other_way_round():
+def test_a_role_that_includes_another_has_its_rights_and_not_the_other_way_round() -> None:
     rules = Rules([("p", "guest", "total", "read"), ("p", "donor", "gift", "give"), ("g", "donor", "guest", "")])
     assert rules.allow({"donor"}, "total", "read")
     assert not rules.allow({"guest"}, "gift", "give")
 
 
-def test_a_line_that_makes_no_sense_is_ignored_and_the_others_still_decide():
+def test_a_line_that_makes_no_sense_is_ignored_and_the_others_still_decide() -> None:
     rules = Rules([("p", "finance", "refund", ""), ("x", "a", "b", "c"), ("p", "finance", "refund", "approve")])
     assert rules.allow(FINANCE, "refund", "approve")
     assert not rules.allow(FINANCE, "refund", "")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_edit_takes_effect_in_another_process_at_its_next_look():
+def test_an_edit_takes_effect_in_another_process_at_its_next_look() -> None:
     """Two watches with clocks of their own, in two threads with two connections: what two processes have."""
     ours, theirs = Clock(), Clock()
     here, there = Watch(clock=ours), Watch(clock=theirs)
@@ -85,7 +87,7 @@ def test_an_edit_takes_effect_in_another_process_at_its_next_look():
     assert not asked_there()
 
 
-def test_only_a_change_makes_a_process_read_the_table_again(django_assert_num_queries):
+def test_only_a_change_makes_a_process_read_the_table_again(django_assert_num_queries: Any) -> None:
     clock = Clock()
     watch = Watch(clock=clock)
     watch.rules()
@@ -103,7 +105,7 @@ def test_only_a_change_makes_a_process_read_the_table_again(django_assert_num_qu
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_database_a_decision_lives_five_seconds_and_then_nobody_may(owner_url: str):
+def test_without_a_database_a_decision_lives_five_seconds_and_then_nobody_may(owner_url: str) -> None:
     clock = Clock()
     watch = Watch(clock=clock)
     line = allow("finance", "raffle", "draw")
@@ -125,7 +127,7 @@ def test_without_a_database_a_decision_lives_five_seconds_and_then_nobody_may(ow
     line.delete()
 
 
-def test_every_change_of_the_table_changes_its_stamp_whatever_made_it():
+def test_every_change_of_the_table_changes_its_stamp_whatever_made_it() -> None:
     def stamp() -> object:
         return AccessVersion.objects.get(name="policy").stamp
 
@@ -141,7 +143,7 @@ def test_every_change_of_the_table_changes_its_stamp_whatever_made_it():
     assert len({before, inserted, updated, stamp()}) == 4
 
 
-def test_signing_in_changes_no_stamp_and_deactivating_does():
+def test_signing_in_changes_no_stamp_and_deactivating_does() -> None:
     staff = Staff.objects.create(username="s", sub="6a1b3a0e-8a6c-4a55-8d7e-3b0b8b6a4b11", roles=["support"])
     before = AccessVersion.objects.get(name="refusals").stamp
     staff.save(update_fields=["last_login"])
@@ -151,13 +153,13 @@ def test_signing_in_changes_no_stamp_and_deactivating_does():
     assert AccessVersion.objects.get(name="refusals").stamp != before
 
 
-def test_the_same_line_cannot_stand_in_the_table_twice():
+def test_the_same_line_cannot_stand_in_the_table_twice() -> None:
     allow("finance", "raffle", "draw")
     with pytest.raises(IntegrityError), transaction.atomic():
         allow("finance", "raffle", "draw")
 
 
-def test_seeding_twice_adds_nothing_and_an_unknown_role_is_refused():
+def test_seeding_twice_adds_nothing_and_an_unknown_role_is_refused() -> None:
     class Editor:
         pass
 
@@ -174,7 +176,7 @@ def test_seeding_twice_adds_nothing_and_an_unknown_role_is_refused():
     assert not Policy.objects.filter(v0="financier").exists()
 
 
-def test_many_threads_decide_the_same_at_once():
+def test_many_threads_decide_the_same_at_once() -> None:
     lines = [("p", f"role{n}", f"noun{n % 7}", f"verb{n % 5}") for n in range(200)]
     rules = Rules(lines)
     wrong: list[str] = []
@@ -194,7 +196,7 @@ def test_many_threads_decide_the_same_at_once():
     assert wrong == []
 
 
-def test_being_admin_is_the_sum_of_the_desks_and_no_service():
+def test_being_admin_is_the_sum_of_the_desks_and_no_service() -> None:
     allow("finance", "raffle", "draw")
     allow("service:monolith", "raffle", "announce")
     admin = Principal(id="a", kind="user", roles=frozenset({"admin"}))

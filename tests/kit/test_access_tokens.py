@@ -32,7 +32,7 @@ def ask(client: Client, signed: str, **form: str) -> Any:
     return client.post("/oauth2/token", body, content_type="application/x-www-form-urlencoded")
 
 
-def test_a_known_client_gets_a_token_of_five_minutes_for_this_service_alone(client: Client):
+def test_a_known_client_gets_a_token_of_five_minutes_for_this_service_alone(client: Client) -> None:
     response = ask(client, assertion())
     answer = response.json()
     assert (response.status_code, answer["token_type"], answer["expires_in"]) == (200, "Bearer", 300)
@@ -42,14 +42,14 @@ def test_a_known_client_gets_a_token_of_five_minutes_for_this_service_alone(clie
     assert (claims.sub, claims.client_id, claims.scope) == ("monolith", "monolith", frozenset())
 
 
-def test_the_token_opens_what_the_policy_lets_that_service(client: Client):
+def test_the_token_opens_what_the_policy_lets_that_service(client: Client) -> None:
     Policy.objects.create(ptype="p", v0="service:monolith", v1="gift", v2="approve")
     token = ask(client, assertion()).json()["access_token"]
     answer = client.get("/api/v1/demo/approve", headers=bearer(token)).json()
     assert (answer["id"], answer["roles"]) == ("monolith", ["service:monolith"])
 
 
-def test_an_assertion_buys_one_token(client: Client):
+def test_an_assertion_buys_one_token(client: Client) -> None:
     signed = assertion()
     assert ask(client, signed).status_code == 200
     response = ask(client, signed)
@@ -57,7 +57,7 @@ def test_an_assertion_buys_one_token(client: Client):
     assert SpentAssertion.objects.count() == 1
 
 
-def test_two_clients_may_use_the_same_jti(client: Client):
+def test_two_clients_may_use_the_same_jti(client: Client) -> None:
     assert ask(client, assertion("monolith", jti="one")).status_code == 200
     assert ask(client, assertion("payments", jti="one")).status_code == 200
 
@@ -77,7 +77,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_an_assertion_buys_nothing_that_is(client: Client, fault: dict[str, Any]):
+def test_an_assertion_buys_nothing_that_is(client: Client, fault: dict[str, Any]) -> None:
     claims = {name: value for name, value in fault.items() if name != "key"}
     key = ""
     if "key" in fault:
@@ -99,13 +99,15 @@ def test_an_assertion_buys_nothing_that_is(client: Client, fault: dict[str, Any]
         ({"client_id": "payments"}, "invalid_client"),
     ],
 )
-def test_a_request_that_is_not_right_is_told_why_in_oauth_s_words(client: Client, form: dict[str, str], error: str):
+def test_a_request_that_is_not_right_is_told_why_in_oauth_s_words(
+    client: Client, form: dict[str, str], error: str
+) -> None:
     response = ask(client, assertion(), **form)
     assert (response.status_code, response.json()["error"]) == (400, error)
     assert "access_token" not in response.json()
 
 
-def test_a_form_is_demanded_once_each_and_by_post(client: Client):
+def test_a_form_is_demanded_once_each_and_by_post(client: Client) -> None:
     twice = "grant_type=client_credentials&grant_type=client_credentials"
     form = "application/x-www-form-urlencoded"
     assert client.post("/oauth2/token", twice, content_type=form).json()["error"] == "invalid_request"
@@ -114,13 +116,13 @@ def test_a_form_is_demanded_once_each_and_by_post(client: Client):
     assert client.get("/oauth2/token").status_code == 405
 
 
-def test_a_revoked_client_gets_no_token(client: Client):
+def test_a_revoked_client_gets_no_token(client: Client) -> None:
     Revocation.objects.create(kind="subject", value="monolith", reason="leak", revoked_by="x")
     assert ask(client, assertion()).json()["error"] == "invalid_client"
     assert ask(client, assertion("payments")).status_code == 200
 
 
-def test_the_service_publishes_its_public_keys_and_whose_tokens_it_takes(client: Client):
+def test_the_service_publishes_its_public_keys_and_whose_tokens_it_takes(client: Client) -> None:
     keys = client.get("/.well-known/jwks.json").json()["keys"]
     assert [(key["kty"], key["crv"], key["alg"], "d" in key) for key in keys] == [("EC", "P-256", "ES256", False)]
     resource = client.get("/.well-known/oauth-protected-resource").json()

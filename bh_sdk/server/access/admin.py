@@ -144,6 +144,7 @@ class LogAdmin(Guarded):
     desk = DESK
     desk_order = LAST
     icon = "history"
+    in_palette = False
     order = 40
     list_display = ("action_time", "user", "did", "content_type", "object_repr", "said")
     list_display_links = None

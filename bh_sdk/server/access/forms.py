@@ -16,12 +16,11 @@ from unfold.widgets import (
 
 from bh_sdk.server.access import doors, roles
 from bh_sdk.server.access.models import Policy, Staff
+from bh_sdk.server.admin.guarded import Guarded
 
 
 def rights() -> list[tuple[str, str]]:
     """Every (noun, verb) that some door asks for or some policy names: what there is to give."""
-    from bh_sdk.server.admin.guarded import Guarded  # pages are registered after forms are read
-
     asked = set(doors.ASKED)
     for page in admin.site._registry.values():
         if isinstance(page, Guarded):

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from bh_sdk.errors import Unavailable
 from bh_sdk.server.access import wiring
@@ -104,7 +104,7 @@ class Watch:
         try:
             self._read()
             self._sure = now
-        except DatabaseError as error:
+        except Error as error:
             log.error("access_unreadable", error=type(error).__name__)
         self._looked, self._answered = now, asked
 

@@ -49,6 +49,9 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     # Columns that links from other pages filter by, besides those of `list_filter`.
     linked_by: ClassVar[tuple[str, ...]] = ()
 
+    # Whether the palette looks for its rows.
+    in_palette: ClassVar[bool] = True
+
     list_fullwidth = True
     list_filter_submit = True
     list_filter_sheet = False

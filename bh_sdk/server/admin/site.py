@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
@@ -40,6 +41,7 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The palette. Unfold's own keeps results for five minutes, also for whoever lost the right to see them."""
+        started = time.perf_counter()
         term = request.GET.get("s", "").strip()
         if not term:
             return HttpResponse()
@@ -49,7 +51,13 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
             for guarded in self.guarded():
                 results.extend(self._rows(request, guarded, term))
         pages = Paginator(results, max(len(results), 1))
-        context = {"results": pages.page(1), "page_obj": pages, "page_counter": 0, "command_show_history": False}
+        context = {
+            "results": pages.page(1),
+            "page_obj": pages,
+            "page_counter": 0,
+            "execution_time": time.perf_counter() - started,
+            "command_show_history": False,
+        }
         template = "unfold/helpers/command_results.html" if extended else "unfold/helpers/search_results.html"
         return TemplateResponse(request, template, context, headers={"HX-Trigger": "search"})
 
@@ -59,7 +67,7 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
         return sorted(pages, key=lambda page: (page.desk_order, page.desk, page.order, page.plural))
 
     def _rows(self, request: HttpRequest, pages: Guarded, term: str) -> Iterator[SearchResult]:
-        if not pages.get_search_fields(request) or not pages.has_view_permission(request):
+        if not pages.in_palette or not pages.get_search_fields(request) or not pages.has_view_permission(request):
             return
         rows, _ = pages.get_search_results(request, pages.get_queryset(request), term)
         for row in rows[:FOUND]:

@@ -53,6 +53,7 @@ def unfold(service: str) -> dict[str, Any]:
         "COLORS": {"primary": PRIMARY},
         "STYLES": [f"{ui}.style"],
         "SCRIPTS": [f"{ui}.script"],
+        "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{ui}.favicon"}],
         "SHOW_HISTORY": False,
         "SHOW_VIEW_ON_SITE": False,
         "SHOW_BACK_BUTTON": True,

@@ -40,6 +40,10 @@ def style(_: HttpRequest) -> str:
     return static("bh/bh.css")
 
 
+def favicon(_: HttpRequest) -> str:
+    return static("bh/mark.svg")
+
+
 def script(_: HttpRequest) -> str:
     return static("bh/bh.js")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 
 from bh_sdk.server.access import wiring
@@ -27,6 +28,9 @@ class Command(BaseCommand):
         environment = wiring.setting("BH_ENV")
         if environment not in ("local", "test"):
             raise CommandError(f"demo staff are for local stacks only, and BH_ENV is {environment or 'not set'}")
+        # Deriving a password takes a second of a busy machine, so the six share one, and the next start keeps it.
+        first = Staff.objects.filter(username="admin").first()
+        hashed = first.password if first and first.check_password(PASSWORD) else make_password(PASSWORD)
         for username, (name, role) in DEMO.items():
             staff = Staff.objects.filter(username=username).first() or Staff(username=username)
             staff.sub = demo_sub(username)
@@ -34,7 +38,6 @@ class Command(BaseCommand):
             staff.email = f"{username}@demo.test"
             staff.roles = [role]
             staff.is_active = True
-            if not staff.check_password(PASSWORD):
-                staff.set_password(PASSWORD)
+            staff.password = hashed
             staff.save()
         self.stdout.write(f"{len(DEMO)} demo staff, password {PASSWORD}")
