@@ -320,7 +320,7 @@ def bring_to(payment_id: UUID, standing: Standing) -> Payment:
         elif standing.status == "canceled":
             payment.status = "canceled"
             record(DonationCanceled(**facts.common(payment)), subject=payment.id)
-        elif may_move(payment.status, standing.status):  # type: ignore[arg-type]
+        elif may_move(payment.status, standing.status):
             payment.status = standing.status
         payment.look_again_at = next_look(payment.status, opened_at=payment.created_at, at=now)  # type: ignore[arg-type]
     payment.save()

@@ -58,8 +58,8 @@ class StandIn:
 
     def events(self, intent_id: str) -> list[dict[str, Any]]:
         """Every event about an intent, oldest first, as Stripe would deliver it."""
-        listed = list(self.stripe.v1.events.list({"limit": 100}).auto_paging_iter())
-        found = [event.to_dict() for event in listed]
+        listed = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
+        found = [json.loads(str(event)) for event in listed]
         mine = [e for e in found if intent_id in (e["data"]["object"]["id"], e["data"]["object"].get("payment_intent"))]
         return list(reversed(mine))
 

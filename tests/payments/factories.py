@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import factory
+from factory.declarations import LazyFunction, SelfAttribute, SubFactory
 from factory.django import DjangoModelFactory
 
 from bh_sdk.server.ops import clock
@@ -16,14 +16,14 @@ class CampaignFactory(DjangoModelFactory[Campaign]):
     class Meta:
         model = Campaign
 
-    id = factory.LazyFunction(uuid.uuid4)
+    id = LazyFunction(uuid.uuid4)
     title = "Clean water for Kisumu"
-    owner_id = factory.LazyFunction(uuid.uuid4)
+    owner_id = LazyFunction(uuid.uuid4)
     currency = "GBP"
     goal = 1_200_000
     status = "FUNDING"
-    created_at = factory.LazyFunction(clock.now)
-    updated_at = factory.LazyFunction(clock.now)
+    created_at = LazyFunction(clock.now)
+    updated_at = LazyFunction(clock.now)
 
 
 class PaymentFactory(DjangoModelFactory[Payment]):
@@ -32,17 +32,17 @@ class PaymentFactory(DjangoModelFactory[Payment]):
     class Meta:
         model = Payment
 
-    campaign = factory.SubFactory(CampaignFactory)
-    donor_id = factory.LazyFunction(uuid.uuid4)
-    user_id = factory.SelfAttribute("donor_id")
-    request_digest = factory.LazyFunction(lambda: uuid.uuid4().hex + uuid.uuid4().hex)
+    campaign = SubFactory(CampaignFactory)
+    donor_id = LazyFunction(uuid.uuid4)
+    user_id = SelfAttribute("donor_id")
+    request_digest = LazyFunction(lambda: uuid.uuid4().hex + uuid.uuid4().hex)
     currency = "GBP"
     amount = 2500
     charged = 2500
     processing_fee = 93
     platform_fee = 50
     status = "created"
-    created_at = factory.LazyFunction(clock.now)
+    created_at = LazyFunction(clock.now)
 
 
 def campaign(**changes: Any) -> Campaign:

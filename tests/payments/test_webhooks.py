@@ -85,6 +85,7 @@ def test_an_event_of_a_payment_nobody_knows_is_parked_and_given_up_after_three_d
     deliver_all(standin, {"payment_intent_id": stranger.id})
     row = StripeEvent.objects.get()
     assert (row.state, row.note) == ("pending", "parked: its payment is not known yet")
+    assert row.due_at is not None
     assert row.due_at > clock.now()
     StripeEvent.objects.update(due_at=clock.now(), received_at=clock.now() - timedelta(days=4))
     work_events()
