@@ -46,7 +46,7 @@ Say = Callable[[str], None]
 
 def fingerprint(projects: Sequence[str] = SERVICES) -> str:
     """A name for the schema of these projects: changes with every migration, seed and version that shapes it."""
-    folders = [KIT, *(FOLDERS[project] for project in projects)]
+    folders = [KIT, *(FOLDERS[project] for project in projects)] if projects else []
     return _digest(projects, (file for folder in folders for file in _shaping_files(folder)))
 
 
