@@ -185,6 +185,24 @@ def test_a_retry_after_a_crash_resumes_the_same_object(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_database_that_restarts_within_the_command_leaves_the_key_free(client: Client) -> None:
+    key = uuid.uuid4()
+    for _ in range(2):
+        assert code(give(client, key, outcome="cut")) == (503, "unavailable")
+    assert api.ran == ["cut", "cut"]
+    assert IdempotencyKey.objects.get().lease is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_restarts_after_the_commit_does_not_cost_the_answer(client: Client) -> None:
+    key = uuid.uuid4()
+    first = give(client, key, outcome="cut late")
+    assert first.status_code == 201
+    assert give(client, key, outcome="cut late").content == first.content
+    assert (api.ran, Gift.objects.count()) == (["cut late"], 1)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_late_first_holder_cannot_overwrite_its_successors_answer() -> None:
     key = uuid.uuid4()
     late: list[Any] = []

@@ -144,6 +144,13 @@ def test_production_over_tls_asks_browsers_for_it(monkeypatch: pytest.MonkeyPatc
     assert made["DEBUG"] is False
 
 
+def test_the_sites_own_pages_may_call_unless_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BH_SITE_URL", "https://site.example/start/")
+    assert service_settings("kit")["BH_ALLOWED_ORIGINS"] == {"https://site.example"}
+    monkeypatch.setenv("BH_ALLOWED_ORIGINS", "https://a.example, https://b.example")
+    assert service_settings("kit")["BH_ALLOWED_ORIGINS"] == {"https://a.example", "https://b.example"}
+
+
 def test_extra_settings_and_beat_entries_are_taken() -> None:
     made = service_settings("kit", beat={"x": {"task": "x", "schedule": 1.0}}, EMAIL_HOST="mail.test")
     assert made["EMAIL_HOST"] == "mail.test"

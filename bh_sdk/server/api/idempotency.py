@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from ninja.operation import Operation
 
@@ -30,6 +30,7 @@ from bh_sdk.server.api import problems
 from bh_sdk.server.api.models import IdempotencyKey
 from bh_sdk.server.api.routes import Call
 from bh_sdk.server.ops import clock, metrics
+from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import hash_matches, keyed_hash, seal, unseal
 
 LEASE = timedelta(seconds=60)
@@ -225,13 +226,28 @@ def _run(claim: _Claim, request: Call, run: Callable[[], Any]) -> HttpResponse:
     return _keep(claim, response)
 
 
+Done = TypeVar("Done")
+
+
+def _patiently(write: Callable[[], Done]) -> Done:
+    """Run `write`, and once more on a new connection when the view's was lost: a restart must not keep a key leased."""
+    try:
+        return write()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return write()
+
+
 def _free(claim: _Claim, *, forget: bool) -> None:
-    """Let the next call have the key; `forget` also lets it have another body."""
+    """Let the next call have the key; `forget` also lets it have another body. The lease ends it when this cannot."""
     mine = IdempotencyKey.objects.filter(id=claim.id, lease=claim.lease, status=None)
-    if forget:
-        mine.delete()
-    else:
-        mine.update(lease=None, lease_until=None)
+    try:
+        _patiently(lambda: mine.delete() if forget else mine.update(lease=None, lease_until=None))
+    except DatabaseError as error:
+        # What the view raised is what the caller has to hear.
+        log().error("idempotency_key_left_leased", exc_info=error)
 
 
 def _keep(claim: _Claim, response: HttpResponse) -> HttpResponse:
@@ -239,7 +255,7 @@ def _keep(claim: _Claim, response: HttpResponse) -> HttpResponse:
     plain = json.dumps(headers).encode() + b"\n" + response.content
     sealed = seal(plain, _bound_to(claim.id))
     mine = IdempotencyKey.objects.filter(id=claim.id, lease=claim.lease, status=None)
-    if mine.update(status=response.status_code, answer=sealed, lease=None, lease_until=None):
+    if _patiently(lambda: mine.update(status=response.status_code, answer=sealed, lease=None, lease_until=None)):
         return response
     # The lease ran out and somebody else took over: theirs is the answer.
     found = IdempotencyKey.objects.filter(id=claim.id, status__isnull=False).first()

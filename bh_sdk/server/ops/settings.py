@@ -84,6 +84,12 @@ def database(
     }
 
 
+def _origin(url: str) -> str:
+    """What a browser calls the place of a page: scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
 def celery(service: str, broker_url: str) -> dict[str, Any]:
     """Celery's settings: a task is acknowledged when it is done, and may therefore run twice."""
     state = Path(env.text("BH_STATE", tempfile.gettempdir()))
@@ -155,7 +161,7 @@ def service_settings(
         "BH_CELERY_APP": f"{package}.celery.app",
         "BH_EVENT_SOURCES": sources,
         # The web pages that may call the API from a browser.
-        "BH_ALLOWED_ORIGINS": frozenset(env.words("BH_ALLOWED_ORIGINS", env.text("BH_SITE_URL", ""))),
+        "BH_ALLOWED_ORIGINS": frozenset(env.words("BH_ALLOWED_ORIGINS", _origin(env.text("BH_SITE_URL", "")))),
         "BH_DRAIN_FILE": env.text("BH_DRAIN_FILE", str(state / f"{service}.draining")),
         "REDIS_URL": redis_url,
         "DEBUG": False,

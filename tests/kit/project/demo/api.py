@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from pydantic import Field
 
@@ -142,10 +143,21 @@ def give(request: Call, body: GiftAsk) -> Status[Gift]:
             raise Invalid(errors=[{"pointer": "#/title", "message": "not that"}])
         case "broken":
             raise RuntimeError("broken")
+        case "cut":
+            lose_connection()
     gift, _ = Gift.objects.get_or_create(
         digest=request.idempotency.digest, defaults={"title": body.title, "size": body.size, "created_at": clock.now()}
     )
+    if body.outcome == "cut late":
+        with suppress(OperationalError):
+            lose_connection()
     return Status(201, gift)
+
+
+def lose_connection() -> None:
+    """As when PostgreSQL restarts in the middle of a command."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def _guest(request: Call, body: GuestGift) -> str:
