@@ -4,7 +4,8 @@
 
     def test_x(house: House) -> None: ...
 
-The supervisor is our child and ends with us, however we end; whatever it leaves is ended by its process number.
+The supervisor is our child and ends with us, however we end; whatever it leaves is ended by its process number. Who works
+on these tests spares the start with a stack that is up already: `BH_HOUSE=.local@8000` (its `BH_STATE` and `BH_PORT_BASE`).
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class StillNot(AssertionError):
 
 
 def until(look: Callable[[], T | None], what: str, *, seconds: float = 30.0, pause: float = 0.05) -> T:
-    """The first thing but None and False that `look` finds; raises StillNot after `seconds`."""
+    """The first thing that `look` finds (an empty one is none); raises StillNot after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         found = look()
-        if found is not None and found is not False:
+        if found:
             return found
         if time.monotonic() > end:
             raise StillNot(f"waited {seconds:.0f} s for {what}")
@@ -95,15 +96,12 @@ class House:
         answer = httpx.get(f"{self.url('mail')}/messages", timeout=30, trust_env=False).raise_for_status().json()
         return [mail for mail in answer if to is None or to in mail["to"]]
 
-    def streams(self) -> Iterator[bytes]:
-        """Everything that Redis holds, in every database: names, fields and values as they are."""
+    def redis(self) -> Iterator[tuple[bytes, bytes]]:
+        """Everything that Redis holds, in every database: (key, all that is under it)."""
         for number in range(16):
             with redis.Redis(port=self.stack.ports.of("redis"), db=number) as client:
                 for key in client.scan_iter():
-                    yield key
-                    yield client.dump(key) or b""
-                    if client.type(key) == b"stream":
-                        yield repr(client.xrange(key)).encode()
+                    yield key, repr(_held(client, key)).encode()
 
     def standin(self, method: str, path: str, body: Any = None) -> Any:
         """The control door of Stripe's stand-in."""
@@ -130,16 +128,31 @@ class House:
         """From here on `new_lines` counts."""
         self.beginnings.update({log.name: log.stat().st_size for log in self.log_files()})
 
-    def new_lines(self, most: int = 40) -> str:
+    def new_lines(self, most: int = 20) -> str:
         """The last lines that each program wrote since `mark_logs`, for people who look into a failure."""
         found = []
         for log in self.log_files():
             with log.open("rb") as source:
                 source.seek(self.beginnings.get(log.name, 0))
-                lines = source.read().decode(errors="replace").splitlines()
+                text = source.read().decode(errors="replace").splitlines()
+            # The beat of the workers says nothing.
+            lines = [line for line in text if '"logger": "celery.' not in line or '"level": "info"' not in line]
             if lines:
-                found.append(f"--- {log.name} ({len(lines)} lines)\n" + "\n".join(line[:600] for line in lines[-most:]))
+                found.append(f"--- {log.name} ({len(lines)} lines)\n" + "\n".join(line[:400] for line in lines[-most:]))
         return "\n".join(found) or "no program wrote anything"
+
+
+def _held(client: redis.Redis, key: bytes) -> Any:
+    read: dict[bytes, Callable[[], Any]] = {
+        b"string": lambda: client.get(key),
+        b"list": lambda: client.lrange(key, 0, -1),
+        b"set": lambda: client.smembers(key),
+        b"zset": lambda: client.zrange(key, 0, -1),
+        b"hash": lambda: client.hgetall(key),
+        b"stream": lambda: client.xrange(key),
+        b"none": lambda: None,
+    }
+    return read[client.type(key)]()
 
 
 @contextmanager
@@ -220,6 +233,11 @@ def _wait(stack: Stack, supervisor: subprocess.Popen[bytes], said: Path) -> None
 def house() -> Iterator[House]:
     """The stack that all tests of a session share."""
     began = time.monotonic()
+    if given := os.environ.get("BH_HOUSE"):
+        state, _, base = given.rpartition("@")
+        with mock.patch.dict(os.environ, _clean(os.environ), clear=True):
+            yield House(Stack(state=(ROOT / state).resolve(), ports=Ports(int(base))))
+        return
     with a_house() as running:
         print(f"\nthe stack is up after {time.monotonic() - began:.1f} s on {running.stack.ports.base}")
         yield running
