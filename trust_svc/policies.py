@@ -22,7 +22,6 @@ POLICIES: list[tuple[str, str, str]] = [
     ("support", "score", "view"),
     ("analyst", "report", "open"),
     *((f"service:{name}", "score", "read") for name in ("monolith", "payments", "trust", "notify")),
-    *((f"service:{name}", "score", "read") for name in ("monolith", "payments", "notify")),
     ("service:monolith", "score", "read_any"),
     ("service:monolith", "score", "calculate"),
     ("service:monolith", "history", "read"),

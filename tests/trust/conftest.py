@@ -48,6 +48,9 @@ class Caller:
     token: str | None = None
     id: UUID = field(default_factory=uuid.uuid4)
 
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        return self._send(method, path, None if body is None else json.dumps(body), {})
+
     def get(self, path: str, **headers: str) -> Any:
         return self._send("GET", path, None, headers)
 

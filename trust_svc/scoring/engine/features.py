@@ -39,7 +39,8 @@ def campaign_row(
         failed += params.inherited * other_failed
     periods, exposure, silence = _rhythm(own, as_of, params)
     gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people)
-    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people)
+    # An only campaign's money is its own; counting it twice would double the cost of a large one.
+    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people) if siblings else gifts
     answered, unanswered = _answers([own], as_of, params)
     return row(
         done=done,
