@@ -72,6 +72,13 @@ def test_a_service_has_the_role_of_its_name(client: Client) -> None:
     assert client.get(APPROVE, headers=bearer(service_token("monolith"))).status_code == 403
 
 
+def test_the_document_names_the_lock(client: Client) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    scheme = document["components"]["securitySchemes"]["bearer"]
+    assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
+    assert document["paths"]["/api/v1/demo/approve"]["get"]["security"] == [{"bearer": []}]
+
+
 def test_a_service_without_a_policy_is_forbidden(client: Client) -> None:
     assert client.get(f"/api/v1/demo/gifts/{uuid.uuid4()}", headers=bearer(service_token("notify"))).status_code == 403
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from bh_sdk.server.access import wiring
@@ -54,6 +56,28 @@ def test_an_assertion_buys_one_token(client: Client) -> None:
     assert ask(client, signed).status_code == 200
     response = ask(client, signed)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client")
+    assert SpentAssertion.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_use_one_assertion_at_the_same_time_one_gets_a_token() -> None:
+    signed = assertion()
+    together = threading.Barrier(6)
+    statuses: list[int] = []
+
+    def buy() -> None:
+        try:
+            together.wait(timeout=30)
+            statuses.append(ask(Client(), signed).status_code)
+        finally:
+            connection.close()
+
+    buyers = [threading.Thread(target=buy) for _ in range(6)]
+    for buyer in buyers:
+        buyer.start()
+    for buyer in buyers:
+        buyer.join()
+    assert sorted(statuses) == [200, 400, 400, 400, 400, 400]
     assert SpentAssertion.objects.count() == 1
 
 
