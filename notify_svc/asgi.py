@@ -1,5 +1,8 @@
 from __future__ import annotations
 
-from bh_sdk.server.ops.asgi import application_for
+import os
 
-application = application_for("notify")
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notify_svc.settings")
+application = get_asgi_application()

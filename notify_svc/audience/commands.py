@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from bh_sdk.errors import Invalid
+from bh_sdk.events import DonationSucceeded, RefundSucceeded
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.sealed import keyed_hash
 from notify_svc.audience import rules
@@ -62,16 +63,15 @@ def describe_campaign(
     return campaign
 
 
-def note_gift(*, payment_id: UUID, campaign_id: UUID, donor_id: UUID, guest: bool) -> None:
-    """A gift arrived. Running twice changes nothing."""
-    Gift.objects.get_or_create(
-        payment_id=payment_id, defaults={"campaign_id": campaign_id, "donor_id": donor_id, "guest": guest}
-    )
+def note_gift(fact: DonationSucceeded | RefundSucceeded) -> None:
+    """Keep the list of supporters by a fact of payments. Running twice changes nothing, nor does the order of facts."""
+    known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
+    if isinstance(fact, DonationSucceeded):
+        Gift.objects.get_or_create(payment_id=fact.payment_id, defaults=known)
+    elif fact.full:
+        Gift.objects.update_or_create(payment_id=fact.payment_id, defaults={**known, "taken_back": True})
 
 
-def note_gift_taken_back(*, payment_id: UUID, campaign_id: UUID, donor_id: UUID, guest: bool) -> None:
-    """A gift went back in full; it no longer makes its donor a supporter, whichever fact came first."""
-    Gift.objects.update_or_create(
-        payment_id=payment_id,
-        defaults={"campaign_id": campaign_id, "donor_id": donor_id, "guest": guest, "taken_back": True},
-    )
+def forget_gifts() -> None:
+    """Empty the list of supporters, to build it again in the same transaction."""
+    Gift.objects.all().delete()
