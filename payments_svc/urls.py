@@ -3,12 +3,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from bh_sdk.server.admin.reports import ReportRouter
 from bh_sdk.server.api import Router, make_api
 from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
 from payments_svc.donations.api import router as donations
+from payments_svc.donations.staff import PaymentReport
 from payments_svc.gateway.api import router as gateway
 from payments_svc.insights.api import router as insights
+from payments_svc.ledger.staff import EntryReport
 
 payments = Router()
 for slice_router in (donations, insights, gateway):
@@ -16,9 +19,14 @@ for slice_router in (donations, insights, gateway):
 
 api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "/events": events})
 
+reports = ReportRouter()
+reports.register("payments", PaymentReport)
+reports.register("ledger", EntryReport)
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,
     path("", include("bh_sdk.server.access.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
+    path("staff/reports/", include(reports.urls)),
 ]

@@ -1,0 +1,53 @@
+"""Staff report: payments."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from bh_sdk.server.admin.reports import Report
+from payments_svc.donations.models import Payment
+
+
+class PaymentRow(serializers.ModelSerializer[Payment]):
+    amount = serializers.SerializerMethodField()
+    charged = serializers.SerializerMethodField()
+    refunded = serializers.SerializerMethodField()
+    campaign = serializers.CharField(source="campaign.title")
+
+    class Meta:
+        model = Payment
+        fields = (
+            "id",
+            "created_at",
+            "campaign",
+            "campaign_id",
+            "donor_id",
+            "amount",
+            "charged",
+            "refunded",
+            "currency",
+            "status",
+            "dispute_status",
+            "failure_code",
+            "intent_id",
+        )
+
+    def get_amount(self, row: Payment) -> str:
+        return row.money(row.amount).decimal
+
+    def get_charged(self, row: Payment) -> str:
+        return row.charged_money.decimal
+
+    def get_refunded(self, row: Payment) -> str:
+        return row.money(row.refunded).decimal
+
+
+class PaymentReport(Report[Payment]):
+    """Every payment, newest first."""
+
+    thing = "payment"
+    queryset = Payment.objects.select_related("campaign")
+    serializer_class = PaymentRow
+    filters = ("status", "currency", "dispute_status")
+    search_fields = ("=intent_id", "=charge_id", "campaign__title")
+    ordering_fields = ("created_at",)
