@@ -35,6 +35,12 @@ def carrying(*, request_id: str | None = None, traceparent: str | None = None) -
         _request_id.reset(ids)
 
 
+def carry(*, request_id: str | None, traceparent: str | None) -> None:
+    """The same without an end, for a server that begins and ends a piece of work in different places: end it by None."""
+    _request_id.set(request_id if is_request_id(request_id) else None)
+    _traceparent.set(traceparent if is_traceparent(traceparent) else None)
+
+
 def current_request_id() -> str | None:
     return _request_id.get()
 

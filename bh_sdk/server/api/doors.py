@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from bh_sdk import deadlines
 from bh_sdk.errors import BHError, MethodNotAllowed, NotFound, PayloadTooLarge
 from bh_sdk.server.api import origins, problems
 from bh_sdk.server.api.strict import storable
@@ -81,7 +83,8 @@ class Doors:
         try:
             path = request.path_info
             lean = path.startswith(_LEAN) or path in _PROBES
-            response = self.lean.answer(request) if lean else self.site(request)
+            with _time_left(request):
+                response = self.lean.answer(request) if lean else self.site(request)
             if lean:
                 origins.admit(request, response)
             response["X-Request-ID"] = request_id
@@ -91,6 +94,12 @@ class Doors:
             return response
         finally:
             trace.end()
+
+
+def _time_left(request: HttpRequest) -> AbstractContextManager[None]:
+    """What the caller still waits bounds every call that this request makes."""
+    seconds = deadlines.from_header(request.META.get("HTTP_X_REQUEST_DEADLINE"))
+    return nullcontext() if seconds is None else deadlines.deadline(seconds)
 
 
 def _tell(request: HttpRequest, method: str, response: HttpResponseBase, seconds: float) -> None:
