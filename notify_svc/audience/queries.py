@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from bh_sdk.server.ops.sealed import keyed_hashes
+from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
 from notify_svc.audience.models import Campaign, Contact, Gift
 
@@ -30,13 +31,14 @@ def with_email(ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
-    """Open the mail addresses of these people, for sending."""
+    """Open the mail addresses of these people, for sending. One whose seal is broken is left out, and logged by id."""
     found = {}
     for contact in Contact.objects.filter(user_id__in=ids, has_email=True):
-        if contact.email is not None:
-            found[contact.user_id] = Address(
-                contact.email.open(), rules.presentable(contact.name.open() if contact.name else None)
-            )
+        try:
+            name = rules.presentable(contact.name.open() if contact.name else None)
+            found[contact.user_id] = Address(contact.email.open(), name)
+        except SealBroken as error:
+            log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
     return found
 
 

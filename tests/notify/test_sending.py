@@ -8,14 +8,19 @@ import sys
 import threading
 import uuid
 from datetime import timedelta
-from typing import Any
+from email import message_from_bytes, policy
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import StringConstraints
 
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
+from bh_sdk.wire.base import Email as Email_
 from notify_svc.delivery import claims, commands, rules, sending, tasks
 from notify_svc.delivery.channels import channels
 from notify_svc.delivery.channels.base import Letter, Outcome
@@ -27,6 +32,8 @@ from notify_svc.wording.rendering import Rendered
 from tests.notify.conftest import describe, work
 from tests.notify.mailbox import Mailbox
 
+HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "mime-version", "content-type"]
+EMAIL_PATTERN = next(str(one.pattern) for one in get_args(Email_)[1:] if isinstance(one, StringConstraints))
 EMAIL = channels()["email"]
 UPDATE = {
     "campaign_title": "Water",
@@ -355,6 +362,27 @@ def test_a_name_never_breaks_out_of_its_header(name: str) -> None:
     assert b"\nBcc:" not in raw
 
 
+ADDRESSES = st.from_regex(EMAIL_PATTERN, fullmatch=True)
+
+
+@given(email=ADDRESSES, name=st.text(max_size=100), subject=st.text(max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_whatever_may_be_stored_is_written_to_one_recipient_or_not_at_all(email: str, name: str, subject: str) -> None:
+    try:
+        message = write(letter(email, name=name, subject=subject))
+    except AddressUnusable:
+        return
+    try:
+        raw = message.as_bytes()
+    except ValueError:
+        assert any("\ud800" <= char <= "\udfff" for char in name + subject + email)
+        return
+    read = message_from_bytes(raw, policy=policy.default)
+    assert {key.lower() for key in read} == set(HEADERS)
+    assert len(read.get_all("To") or []) == 1
+    assert len(read["To"].addresses) == 1
+
+
 def test_a_subject_never_breaks_out_of_its_header() -> None:
     message = write(letter("ruth@example.org", subject="Hi\r\nBcc: x@example.org"))
     assert message["Bcc"] is None
@@ -423,3 +451,18 @@ def test_the_address_of_the_mail_server_is_read_from_a_url() -> None:
 
 def test_an_address_is_in_no_repr() -> None:
     assert "example" not in repr(letter("ruth@example.org", name="Ruth"))
+
+
+@pytest.mark.django_db
+def test_a_contact_whose_seal_is_broken_holds_up_nobody_else(mailbox: Mailbox) -> None:
+    broken, whole = some(2)
+    accept(broken, whole)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notify_audience_contact SET email = (SELECT email FROM notify_audience_contact WHERE user_id = %s) "
+            "WHERE user_id = %s",
+            [whole, broken],
+        )
+    work()
+    assert [rcpt for rcpt, _ in mailbox.raw] == [[f"{whole}@example.org"]]
+    assert Delivery.objects.values_list("status", "reason").get(recipient_id=broken) == ("failed", "address_gone")

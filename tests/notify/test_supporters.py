@@ -57,7 +57,7 @@ def see(number: int) -> None:
 
 
 def rows() -> list[dict[str, Any]]:
-    return list(Gift.objects.order_by("payment_id").values())
+    return [dict(row) for row in Gift.objects.order_by("payment_id").values()]
 
 
 def some(campaign: Campaign) -> list[Fact]:

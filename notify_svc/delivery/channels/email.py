@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from email import policy
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -96,7 +97,7 @@ def write(letter: Letter) -> EmailMessage:
     try:
         message["From"] = Address(display_name=name, addr_spec=sender)
         message["To"] = Address(display_name=_header(letter.name), username=local, domain=domain)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, MessageError) as error:
         raise AddressUnusable from error
     message["Subject"] = _header(letter.words.subject)
     message["Message-ID"] = f"<{letter.delivery_id}@{sender.rpartition('@')[2]}>"
@@ -124,12 +125,16 @@ class _Smtp:
     def hand_over(self, letter: Letter) -> Outcome:
         try:
             message = write(letter)
+            body = message.as_bytes()
         except AddressUnusable:
             return Outcome("permanent", "address_unusable")
+        except (ValueError, MessageError):
+            # What no header or part can hold. It stays so, and it must not hold up the letters behind it.
+            return Outcome("permanent", "unwritable")
         smtp = self._ready()
         if isinstance(smtp, Outcome):
             return smtp
-        return self._carry(smtp, letter, message)
+        return self._carry(smtp, letter, message["From"].addresses[0].addr_spec, body)
 
     def _ready(self) -> smtplib.SMTP | Outcome:
         if self._away is not None:
@@ -145,14 +150,13 @@ class _Smtp:
                 return self._away
         return self._smtp
 
-    def _carry(self, smtp: smtplib.SMTP, letter: Letter, message: EmailMessage) -> Outcome:
+    def _carry(self, smtp: smtplib.SMTP, letter: Letter, sender: str, body: bytes) -> Outcome:
         local, domain = mailbox(letter.email)
         options = []
         if not local.isascii():
             if not smtp.has_extn("smtputf8"):
                 return Outcome("permanent", "smtputf8_unsupported")
             options = ["SMTPUTF8"]
-        sender = message["From"].addresses[0].addr_spec
         given_away = False
         try:
             code, _ = smtp.mail(sender, options)
@@ -161,7 +165,6 @@ class _Smtp:
             if code not in (250, 251):
                 self._reset()
                 return _refused(code)
-            body = message.as_bytes()
             # From here on the server may take the letter although we never hear of it.
             given_away = True
             code, _ = smtp.data(body)
