@@ -138,7 +138,7 @@ def test_kill_9_and_wiped_streams_lose_nothing_and_double_nothing(
             and Checkpoint.objects.filter(consumer=LISTENER, epoch=head.epoch, number=head.number).exists()
         )
 
-    eventually(drained, 30)
+    eventually(drained, 60)
     nursery.close()
     with connection.cursor() as cursor:
         cursor.execute("SELECT event_id, subject, n, number FROM effect ORDER BY seq")

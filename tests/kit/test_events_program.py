@@ -51,16 +51,16 @@ raise SystemExit(drive({"waits": lambda stop: stop.wait(), "ends": ends}))
 def test_the_road_works_until_it_is_told_to_stop(clean_redis: redis.Redis, tmp_path: Path) -> None:
     with program(ROAD, tmp_path) as road:
         tell(uuid4(), 1)
-        eventually(FeedEntry.objects.filter(number=1).exists, 30)
+        eventually(FeedEntry.objects.filter(number=1).exists, 90)
         road.send_signal(signal.SIGTERM)
-        assert road.wait(10) == 0
+        assert road.wait(30) == 0
     (seal,) = tmp_path.iterdir()
     assert seal.name.startswith("kit-")
 
 
 def test_a_part_that_dies_ends_the_program(tmp_path: Path) -> None:
     with program(BROKEN, tmp_path) as road:
-        _, errors = road.communicate(timeout=30)
+        _, errors = road.communicate(timeout=90)
     assert road.returncode == 1
     assert '"worker_died"' in errors
 

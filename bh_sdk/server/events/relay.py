@@ -98,8 +98,9 @@ class Relay:
             except StreamAhead as alarm:
                 log.error("stream_ahead", source=self.source, detail=str(alarm))
                 stop.wait(_AFTER_ALARM)
-            except (psycopg.OperationalError, Deposed) as error:
-                log.warning("relay_interrupted", source=self.source, error=str(error))
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UniqueViolation, Deposed) as error:
+                # A number that is taken already says the same as a head that has moved.
+                log.warning("relay_interrupted", source=self.source, **logs.failure(error))
                 stop.wait(1.0)
 
 
