@@ -83,7 +83,9 @@ class DonationSucceeded(_Payment):
 
     anonymous: bool
     net: str = Field(description="What the campaign receives after fees")
-    cluster: str | None = Field(None, description="Keyed hash of the card's fingerprint: one for all accounts of one hand")
+    cluster: str | None = Field(
+        None, description="Keyed hash of the card's fingerprint: one for all accounts of one hand"
+    )
 
 
 class DonationFailed(_Payment):

@@ -40,7 +40,7 @@ def _uuid(value: Any) -> Any:
 
 
 def _time(value: Any) -> Any:
-    if isinstance(value, str) or isinstance(value, datetime):
+    if isinstance(value, str | datetime):
         return value
     raise ValueError("must be an RFC 3339 time with a zone")
 

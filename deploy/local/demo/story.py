@@ -146,7 +146,7 @@ def tell(doors: Doors) -> None:
         "the new score",
     )
     gained = next(factor for factor in again.factors if factor.name == "verification").contribution
-    teller.step("trust", f"took the organiser's identity check as evidence: verification now gives {gained} points")
+    teller.step("trust", f"took the organiser's identity check as evidence: verification now gives {gained:.1f} points")
     print(
         f"\nAll of it in {time.perf_counter() - teller.began:.1f} s. The payment: {doors.stack.ports.url('payments')}/admin/"
     )
