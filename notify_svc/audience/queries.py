@@ -20,9 +20,18 @@ class Address:
     name: str
 
 
-def locales(ids: Collection[UUID]) -> dict[UUID, str]:
-    """The locale of those whose contact we have."""
-    return dict(Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale"))
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What is known of a person without opening anything."""
+
+    locale: str
+    has_email: bool
+
+
+def reach(ids: Collection[UUID]) -> dict[UUID, Reach]:
+    """How these people can be reached, as far as we know them."""
+    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email")
+    return {person: Reach(locale, has_email) for person, locale, has_email in rows}
 
 
 def with_email(ids: Collection[UUID]) -> dict[UUID, str]:

@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 from zoneinfo import available_timezones
 
-ANONYMOUS = "Someone"
 UNNAMED = "A donor"
 DEFAULT_LOCALE, DEFAULT_TIMEZONE = "en", "UTC"
 # A name reaches the mailboxes of others, and mail programs turn anything like an address into a link.

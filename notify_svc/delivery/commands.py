@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,13 +34,11 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     wordings, now = Wordings(orders[0].type), clock.now()
     for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
         wordings.check(data, channels=channels)
-    locales = audience.locales({order.recipient_id for order in orders})
+    reach = audience.reach({order.recipient_id for order in orders})
     words: dict[tuple[UUID, int], Rendered] = {}
     rows = []
     for order in orders:
-        shown = (
-            wordings.pick("in_app", locales.get(order.recipient_id)) if "in_app" in _channels(order, wordings) else None
-        )
+        shown = wordings.pick("in_app", _locale(reach, order)) if "in_app" in _channels(order, wordings) else None
         if shown and (shown.id, id(order.data)) not in words:
             words[shown.id, id(order.data)] = render(shown.source, order.data)
         text = words[shown.id, id(order.data)] if shown else Rendered()
@@ -48,25 +46,30 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     kept = {row.dedupe: row for row in Notification.objects.filter(dedupe__in=[row.dedupe for row in rows])}
     fresh = [(order, row) for order, row in zip(orders, rows, strict=True) if kept[row.dedupe].id == row.id]
-    _plan(fresh, wordings, locales)
+    planned = _plan(fresh, wordings, reach)
+    if len(fresh) < len(rows):
+        planned += Delivery.objects.filter(notification__in=list(kept.values())).exclude(
+            id__in=[one.id for one in planned]
+        )
     used: dict[UUID, list[str]] = {}
-    for notification_id, channel in (
-        Delivery.objects.filter(notification__in=list(kept.values()))
-        .order_by("channel")
-        .values_list("notification_id", "channel")
-    ):
-        used.setdefault(notification_id, []).append(channel)
+    for delivery in planned:
+        used.setdefault(delivery.notification_id, []).append(delivery.channel)
     if fresh:
         doorbell.ring(SEND)
     return [
         Accepted(
             recipient_id=order.recipient_id,
             notification_id=kept[row.dedupe].id,
-            channels=used.get(kept[row.dedupe].id, []),
+            channels=sorted(used.get(kept[row.dedupe].id, [])),
             scheduled=kept[row.dedupe].schedule_at is not None,
         )
         for order, row in zip(orders, rows, strict=True)
     ]
+
+
+def _locale(reach: Mapping[UUID, audience.Reach], order: Order) -> str | None:
+    known = reach.get(order.recipient_id)
+    return known.locale if known else None
 
 
 def _channels(order: Order, wordings: Wordings) -> tuple[str, ...]:
@@ -99,16 +102,18 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
     )
 
 
-def _plan(fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, locales: dict[UUID, str]) -> None:
-    """One delivery per new notification and channel. A mail without an address waits for it; the feed waits for nothing."""
-    reachable = audience.with_email({order.recipient_id for order, _ in fresh})
+def _plan(
+    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach]
+) -> list[Delivery]:
+    """One delivery per new notification and channel. A mail without an address waits for it; the feed for nothing."""
     planned = []
     for order, row in fresh:
         for channel in _channels(order, wordings):
-            version = wordings.pick(channel, locales.get(order.recipient_id))
+            version = wordings.pick(channel, _locale(reach, order))
             if version is None:
                 continue
-            waits = channel in rules.ADDRESSED and order.recipient_id not in reachable
+            known = reach.get(order.recipient_id)
+            waits = channel in rules.ADDRESSED and not (known and known.has_email)
             start = row.schedule_at or row.created_at
             planned.append(
                 Delivery(
@@ -122,7 +127,7 @@ def _plan(fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, local
                     created_at=row.created_at,
                 )
             )
-    Delivery.objects.bulk_create(planned)
+    return Delivery.objects.bulk_create(planned)
 
 
 def send(
