@@ -80,7 +80,7 @@ def confirm_payment(request: Call, body: wire.ConfirmPayment) -> wire.PaymentCon
     return answers.confirmed(payment, action)
 
 
-@router.get("/history/{uuid:user_id}", auth=may("payment", "read"), response=Page[wire.Payment])
+@router.get("/history/{uuid:user_id}", auth=may("history", "read"), response=Page[wire.Payment])
 def payment_history(
     request: Call,
     user_id: UUID,
