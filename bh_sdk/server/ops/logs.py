@@ -173,7 +173,10 @@ def configure(service: str, program: str, level: str = "INFO") -> dict[str, Any]
             "casbin": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
+            # Sweeps run every second; what they did is told by those who did it.
             "celery.app.trace": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
         },
     }
