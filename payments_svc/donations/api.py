@@ -38,16 +38,15 @@ def _payer(request: Call, body: wire.ConfirmPayment) -> str:
 def create_intent(request: Call, body: wire.CreateIntent) -> Status[wire.PaymentCreated]:
     """Open a payment: answers Stripe's `client_secret`, with which the browser collects the card and confirms."""
     guest = _donor(request, body)
-    opened = commands.open_payment(
+    gift = commands.Gift(
         campaign_id=body.campaign_id,
-        gift=Money.parse(body.amount, body.currency),
+        amount=Money.parse(body.amount, body.currency),
         cover_fees=body.cover_fees,
         message=body.message,
         anonymous=body.anonymous,
         guest=(guest.name, guest.email) if guest else None,
-        by=request.auth,
-        request_digest=_digest(request),
     )
+    opened = commands.open_payment(gift=gift, by=request.auth, request_digest=_digest(request))
     return Status(201, answers.created(opened.payment, opened.client_secret))
 
 

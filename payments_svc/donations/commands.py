@@ -6,8 +6,10 @@ to Stripe, the intent's id. Whatever is lost between them is found again by aski
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -22,8 +24,8 @@ from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
 from payments_svc.donations import facts, handoffs, queries
 from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
-from payments_svc.donations.rules import ABANDONED_AFTER, OPEN, accept, may_move, next_look
-from payments_svc.gateway import stripe_api
+from payments_svc.donations.rules import ABANDONED_AFTER, OPEN, accept, accept_charge, may_move, next_look
+from payments_svc.gateway import limits, stripe_api
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
 from payments_svc.gateway.standing import NextAction, Standing
 from payments_svc.ledger import commands as ledger
@@ -42,7 +44,7 @@ def describe_campaign(
     status: str,
     min_amount: Money | None,
     max_amount: Money | None,
-    ends_at: Any,
+    ends_at: datetime | None,
     category: str | None,
 ) -> tuple[Campaign, bool]:
     """Take over what the platform says of a campaign; True when it is new. Trust and notify are told.
@@ -55,115 +57,86 @@ def describe_campaign(
     known = Campaign.objects.select_for_update().filter(id=campaign_id).first()
     if known is not None and known.currency != currency and known.payments.exists():
         raise Conflict(f"The campaign has gifts in {known.currency}", currency=known.currency)
+    told = {
+        "title": title,
+        "owner_id": owner_id,
+        "currency": currency,
+        "goal": goal.minor,
+        "status": status,
+        "min_amount": min_amount.minor if min_amount else None,
+        "max_amount": max_amount.minor if max_amount else None,
+        "ends_at": ends_at,
+        "category": category,
+        "updated_at": now,
+    }
     campaign, created = Campaign.objects.update_or_create(
-        id=campaign_id,
-        defaults={
-            "title": title,
-            "owner_id": owner_id,
-            "currency": currency,
-            "goal": goal.minor,
-            "status": status,
-            "min_amount": min_amount.minor if min_amount else None,
-            "max_amount": max_amount.minor if max_amount else None,
-            "ends_at": ends_at,
-            "category": category,
-            "updated_at": now,
-        },
-        create_defaults={
-            "title": title,
-            "owner_id": owner_id,
-            "currency": currency,
-            "goal": goal.minor,
-            "status": status,
-            "min_amount": min_amount.minor if min_amount else None,
-            "max_amount": max_amount.minor if max_amount else None,
-            "ends_at": ends_at,
-            "category": category,
-            "created_at": now,
-            "updated_at": now,
-        },
+        id=campaign_id, defaults=told, create_defaults=told | {"created_at": now}
     )
     handoffs.campaign_changed(campaign.id, at=now)
     return campaign, created
 
 
 @dataclass(frozen=True, slots=True)
+class Gift:
+    """What a donor wants to give. `guest` is (name, mail address) of one without an account."""
+
+    campaign_id: UUID
+    amount: Money
+    cover_fees: bool
+    message: str | None
+    anonymous: bool
+    guest: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """A payment that can be paid: Stripe's secret for the browser, and what the fees are expected to be."""
+    """A payment that can be paid, with Stripe's secret for the browser."""
 
     payment: Payment
     client_secret: str
 
 
-def open_payment(
-    *,
-    campaign_id: UUID,
-    gift: Money,
-    cover_fees: bool,
-    message: str | None,
-    anonymous: bool,
-    guest: tuple[str, str] | None,
-    by: Principal,
-    request_digest: str,
-) -> Opened:
+def open_payment(*, gift: Gift, by: Principal, request_digest: str) -> Opened:
     """Open a payment and its intent at Stripe. The same `request_digest` again resumes the payment it opened.
 
-    `guest` is (name, mail address) of a donor without an account. Raises CampaignNotAccepting, CurrencyMismatch,
-    AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's answer was lost: the call may be repeated.
+    Raises CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's
+    answer was lost: the call may be repeated.
     """
-    payment = Payment.objects.filter(request_digest=request_digest).first()
-    new = payment is None
+    payment = Payment.objects.filter(request_digest=request_digest).select_related("campaign").first()
     if payment is None:
-        payment = _write_payment(
-            campaign_id=campaign_id,
-            gift=gift,
-            cover_fees=cover_fees,
-            message=message,
-            anonymous=anonymous,
-            guest=guest,
-            by=by,
-            request_digest=request_digest,
-        )
-    if payment.intent_id is not None:
-        # An earlier try got this far and its answer was lost on the way to the caller.
-        standing = _ask(payment, lambda: stripe_api.look(str(payment.intent_id)))
+        payment = _write_payment(gift, by=by, request_digest=request_digest)
+        standing = _ask(payment, partial(_open_intent, payment))
+    elif payment.intent_id is None:
+        # An earlier try got this far, and nobody knows whether Stripe heard of it.
+        standing = _ask(payment, partial(_find_or_open, payment))
     else:
-        standing = _ask(payment, lambda: _open_intent(payment) if new else _find_or_open(payment))
+        # An earlier try succeeded and its answer was lost on the way to the caller.
+        standing = _ask(payment, partial(stripe_api.look, payment.intent_id))
     return Opened(bring_to(payment.id, standing), standing.client_secret)
 
 
 @transaction.atomic
-def _write_payment(
-    *,
-    campaign_id: UUID,
-    gift: Money,
-    cover_fees: bool,
-    message: str | None,
-    anonymous: bool,
-    guest: tuple[str, str] | None,
-    by: Principal,
-    request_digest: str,
-) -> Payment:
+def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment:
     now = clock.now()
-    campaign = queries.campaign(campaign_id)
-    accept(gift, campaign.terms, at=now)
-    price: Quote = quote(gift, cover_fees=cover_fees)
+    campaign = queries.campaign(gift.campaign_id)
+    accept(gift.amount, campaign.terms, at=now)
+    price: Quote = quote(gift.amount, cover_fees=gift.cover_fees)
     # The covered fees must not push the charge over what Stripe takes at once.
-    price.charged.stripe_amount()
-    donor_id = _guest(*guest).id if guest else UUID(by.id)
+    accept_charge(price.charged, most=limits.most(campaign.currency))
+    donor_id = _guest(*gift.guest).id if gift.guest else UUID(by.id)
     payment = Payment.objects.create(
         campaign=campaign,
         donor_id=donor_id,
-        user_id=None if guest else donor_id,
+        user_id=None if gift.guest else donor_id,
         request_digest=request_digest,
-        currency=gift.code,
-        amount=gift.minor,
+        currency=campaign.currency,
+        amount=gift.amount.minor,
         charged=price.charged.minor,
         processing_fee=price.processing.minor,
         platform_fee=price.platform.minor,
-        anonymous=anonymous,
-        cover_fees=cover_fees,
-        message=message,
+        anonymous=gift.anonymous,
+        cover_fees=gift.cover_fees,
+        message=gift.message,
         created_at=now,
         look_again_at=next_look("created", opened_at=now, at=now),
     )
@@ -198,10 +171,10 @@ def _open_intent(payment: Payment, *, again: int = 0) -> Standing:
     )
 
 
-def _ask(payment: Payment, call: Any) -> Standing:
+def _ask(payment: Payment, call: Callable[[], Standing]) -> Standing:
     """One call to Stripe for a caller who waits. A lost answer leaves the payment `unknown`, to be found out soon."""
     try:
-        standing: Standing = call()
+        return call()
     except OutcomeUnknown:
         _mark_unknown(payment.id)
         raise ProviderUnavailable(payment_id=str(payment.id)) from None
@@ -209,7 +182,6 @@ def _ask(payment: Payment, call: Any) -> Standing:
         # Our own bounds should have refused it; Stripe knows better, and nothing was charged.
         _give_up(payment.id)
         raise Invalid(str(refusal), errors=[{"pointer": "/amount", "message": str(refusal)}]) from refusal
-    return standing
 
 
 @transaction.atomic
@@ -239,8 +211,9 @@ def confirm(
     Raises PaymentNotConfirmable when there is nothing left to charge, ProviderUnavailable when the answer was lost.
     """
     intent_id = str(payment.intent_id)
+    look = partial(stripe_api.look, intent_id)
     if payment_method_id is None or payment.status == "succeeded":
-        standing = _ask(payment, lambda: stripe_api.look(intent_id))
+        standing = _ask(payment, look)
         return bring_to(payment.id, standing), standing.next_action
     if payment.status == "canceled":
         raise PaymentNotConfirmable("The payment was canceled; open a new one", payment_status=payment.status)
@@ -249,9 +222,9 @@ def confirm(
         standing = _charge(intent_id, payment_method_id, key)
     except CardRefused:
         # The intent tells why in more detail than the error does.
-        standing = _ask(payment, lambda: stripe_api.look(intent_id))
+        standing = _ask(payment, look)
     except RequestRefused as refusal:
-        current = bring_to(payment.id, _ask(payment, lambda: stripe_api.look(intent_id)))
+        current = bring_to(payment.id, _ask(payment, look))
         if current.status == "succeeded":
             return current, None
         if refusal.param == "payment_method" or refusal.code == "resource_missing":
@@ -283,7 +256,13 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
     """
     payment = Payment.objects.select_related("campaign").get(id=payment_id)
     intent_id = intent_id or payment.intent_id
-    standing = stripe_api.look(intent_id) if intent_id else _find_or_open(payment)
+    try:
+        standing = stripe_api.look(intent_id) if intent_id else _find_or_open(payment)
+    except RequestRefused:
+        if intent_id is None:
+            # Stripe will not open it however often it is asked, and nothing was charged.
+            _give_up(payment_id)
+        raise
     if standing.status == "requires_payment_method" and clock.now() - payment.created_at > ABANDONED_AFTER:
         standing = stripe_api.cancel_intent(intent_id=standing.intent_id)
     return bring_to(payment_id, standing)
@@ -329,7 +308,7 @@ def bring_to(payment_id: UUID, standing: Standing) -> Payment:
     return payment
 
 
-def _note_failed_try(payment: Payment, standing: Standing, *, at: Any) -> None:
+def _note_failed_try(payment: Payment, standing: Standing, *, at: datetime) -> None:
     failed = standing.failed_try
     if failed is None:
         return
@@ -343,7 +322,7 @@ def _note_failed_try(payment: Payment, standing: Standing, *, at: Any) -> None:
         record(DonationFailed(**facts.common(payment), reason=failed.code), subject=payment.id)
 
 
-def _succeed(payment: Payment, standing: Standing, *, at: Any) -> None:
+def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
     charge = standing.charge
     if charge is None or charge.amount != payment.charged_money or charge.fee.code != payment.currency:
         raise Conflict("The charge does not match the payment", payment_id=str(payment.id))

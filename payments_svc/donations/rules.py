@@ -59,6 +59,14 @@ def accept(gift: Money, terms: Terms, *, at: datetime) -> None:
         )
 
 
+def accept_charge(charged: Money, *, most: Money) -> None:
+    """Raise the refusal when gift and covered fees together are more than can be charged at once."""
+    if charged > most:
+        raise AmountOutOfBounds(
+            f"With the fees {charged} would be charged, and {most} is the most", maximum=most.decimal
+        )
+
+
 def next_look(status: PaymentStatus, *, opened_at: datetime, at: datetime) -> datetime | None:
     """When to ask Stripe again although it told us nothing: soon while an outcome is unknown, ever rarer while a donor may
     still pay, never once the payment is final."""

@@ -198,3 +198,9 @@ def test_the_other_services_touch_no_payment(standin: StandIn, donor: Caller, ca
     assert caller.open(campaign).status_code == 403
     assert caller.confirm(opened).status_code == 403
     assert caller("GET", f"/history/{donor.sub}").status_code in (403, 404)
+
+
+def test_covered_fees_do_not_push_a_gift_over_the_most(donor: Caller, campaign: Any) -> None:
+    refused = donor.open(campaign, "999999.00", cover_fees=True)
+    assert (refused.status_code, refused.json()["code"]) == (422, "amount_out_of_bounds")
+    assert Payment.objects.count() == 0
