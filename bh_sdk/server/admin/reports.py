@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 M = TypeVar("M", bound=Model)
+Row = TypeVar("Row")
 # What a spreadsheet would run as a formula, full-width forms and leading blanks included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -90,7 +91,7 @@ class Report(ReadOnlyModelViewSet[M]):
     filter_backends = (SearchFilter, OrderingFilter)
     ordering = ("-created_at",)
 
-    def filter_queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+    def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
         wanted = {name: self.request.query_params[name] for name in self.filters if name in self.request.query_params}
         return super().filter_queryset(queryset.filter(**wanted))
 
