@@ -53,6 +53,8 @@ def _with_uv() -> bool:
             "-q",
             "--python",
             str(PYTHON),
+            # Ten programs start at once; what they import is compiled here, not by each of them.
+            "--compile-bytecode",
             "--require-hashes",
             "-r",
             str(LOCK),
