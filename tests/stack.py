@@ -250,9 +250,7 @@ def _remember_where_logs_were(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
     """A failed test shows what the programs said meanwhile."""
     report: pytest.TestReport = yield  # type: ignore[misc]  # what pluggy sends in
     arguments = getattr(item, "funcargs", {})

@@ -191,9 +191,7 @@ def test_a_declined_card_is_told_and_the_next_card_succeeds(house: House) -> Non
 
     declined = in_the_browser(house, gift.client_secret, NO_FUNDS)
     assert declined["error"]["decline_code"] == "insufficient_funds"
-    asked = house.doors.guest.confirm(
-        payment_intent_id=str(gift.payment_intent_id), client_secret=gift.client_secret
-    )
+    asked = house.doors.guest.confirm(payment_intent_id=str(gift.payment_intent_id), client_secret=gift.client_secret)
     assert (asked.status, asked.failure_code) == ("requires_payment_method", "insufficient_funds")
     failed = one_mail(house, ruth.email, "the mail about the failed try", containing="did not go through")
     assert "did not hold enough" in failed["text"]

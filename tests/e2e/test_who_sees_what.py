@@ -92,9 +92,10 @@ def test_a_token_opens_only_the_service_it_was_issued_for(house: House) -> None:
             f"{house.url('payments')}/api/v1/events", headers={"Authorization": f"Bearer {token}"}, trust_env=False
         )
         assert answer.status_code == 401, audience
-    assert house.value(
-        "payments", "SELECT title FROM payments_donations_campaign WHERE id = %s", campaign.id
-    ) == campaign.title
+    assert (
+        house.value("payments", "SELECT title FROM payments_donations_campaign WHERE id = %s", campaign.id)
+        == campaign.title
+    )
     assert house.value("payments", "SELECT status FROM payments_donations_payment WHERE id = %s", gift.payment_id) == (
         "requires_payment_method"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -32,7 +31,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def storm(house: House, request: pytest.FixtureRequest) -> Iterator[Storm]:
+def storm(house: House, request: pytest.FixtureRequest) -> Storm:
     """The storm after it is over and everything has come to rest."""
     began = time.monotonic()
     aloud = request.config.getoption("capture") == "no"
@@ -50,28 +49,33 @@ def storm(house: House, request: pytest.FixtureRequest) -> Iterator[Storm]:
     say(f"answers: {dict(sorted(raging.outcomes.items()))}")
     if missing:
         pytest.fail(f"BH_FAULTS_SEED={SEED}: still to be done after {DRAINED_WITHIN:.0f} s: {missing}\n{stuck(house)}")
-    yield raging
+    return raging
 
 
 def stuck(house: House) -> str:
     """The rows that did not come to rest."""
+    events = (
+        "SELECT id, type, intent_id, attempts, due_at, note FROM payments_gateway_stripeevent WHERE state = 'pending'"
+    )
+    payments = "SELECT id, status, intent_id, look_again_at FROM payments_donations_payment"
+    payments += " WHERE status IN ('created', 'unknown', 'processing')"
+    handoffs = (
+        "SELECT kind, entity_id, attempts, due_at, last_error FROM payments_donations_handoff WHERE due_at IS NOT NULL"
+    )
+    deliveries = "SELECT id, channel, status, tries, due_at, claimed_at, reason FROM notify_delivery_delivery"
+    deliveries += " WHERE status NOT IN ('sent', 'failed', 'canceled')"
+    checkpoints = "SELECT * FROM checkpoint"
     looks = {
-        "payments": (
-            "SELECT id, status, intent_id, look_again_at FROM payments_donations_payment"
-            " WHERE status IN ('created', 'unknown', 'processing') LIMIT 5",
-            "SELECT id, type, intent_id, attempts, due_at, note FROM payments_gateway_stripeevent"
-            " WHERE state = 'pending' LIMIT 5",
-            "SELECT kind, entity_id, attempts, due_at, last_error FROM payments_donations_handoff"
-            " WHERE due_at IS NOT NULL LIMIT 5",
-        ),
-        "trust": ("SELECT * FROM checkpoint", "SELECT * FROM trust_scoring_due LIMIT 5"),
-        "notify": (
-            "SELECT * FROM checkpoint",
-            "SELECT id, channel, status, tries, due_at, claimed_at, reason FROM notify_delivery_delivery"
-            " WHERE status NOT IN ('sent', 'failed', 'canceled') LIMIT 5",
-        ),
+        "payments": (payments, events, handoffs, checkpoints),
+        "trust": (checkpoints, "SELECT * FROM trust_scoring_due"),
+        "notify": (checkpoints, deliveries),
     }
-    lines = [f"{service}: {row}" for service, queries in looks.items() for query in queries for row in house.rows(service, query)]
+    lines = [
+        f"{service}: {row}"
+        for service, queries in looks.items()
+        for query in queries
+        for row in house.rows(service, f"{query} LIMIT 5")
+    ]
     return "\n".join(lines)
 
 

@@ -44,9 +44,7 @@ def left(house: House) -> dict[str, int]:
         heads[service] = int(house.value(service, "SELECT coalesce(max(number), 0) FROM feed"))
     for reader, sources in READS.items():
         for source in sources:
-            at = house.value(
-                reader, "SELECT coalesce(max(number), 0) FROM checkpoint WHERE source = %s", source
-            )
+            at = house.value(reader, "SELECT coalesce(max(number), 0) FROM checkpoint WHERE source = %s", source)
             found[f"{reader}: facts of {source} to apply"] = heads[source] - int(at)
     counts = house.standin("GET", "webhooks")["counts"]
     found["stripe: webhooks to deliver"] = sum(counts.get(state, 0) for state in ("waiting", "held"))

@@ -28,7 +28,18 @@ def none_of(offenders: Iterable[Any], what: str) -> None:
 @pytest.fixture(scope="module")
 def payments(house: House, storm: Storm) -> dict[UUID, dict[str, Any]]:
     """Every payment there is, by id."""
-    columns = "id campaign_id donor_id user_id currency amount charged refunded status intent_id".split()
+    columns = [
+        "id",
+        "campaign_id",
+        "donor_id",
+        "user_id",
+        "currency",
+        "amount",
+        "charged",
+        "refunded",
+        "status",
+        "intent_id",
+    ]
     rows = house.rows("payments", f"SELECT {', '.join(columns)} FROM payments_donations_payment")
     return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
@@ -55,7 +66,9 @@ def test_the_storm_was_one(storm: Storm) -> None:
 
 
 def test_nothing_that_was_answered_is_lost(storm: Storm, payments: dict[UUID, dict[str, Any]]) -> None:
-    none_of((g for g in storm.gifts if g.payment_id and g.payment_id not in payments), "answered payments are not there")
+    none_of(
+        (g for g in storm.gifts if g.payment_id and g.payment_id not in payments), "answered payments are not there"
+    )
     wrong = []
     for gift in storm.gifts:
         if gift.payment_id is None:
@@ -86,7 +99,9 @@ def test_what_was_refused_left_no_trace(house: House, storm: Storm, payments: di
     refused = [gift for gift in storm.gifts if gift.refused]
     none_of((g for g in refused if g.campaign != storm.ground.strict), "gifts were refused without a reason")
     none_of((g for g in known(storm) if g.campaign == storm.ground.strict and g.payment_id), "refusals were forgotten")
-    none_of((p for p, row in payments.items() if row["campaign_id"] == storm.ground.strict), "refused gifts are payments")
+    none_of(
+        (p for p, row in payments.items() if row["campaign_id"] == storm.ground.strict), "refused gifts are payments"
+    )
     alone = "SELECT id FROM payments_donations_guest g WHERE NOT EXISTS"
     alone += " (SELECT FROM payments_donations_payment p WHERE p.donor_id = g.id)"
     none_of(house.rows("payments", alone), "guests are there who gave nothing")
@@ -94,7 +109,8 @@ def test_what_was_refused_left_no_trace(house: House, storm: Storm, payments: di
 
 def test_every_gift_that_arrived_has_exactly_one_journal(house: House, succeeded: set[UUID]) -> None:
     booked = Counter(
-        row[0] for row in house.rows("payments", "SELECT payment_id FROM payments_ledger_journal WHERE kind = 'donation'")
+        row[0]
+        for row in house.rows("payments", "SELECT payment_id FROM payments_ledger_journal WHERE kind = 'donation'")
     )
     none_of(succeeded - booked.keys(), "gifts without a journal")
     none_of(booked.keys() - succeeded, "journals without a gift")
@@ -157,9 +173,7 @@ def test_the_feeds_of_people_say_the_same(house: House, storm: Storm, payments: 
     none_of(failed, "deliveries failed")
 
 
-def test_refunds_are_what_stripe_says(
-    house: House, storm: Storm, payments: dict[UUID, dict[str, Any]]
-) -> None:
+def test_refunds_are_what_stripe_says(house: House, storm: Storm, payments: dict[UUID, dict[str, Any]]) -> None:
     by_intent = {row["intent_id"]: row for row in payments.values()}
     at_stripe: Counter[str] = Counter()
     seen = set()
@@ -191,7 +205,9 @@ def test_stripe_and_we_know_the_same_payments(at_stripe: list[Any], payments: di
     intents: defaultdict[str, list[Any]] = defaultdict(list)
     for intent in at_stripe:
         intents[intent.metadata["payment_id"]].append(intent)
-    none_of(((p, [i.id for i in many]) for p, many in intents.items() if len(many) != 1), "payments have several intents")
+    none_of(
+        ((p, [i.id for i in many]) for p, many in intents.items() if len(many) != 1), "payments have several intents"
+    )
     by_id = {intent.id: intent for intent in at_stripe}
     wrong = []
     for payment_id, row in payments.items():
@@ -213,7 +229,9 @@ def test_no_payment_is_left_in_doubt(payments: dict[UUID, dict[str, Any]]) -> No
 def test_the_feed_has_no_gap_and_the_chain_holds(house: House, storm: Storm, service: str) -> None:
     ((count, first, last),) = house.rows(service, "SELECT count(*), min(number), max(number) FROM feed")
     events = house.value(service, "SELECT count(*) FROM event")
-    assert (count, events) == (last or 0, last or 0), f"BH_FAULTS_SEED={SEED}: {count} numbers up to {last}, {events} facts"
+    assert (count, events) == (last or 0, last or 0), (
+        f"BH_FAULTS_SEED={SEED}: {count} numbers up to {last}, {events} facts"
+    )
     assert first in (None, 1)
     assert house.value(service, "SELECT count(DISTINCT epoch) FROM epoch") <= 1
     verdict = house.manage(service, "verify_chain")
