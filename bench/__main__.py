@@ -1,0 +1,80 @@
+"""`python -m bench`: bring up the servers, run the measures one after another, print what they found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import figures, ground
+from bench.figures import Finding, LeftOut
+from bench.measures import MEASURES
+from deploy.local.stack import ROOT, Stack
+
+# A measure takes ten seconds or so; one that hangs ends.
+LONGEST = 180.0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Returns 1 when a measure broke, never because something was slow."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure, and compare.")
+    names = ", ".join(MEASURES)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure (default: all of {names})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    asked = parser.parse_args(words)
+    if unknown := [name for name in asked.names if name not in MEASURES]:
+        parser.error(f"there is no measure {', '.join(unknown)}; there are {names}")
+    # A pipeline that gives up says SIGTERM; the servers go down as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console, progress = Console(), Console(stderr=True)
+    about = figures.machine()
+    console.print(" · ".join(f"{name} {value}" for name, value in about.items()), highlight=False, soft_wrap=True)
+    began = time.monotonic()
+    found: list[tuple[str, Finding]] = []
+    broken: list[str] = []
+    with ground.servers() as stack:
+        for name in asked.names or MEASURES:
+            progress.print(f"[dim]{time.monotonic() - began:5.1f} s  {name}[/dim]", highlight=False)
+            whole, findings = run(stack, name)
+            if not whole:
+                broken.append(name)
+                findings.append(LeftOut("the rest; it broke, and what it said is above"))
+            found += [(name, finding) for finding in findings]
+    seconds = round(time.monotonic() - began, 1)
+    figures.show(found, console)
+    console.print(f"\n{seconds} s in all", highlight=False)
+    if asked.json:
+        rows = [{"measure": name, **asdict(finding)} for name, finding in found]
+        asked.json.write_text(json.dumps({"machine": about, "seconds": seconds, "figures": rows}, indent=2) + "\n")
+    return 1 if broken else 0
+
+
+def run(stack: Stack, name: str) -> tuple[bool, list[Finding]]:
+    """Whether a measure came to its end, and what it found. When it broke, its own words go to stderr."""
+    env = ground.told(stack, MEASURES[name].service)
+    log = stack.logs / f"bench-{name}.log"
+    with log.open("wb") as sink:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.child", name],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            timeout=LONGEST,
+            check=False,
+        )
+    if done.returncode:
+        sys.stderr.write(log.read_text(errors="replace")[-4000:])
+    return done.returncode == 0, [figures.read(line) for line in done.stdout.decode().splitlines()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
