@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,9 +39,9 @@ from deploy.local.stack import ROOT, Stack
 from deploy.local.up import end_leftovers, ready_file
 
 T = TypeVar("T")
-START_SECONDS = 300.0
+# Copying is cheap; migrating is not, and is needed once after a change of the schema.
+START_SECONDS = 400.0
 STOP_SECONDS = 60.0
-# Copying is cheap; migrating is not, and may be needed once after a change of the schema.
 _OURS = ("BH_", "DATABASE_URL", "REDIS_URL", "BROKER_URL", "STRIPE_", "SMTP_URL", "DJANGO_")
 _PR_SET_PDEATHSIG = 1
 
@@ -84,7 +84,7 @@ class House:
     def rows(self, service: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """What a service's database holds. As a superuser, so that no grant hides a row."""
         with psycopg.connect(self.stack.postgres.url(f"bh_{service}"), connect_timeout=10) as connection:
-            return connection.execute(query, values or None).fetchall()  # type: ignore[arg-type]  # our own words
+            return connection.execute(query.encode(), values or None).fetchall()
 
     def value(self, service: str, query: str, *values: Any) -> Any:
         """The one value that a query answers with."""
@@ -152,7 +152,8 @@ def _held(client: redis.Redis, key: bytes) -> Any:
         b"stream": lambda: client.xrange(key),
         b"none": lambda: None,
     }
-    return read[client.type(key)]()
+    kind: Any = client.type(key)
+    return read[kind]()
 
 
 @contextmanager
@@ -250,9 +251,9 @@ def _remember_where_logs_were(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows what the programs said meanwhile."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # what pluggy sends in
+    report = yield
     arguments = getattr(item, "funcargs", {})
     if report.failed and "house" in arguments:
         report.sections.append(("what the programs said meanwhile", arguments["house"].new_lines()))

@@ -13,6 +13,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, strategies
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -33,7 +34,7 @@ CHECKS = [
 
 def test_every_route_answers_as_documented(door: Door) -> None:
     schema = schemathesis.openapi.from_dict(door.document)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) == len(door.routes())
     share = max(2, -(-CASES // len(operations) // 2))
     answered: Counter[int] = Counter()

@@ -49,7 +49,7 @@ def score_of(house: House, campaign: Campaign) -> Score | None:
 
 def evidence(house: House, payment_id: object) -> list[tuple[str, float]]:
     """The facts that trust keeps of a payment: (type, seconds since 1970 when it was recorded)."""
-    return house.rows(  # type: ignore[return-value]
+    return house.rows(
         "trust",
         "SELECT type, extract(epoch FROM recorded_at)::float FROM trust_evidence_fact"
         " WHERE data->>'payment_id' = %s ORDER BY recorded_at",

@@ -209,7 +209,7 @@ def test_stripe_and_we_know_the_same_payments(at_stripe: list[Any], payments: di
         ((p, [i.id for i in many]) for p, many in intents.items() if len(many) != 1), "payments have several intents"
     )
     by_id = {intent.id: intent for intent in at_stripe}
-    wrong = []
+    wrong: list[Any] = []
     for payment_id, row in payments.items():
         intent = by_id.get(row["intent_id"])
         if intent is None or intent.metadata["payment_id"] != str(payment_id):
