@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -129,11 +129,13 @@ def _end(started: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """What this process and its children have used so far."""
+    """What this process and its children have used so far, those that ended included."""
     used = 0.0
     for each in (process, *process.children(recursive=True)):
-        times = each.cpu_times()
-        used += times.user + times.system
+        # One that ended meanwhile is in its parent's count from the next time on.
+        with suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            used += times.user + times.system + times.children_user + times.children_system
     return used
 
 

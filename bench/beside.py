@@ -1,0 +1,127 @@
+"""Our endpoint and the peer's under the same load, in turns: what is near in time shares its luck.
+
+Each runs as one Granian process on the same database: ours as `make up` starts it, the peer by its ASGI interface.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import psutil
+
+from bench import ground
+from bench.figures import Figure, LeftOut, percentile
+from bench.load import Load, Refused, press
+from deploy.local import keys
+from deploy.local.issuer.tokens import user_token
+from deploy.local.ports import free_port
+from deploy.local.programs import Program
+from deploy.local.stack import Stack
+
+CONNECTIONS = 32
+ROUNDS = 3
+SECONDS = 1.2
+WARM_SECONDS = 0.4
+WARM_ANSWERS = 200
+PEER_NEEDS = ("fastapi", "sqlalchemy", "asyncpg")
+
+
+def missing() -> LeftOut | None:
+    """What the peer needs and is not installed here; None when all is there."""
+    absent = [name for name in PEER_NEEDS if importlib.util.find_spec(name) is None]
+    if not absent:
+        return None
+    return LeftOut(
+        f"the peer needs {', '.join(absent)} (dependency group `bench`), and without it there is no comparison"
+    )
+
+
+def token(stack: Stack, user: object, *roles: str) -> str:
+    """A signed-in person's token."""
+    issuer = f"{stack.ports.url('issuer')}/auth/v1"
+    return user_token(stack.keys / "issuer.pem", issuer, user, list(roles or ("donor",)))  # type: ignore[arg-type]
+
+
+@dataclass
+class Rival:
+    """One of the two: where it listens, its process, and what it did in each round."""
+
+    port: int
+    process: psutil.Process
+    loads: list[Load] = field(default_factory=list)
+    cpu: float = 0.0
+    database_cpu: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Requests per second of the middle round."""
+        return statistics.median(load.rate for load in self.loads)
+
+    @property
+    def took(self) -> list[float]:
+        return [took for load in self.loads for took in load.took]
+
+    def per_request(self, seconds: float) -> float:
+        """Microseconds of a cost for one request."""
+        return seconds / len(self.took) * 1e6
+
+    def note(self) -> str:
+        busy, database = self.per_request(self.cpu), self.per_request(self.database_cpu)
+        slow = percentile(self.took, 0.95) * 1000
+        return f"95 % within {slow:.0f} ms; CPU {busy:,.0f} µs, PostgreSQL {database:,.0f} µs"
+
+
+def compare(
+    stack: Stack, service: str, next_request: Callable[[], bytes], *, goal: str, connections: int = CONNECTIONS
+) -> Iterator[Figure]:
+    """Both under `connections` connections that ask for `next_request()`. Raises Refused when either says no."""
+    database = ground.postmaster(stack)
+    ours_program = ground.program(stack, f"{service}-api")
+    peer_program, peer_port = _peer(stack, service)
+    with ground.running(stack, ours_program) as our_process, ground.running(stack, peer_program) as peer_process:
+        ours = Rival(stack.ports.of(service), our_process)
+        peer = Rival(peer_port, peer_process)
+        try:
+            for rival in (ours, peer):
+                _warm_up(rival, next_request, connections)
+            for _ in range(ROUNDS):
+                for rival in (ours, peer):
+                    cpu, database_cpu = ground.cpu_seconds(rival.process), ground.cpu_seconds(database)
+                    rival.loads.append(press(rival.port, next_request, connections=connections, seconds=SECONDS))
+                    rival.cpu += ground.cpu_seconds(rival.process) - cpu
+                    rival.database_cpu += ground.cpu_seconds(database) - database_cpu
+        except Refused as refused:
+            said = (stack.logs / f"{service}-{suffix}.log" for suffix in ("api", "peer"))
+            raise Refused(f"{refused}\n" + "\n".join(log.read_text(errors="replace")[-2000:] for log in said)) from None
+    yield Figure("ours", ours.rate, "req/s", note=ours.note())
+    yield Figure("the peer", peer.rate, "req/s", note=peer.note())
+    yield Figure(
+        "ours ÷ peer", ours.rate / peer.rate, "×", goal, f"{connections} connections, {ROUNDS} rounds in turns"
+    )
+    saved = peer.per_request(peer.cpu) / ours.per_request(ours.cpu)
+    yield Figure("the peer's CPU ÷ ours", saved, "×", note="of the server processes, for one request")
+
+
+def _warm_up(rival: Rival, next_request: Callable[[], bytes], connections: int) -> None:
+    """Until connections are open, statements prepared and caches filled."""
+    answers = 0
+    while answers < WARM_ANSWERS:
+        answers += len(press(rival.port, next_request, connections=connections, seconds=WARM_SECONDS).took)
+
+
+def _peer(stack: Stack, service: str) -> tuple[Program, int]:
+    port = free_port()
+    ours = ground.program(stack, f"{service}-api")
+    told = dict(ours.env) | {"PEER_JWK": json.dumps(json.loads(ours.env["BH_USER_JWKS"])["keys"][0])}
+    if service == "payments":
+        told["PEER_STRIPE_KEY"] = keys.read(stack.keys, "stripe")
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--no-ws", "--log-level", "warning", "bench.peer.app:app"),
+    ]
+    return Program(f"{service}-peer", command, told, ready=f"http://127.0.0.1:{port}/readyz"), port
