@@ -21,6 +21,8 @@ def make_celery(service: str, settings_module: str | None = None) -> Celery:
     `payments_svc/celery.py` is `app = make_celery("payments")`.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module or f"{service}_svc.settings")
+    # The api of the service checks the project (ops.wsgi); a worker would load every address and page only for that.
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     app = Celery(service)
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.autodiscover_tasks()

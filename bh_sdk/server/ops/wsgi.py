@@ -22,10 +22,15 @@ def application_for(service: str, settings_module: str | None = None) -> WSGIHan
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module or f"{service}_svc.settings")
     os.environ.setdefault("BH_PROGRAM", "api")
 
+    from django.core import checks
+    from django.core.management.base import SystemCheckError
     from django.core.wsgi import get_wsgi_application
     from django.urls import get_resolver
 
     application = get_wsgi_application()
+    # What Django and our rooms find wrong with the project stops the start here; no other program asks again.
+    if wrong := [found for found in checks.run_checks() if found.is_serious()]:
+        raise SystemCheckError("\n".join(map(str, wrong)))
     # Routes are read now, not by the first caller, and a route without a lock stops the start.
     get_resolver().url_patterns  # noqa: B018
     return application
