@@ -182,15 +182,16 @@ def _migrate_if_older(stack: Stack, show: Show) -> None:
 
 def _seed(stack: Stack, show: Show) -> None:
     """Staff accounts and the demo story's data, through the public doors. Once per state."""
-    with show.step("Demo staff"), ThreadPoolExecutor() as pool:
-        list(
-            pool.map(
-                lambda service: _demo_staff(service, stack), [service for service in SERVICES if is_built(service)]
-            )
-        )
-    if os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
-        with show.step("Demo data through the public API"):
-            _relay([sys.executable, "-m", "deploy.local.demo.seed"], child_env(stack), show.say)
+    built = [service for service in SERVICES if is_built(service)]
+    with ThreadPoolExecutor(len(built) or 1) as pool:
+        # Nobody in the story signs in: the accounts are made while it waits for answers.
+        staff = [pool.submit(_demo_staff, service, stack) for service in built]
+        if os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
+            with show.step("Demo data through the public API"):
+                _relay([sys.executable, "-m", "deploy.local.demo.seed"], child_env(stack), show.say)
+        with show.step("Demo staff"):
+            for account in staff:
+                account.result()
     (stack.data / "seeded").touch()
 
 
