@@ -39,9 +39,32 @@ AMOUNTS = {"GBP": ("3.00", "10.00", "25.50", "99.99"), "JPY": ("500", "1234", "2
 PATIENCE = 90.0
 # Killed by turns, in an order that the seed shuffles: first those through whom a gift goes, so that a short storm meets
 # them too, then everybody.
-FIRST = ("payments-api", "payments-worker", "payments-road", "trust-road", "notify-road", "notify-worker")
+FIRST: tuple[str, ...] = (
+    "payments-api",
+    "payments-worker",
+    "payments-road",
+    "trust-road",
+    "notify-road",
+    "notify-worker",
+)
 FIRST += ("postgres", "redis", "stripe", "mail")
 VICTIMS = (*FIRST, "trust-api", "trust-worker", "notify-api", "issuer", "payments-api", "payments-worker", "redis")
+
+INTENTS, CONFIRM = "/v1/payment_intents", "/v1/payment_intents/*/confirm"
+# How Stripe misbehaves. What browsers call as well forgets no true answer, for they have nobody to look things up for them.
+TRICKS: tuple[dict[str, Any], ...] = (
+    {"method": "POST", "path": INTENTS, "effect": "error_after"},
+    {"method": "POST", "path": INTENTS, "effect": "error_before"},
+    {"method": "POST", "path": INTENTS, "effect": "lose_answer"},
+    {"method": "POST", "path": INTENTS, "effect": "rate_limit"},
+    {"method": "POST", "path": INTENTS, "late_ms": 1500},
+    {"method": "POST", "path": CONFIRM, "effect": "error_after", "saved": False},
+    {"method": "POST", "path": CONFIRM, "effect": "lose_answer"},
+    {"method": "POST", "path": CONFIRM, "effect": "rate_limit"},
+    {"method": "GET", "path": f"{INTENTS}/*", "effect": "lose_answer"},
+    {"method": "GET", "path": INTENTS, "effect": "error_before"},
+    {"method": "POST", "path": "/v1/refunds", "effect": "error_after", "saved": False},
+)
 
 
 class GivenUp(Exception):
@@ -116,6 +139,9 @@ class Storm:
         self.over.set()
         for thread in (chaos, *threads):
             thread.join()
+        # A stand-in that is just coming back has forgotten its tricks anyway.
+        with suppress(httpx.HTTPError):
+            self.house.standin("DELETE", "levers")
         if self._crashes:
             raise self._crashes[0]
 
@@ -152,8 +178,9 @@ class Storm:
             status="FUNDING",
             min_amount="5000.00",
         )
-        # Stripe waits for hours between its last tries; a test does not.
-        self.house.standin("POST", "settings", {"retry_base": 0.2, "retry_cap": 1.0})
+        # Stripe waits for hours between its last tries; a test does not. It tells everything twice, in any order.
+        patience = {"retry_base": 0.2, "retry_cap": 1.0, "webhooks_copies": 2, "webhooks_shuffle": 0.5}
+        self.house.standin("POST", "settings", patience)
         return ground
 
     # --- those who give -------------------------------------------------------------------------------------------
@@ -311,6 +338,15 @@ class Storm:
                     self.say(f"kill -9 {victim}")
             if dice.random() < 0.2:
                 self._flush()
+            if dice.random() < 0.5:
+                self._play_a_trick(dice.choice(TRICKS) | {"times": dice.randint(1, 3)})
+
+    def _play_a_trick(self, trick: dict[str, Any]) -> None:
+        with suppress(httpx.HTTPError):
+            self.house.standin("POST", "levers", trick)
+            name = f"stripe {trick.get('effect', 'late')}"
+            self.kills[name] += 1
+            self.say(f"{name} at {trick['method']} {trick['path']}")
 
     def _flush(self) -> None:
         with suppress(redis.RedisError):
