@@ -257,4 +257,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     arguments = getattr(item, "funcargs", {})
     if report.failed and "house" in arguments:
         report.sections.append(("what the programs said meanwhile", arguments["house"].new_lines()))
+        # Said once; a fixture that failed fails all who asked for it.
+        arguments["house"].mark_logs()
     return report
