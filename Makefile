@@ -1,7 +1,7 @@
 # Everything a newcomer or a pipeline does here. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo test check bench docs faults lock token env pids clock
+.PHONY: help install up down status demo test check bench docs faults lock secrets token env pids clock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,9 @@ faults: install ## Kill things for two minutes and count the money
 
 lock: install ## Resolve the dependencies anew and write the hashed locks
 	@requirements/lock.sh
+
+secrets: install ## The files that compose.yaml reads as secrets (wants STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET set)
+	@$(BIN)/python -m deploy.docker.secrets
 
 token: install ## A token: USER=<uuid> ROLE=<role>, or SERVICE=<name> AUD=<service>
 	@$(LOCAL) token $(if $(USER_ASKED),--user '$(USER)' --role '$(or $(ROLE),donor)') $(if $(SERVICE),--service '$(SERVICE)' --aud '$(AUD)')

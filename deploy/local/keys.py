@@ -12,24 +12,33 @@ from pathlib import Path
 
 from bh_sdk.tokens import jwk_of, new_signing_key
 
-# Everybody who asks a service for a token, and the issuer of user tokens.
-SIGNERS = ("payments", "trust", "notify", "kit", "monolith", "issuer")
+# Everybody who asks a service for a token.
 CALLERS = ("payments", "trust", "notify", "monolith")
+SERVICES = ("payments", "trust", "notify")
 
 
 def make(folder: Path) -> None:
-    """Create whatever is missing. Running it again changes nothing."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in SIGNERS:
-        _once(folder / f"{name}.pem", new_signing_key)
-    _once(folder / "seal", lambda: f"s1:{_random_key()}")
-    _once(folder / "hash", lambda: f"h1:{_random_key()}")
-    _once(folder / "link", _random_key)
-    for name in ("payments", "trust", "notify", "kit"):
-        _once(folder / f"{name}.django", lambda: secrets.token_urlsafe(50))
+    """Create whatever the local stack is missing. Running it again changes nothing."""
+    make_own(folder)
+    # The tests' own project, and who signs users in here.
+    for name in ("kit", "issuer"):
+        once(folder / f"{name}.pem", new_signing_key)
+    once(folder / "kit.django", lambda: secrets.token_urlsafe(50))
     # dj-stripe refuses keys that do not look like Stripe's.
-    _once(folder / "stripe", lambda: f"sk_test_{secrets.token_hex(24)}")
-    _once(folder / "stripe-webhook", lambda: f"whsec_{secrets.token_hex(24)}")
+    once(folder / "stripe", lambda: f"sk_test_{secrets.token_hex(24)}")
+    once(folder / "stripe-webhook", lambda: f"whsec_{secrets.token_hex(24)}")
+
+
+def make_own(folder: Path) -> None:
+    """Create what the services themselves decide about: every key that nobody else has to know or give."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in CALLERS:
+        once(folder / f"{name}.pem", new_signing_key)
+    once(folder / "seal", lambda: f"s1:{_random_key()}")
+    once(folder / "hash", lambda: f"h1:{_random_key()}")
+    once(folder / "link", _random_key)
+    for name in SERVICES:
+        once(folder / f"{name}.django", lambda: secrets.token_urlsafe(50))
     clients = {name: {"jwks": {"keys": [jwk_of((folder / f"{name}.pem").read_text())]}} for name in CALLERS}
     _replace(folder / "clients.json", json.dumps(clients, indent=2))
 
@@ -43,7 +52,8 @@ def write(folder: Path, name: str, value: str) -> None:
     _replace(folder / name, value)
 
 
-def _once(path: Path, content: Callable[[], str]) -> None:
+def once(path: Path, content: Callable[[], str]) -> None:
+    """Write a secret unless there is one."""
     if not path.exists():
         _replace(path, content())
 
