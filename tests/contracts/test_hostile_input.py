@@ -128,10 +128,15 @@ def test_hostile_bodies_are_refused_by_every_route(door: Door) -> None:
                 for name in every if may else ("nothing", "very deep", "a wrong type of content", "8 MiB"):
                     answer = send(method, path, caller, *every[name])
                     tried += 1
-                    found = faults(answer, name, takes_a_body=bool(content))
+                    found = faults(answer, name, takes_a_body=bool(content)) + undocumented(answer, operation)
                     wrong += [f"{method} {path}, {name}, as {caller}: {fault}" for fault in found]
     print(f"{door.service}: {tried} hostile bodies to {len(writing)} routes")
     assert wrong == []
+
+
+def undocumented(answer: httpx.Response, operation: dict[str, Any]) -> list[str]:
+    documented = operation["responses"]
+    return [] if str(answer.status_code) in documented else [f"{answer.status_code} is not in the document"]
 
 
 def faults(answer: httpx.Response, name: str, *, takes_a_body: bool) -> list[str]:
@@ -157,11 +162,12 @@ QUERIES = (
 def test_hostile_queries_are_refused_or_ignored(door: Door) -> None:
     wrong, tried = [], 0
     with httpx.Client(base_url=door.url, timeout=60, trust_env=False, limits=ONE_EACH) as client:
-        for _, path, _ in [route for route in door.routes() if route[0] == "GET"]:
+        for _, path, operation in [route for route in door.routes() if route[0] == "GET"]:
             for query in QUERIES:
                 for caller in ("donor", "monolith"):
                     answer = client.get(f"{door.filled(path)}?{query}", headers=door.header(caller))
                     tried += 1
+                    wrong += [f"GET {path}?{query[:60]}: {fault}" for fault in undocumented(answer, operation)]
                     if answer.status_code >= 500 or (answer.status_code >= 400 and is_a_problem(answer)):
                         wrong.append(f"GET {path}?{query[:60]} as {caller}: {answer.status_code} {answer.text[:200]}")
     print(f"{door.service}: {tried} hostile queries")

@@ -83,19 +83,18 @@ class Document(OpenAPISchema):
         errors.Conflict,
         errors.PayloadTooLarge,
         errors.UnsupportedMediaType,
+        errors.ProviderUnavailable,
         *_ALWAYS,
     )
 
     def operation_details(self, operation: Operation) -> dict[str, Any]:
         """Ninja's words on one route, and the refusals it may answer with."""
         found: dict[str, Any] = super().operation_details(operation)
-        kinds: list[type[BHError]] = [*_ALWAYS, errors.NotFound]
+        kinds: list[type[BHError]] = [*_ALWAYS, errors.BadRequest, errors.NotFound, errors.Conflict]
         if operation.auth_callbacks:
             kinds += [errors.Unauthenticated, errors.Forbidden]
         if not set(operation.methods) <= {"GET", "HEAD"}:
-            kinds += [errors.BadRequest, errors.Conflict, errors.PayloadTooLarge, errors.UnsupportedMediaType]
-        else:
-            kinds += [errors.BadRequest]
+            kinds += [errors.PayloadTooLarge, errors.UnsupportedMediaType, errors.ProviderUnavailable]
         for kind in kinds:
             found["responses"].setdefault(str(kind.status), {"$ref": f"#/components/responses/{kind.__name__}"})
         return found
