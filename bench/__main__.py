@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,8 +20,8 @@ from bench.figures import Finding, LeftOut
 from bench.measures import MEASURES
 from deploy.local.stack import ROOT, Stack
 
-# A measure takes ten seconds or so; one that hangs ends.
-LONGEST = 180.0
+# A measure takes ten seconds or so, on a busy machine thrice that; one that hangs ends.
+LONGEST = 90.0
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,7 +51,8 @@ def main(words: Sequence[str] | None = None) -> int:
             found += [(name, finding) for finding in findings]
     seconds = round(time.monotonic() - began, 1)
     figures.show(found, console)
-    console.print(f"\n{seconds} s in all", highlight=False)
+    about["load after"] = round(os.getloadavg()[0], 2)
+    console.print(f"\n{seconds} s in all, load after {about['load after']}", highlight=False)
     if asked.json:
         rows = [{"measure": name, **asdict(finding)} for name, finding in found]
         asked.json.write_text(json.dumps({"machine": about, "seconds": seconds, "figures": rows}, indent=2) + "\n")
@@ -61,19 +63,30 @@ def run(stack: Stack, name: str) -> tuple[bool, list[Finding]]:
     """Whether a measure came to its end, and what it found. When it broke, its own words go to stderr."""
     env = ground.told(stack, MEASURES[name].service)
     log = stack.logs / f"bench-{name}.log"
+    command = [sys.executable, "-m", "bench.child", name]
     with log.open("wb") as sink:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.child", name],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            timeout=LONGEST,
-            check=False,
-        )
-    if done.returncode:
+        child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=sink)
+        try:
+            said, _ = child.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            said = _give_up(child)
+        finally:
+            if child.poll() is None:
+                _give_up(child)
+    if child.returncode:
         sys.stderr.write(log.read_text(errors="replace")[-4000:])
-    return done.returncode == 0, [figures.read(line) for line in done.stdout.decode().splitlines()]
+    return child.returncode == 0, [figures.read(line) for line in said.decode().splitlines()]
+
+
+def _give_up(child: subprocess.Popen[bytes]) -> bytes:
+    """Interrupt a measure, so that it ends what it started; returns what it had found by then."""
+    child.send_signal(signal.SIGINT)
+    try:
+        said, _ = child.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        said, _ = child.communicate()
+    return said
 
 
 if __name__ == "__main__":

@@ -55,11 +55,11 @@ def measure(stack: Stack) -> Iterator[Figure]:
         raise RuntimeError(f"{len(waits)} of {BATCHED} were sent")
 
     yield Figure("accepted", BATCHED / took, "per s", note=f"{BATCHED:,} people in one command, mail only")
-    for what, run, note in (
+    for what, run, which in (
         ("sent, one delivery a claim", single, f"{SINGLE} of them"),
         ("sent in batches", batched, f"{BATCHED:,} of them, {settings.NOTIFY_BATCH} a claim"),
     ):
-        note += f", one thread; CPU {run.cpu * 1e3:.1f} ms a mail without PostgreSQL"
+        note = f"{which}, one thread; CPU {run.cpu * 1e3:.1f} ms a mail without PostgreSQL"
         yield Figure(what, 1 / run.wall, "mails/s", note=note)
     yield Figure("batches ÷ one each", single.wall / batched.wall, "×", "≥ 10", "without a broker")
     yield Figure("CPU of one each ÷ batches", single.cpu / batched.cpu, "×")

@@ -17,7 +17,9 @@ from bench.peer.house import Base, Session
 from bh_sdk.wire.trust import Score as ScoreOut
 
 router = APIRouter()
-_cache = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
+_cache = redis.asyncio.Redis.from_pool(
+    redis.asyncio.BlockingConnectionPool.from_url(os.environ["REDIS_URL"], max_connections=32)
+)
 _SECONDS = 60
 
 
