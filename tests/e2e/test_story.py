@@ -199,6 +199,14 @@ def test_a_declined_card_is_told_and_the_next_card_succeeds(house: House) -> Non
     assert evidence(house, gift.payment_id) == []
 
     assert in_the_browser(house, gift.client_secret, DECLINED)["error"]["code"] == "card_declined"
+
+    def failures() -> int:
+        return sum(
+            fact.type == "payments.donation.failed.v1" for fact in facts(house, "payments", about=gift.payment_id)
+        )
+
+    # A try that success overtakes before anybody looked is not told any more; this one is looked at in time.
+    until(lambda: failures() == 2, "the second failed try", seconds=AT_MOST)
     assert in_the_browser(house, gift.client_secret, VISA)["status"] == "succeeded"
     payment_when(house, gift.payment_id, "the gift after all", status="succeeded")
     one_mail(house, ruth.email, "the thank-you mail", containing="Thank you")
