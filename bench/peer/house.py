@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 _KEY = jwt.PyJWK.from_dict(json.loads(os.environ["PEER_JWK"]))
 _engine = create_async_engine(
-    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=16, max_overflow=16
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=32, max_overflow=0
 )
 _sessions = async_sessionmaker(_engine, expire_on_commit=False)
 _bearer = HTTPBearer()
