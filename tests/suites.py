@@ -37,7 +37,7 @@ TESTS = ROOT / "tests"
 ROOMS = "bh-tests-"
 SIDE_BY_SIDE = 2
 # The longest first, so that none of them is left alone at the end.
-ORDER = ("e2e", "faults", "payments", "kit", "notify", "trust", "contracts", "house", "standin", "sdk")
+ORDER = ("faults", "e2e", "contracts", "payments", "kit", "notify", "trust", "house", "standin", "sdk")
 COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 
