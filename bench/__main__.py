@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import figures, ground
+from bench import ending, figures, ground
 from bench.figures import Finding, LeftOut
 from bench.measures import MEASURES
 from deploy.local.stack import ROOT, Stack
@@ -33,8 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(words)
     if unknown := [name for name in asked.names if name not in MEASURES]:
         parser.error(f"there is no measure {', '.join(unknown)}; there are {names}")
-    # A pipeline that gives up says SIGTERM; the servers go down as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ending.gracefully()
     console, progress = Console(), Console(stderr=True)
     about = figures.machine()
     console.print(" · ".join(f"{name} {value}" for name, value in about.items()), highlight=False, soft_wrap=True)

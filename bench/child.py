@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 
+from bench import ending
 from bench.measures import MEASURES
 from deploy.local.stack import Stack
 
 
 def main(name: str) -> None:
     """Run the measure; Django is set up first when it belongs to a service."""
+    ending.gracefully()
     if MEASURES[name].service:
         import django
 
