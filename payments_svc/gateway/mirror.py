@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
-from djstripe.models import Event
+from djstripe.models import Charge, Event, PaymentIntent
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
+from payments_svc.gateway.masking import masked
 from payments_svc.gateway.models import StripeEvent
 
 _LEASE = timedelta(seconds=60)
@@ -34,7 +35,9 @@ def claim(limit: int) -> list[StripeEvent]:
 def copy(row: StripeEvent) -> bool:
     """Let dj-stripe refetch the event's objects and store them; False when it could not, and is to try later."""
     try:
-        Event.process(json.loads(row.body.open()))
+        with transaction.atomic():
+            Event.process(masked(json.loads(row.body.open())))
+            _mask_objects(row.intent_id)
     except Exception as error:
         # dj-stripe raises whatever its many models raise; the mirror is a copy that may lag, so none of it may escape.
         last = row.mirror_attempts + 1 >= _MOST_TRIES
@@ -46,3 +49,10 @@ def copy(row: StripeEvent) -> bool:
         return False
     StripeEvent.objects.filter(id=row.id).update(mirror_due_at=None)
     return True
+
+
+def _mask_objects(intent_id: str | None) -> None:
+    """The mirror is for looking at: what names or reaches a person, and the secret that lets one pay, stays out of it."""
+    for kept in (PaymentIntent.objects.filter(id=intent_id), Charge.objects.filter(payment_intent_id=intent_id)):
+        for copied in kept.select_for_update():
+            kept.filter(pk=copied.pk).update(stripe_data=masked(copied.stripe_data))

@@ -227,7 +227,25 @@ def test_the_mirror_copies_and_money_does_not_wait_for_it(standin: StandIn, dono
     opened = donor.give(campaign)
     deliver_all(standin, opened)
     assert mirror_events() > 0
-    assert PaymentIntent.objects.get(id=opened["payment_intent_id"]).stripe_data["status"] == "succeeded"
+    copied = PaymentIntent.objects.get(id=opened["payment_intent_id"])
+    assert copied.stripe_data["status"] == "succeeded"
+    assert opened["client_secret"] not in json.dumps(copied.stripe_data)
+
+
+def test_the_mirror_holds_no_secret_and_nobodys_name(standin: StandIn, donor: Caller, campaign: Any) -> None:
+    from django.db import connection
+
+    opened = donor.give(campaign)
+    deliver_all(standin, opened)
+    while mirror_events():
+        pass
+    assert StripeEvent.objects.filter(mirror_due_at__isnull=False).count() == 0
+    with connection.cursor() as cursor:
+        for table in ("djstripe_event", "djstripe_paymentintent", "djstripe_charge"):
+            cursor.execute(f"SELECT t::text FROM {table} t")
+            rows = [row[0] for row in cursor.fetchall()]
+            assert rows, table
+            assert all(opened["client_secret"] not in row for row in rows), table
 
 
 def test_when_stripe_is_away_an_event_stays_due(standin: StandIn, donor: Caller, campaign: Any) -> None:
