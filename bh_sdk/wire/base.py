@@ -6,18 +6,22 @@ An `Ask` is what a service receives: unknown fields are refused, nothing is coer
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+# Characters that hide or turn around what a reader sees: C0 and C1 controls, DEL, lone surrogates, the separators that
+# some readers take for line breaks, and the controls of bidirectional text.
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def _storable(text: str) -> str:
-    """PostgreSQL has no NUL and UTF-8 no lone surrogate; other control characters only hide things from readers."""
-    for char in text:
-        if (char < " " and char not in "\n\t\r") or char == "\x7f" or "\ud800" <= char <= "\udfff":
-            raise ValueError("control characters and lone surrogates are not accepted")
+    """Text that PostgreSQL and UTF-8 can hold and that shows what it says."""
+    if _HIDDEN.search(text):
+        raise ValueError("control characters, hidden separators and lone surrogates are not accepted")
     return text
 
 

@@ -35,7 +35,7 @@ STATUS = {
 }
 TONES = {text: tone for text, tone in STATUS.values() if tone}
 # Where each state stands on the way of a payment.
-_WAY = ("Opened", "Card given", "Charged", "Booked")
+_WAY = ("Opened", "Card", "Charge", "Booked")
 
 
 @admin.register(Payment)
@@ -190,7 +190,8 @@ def _where(row: Payment, show_guest: bool) -> parts.Facts:
     ]
     if row.is_guest and show_guest:
         guest = Guest.objects.get(id=row.donor_id)
-        facts.append(parts.Fact("Guest", guest.name.open(), note=guest.email.open()))
+        name = row.guest_name.open() if row.guest_name is not None else guest.name.open()
+        facts.append(parts.Fact("Guest", name, note=guest.email.open()))
     facts += [
         parts.Fact("Shown publicly", "anonymous" if row.anonymous else "with the name"),
         parts.Fact("Intent", row.intent_id or "", mono=True),

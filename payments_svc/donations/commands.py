@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import Conflict, Invalid, PaymentNotConfirmable, ProviderUnavailable
+from bh_sdk.errors import Conflict, IdempotencyKeyReused, Invalid, PaymentNotConfirmable, ProviderUnavailable
 from bh_sdk.events import DonationCanceled, DonationCreated, DonationFailed, DonationSucceeded
 from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
@@ -106,6 +106,9 @@ def open_payment(*, gift: Gift, by: Principal, request_digest: str) -> Opened:
     if payment is None:
         payment = _write_payment(gift, by=by, request_digest=request_digest)
         standing = _ask(payment, partial(_open_intent, payment))
+    elif not _same(gift, payment):
+        # The stored answer of the first call is gone by now, and this is another call.
+        raise IdempotencyKeyReused
     elif payment.intent_id is None:
         # An earlier try got this far, and nobody knows whether Stripe heard of it.
         standing = _ask(payment, partial(_find_or_open, payment))
@@ -113,6 +116,19 @@ def open_payment(*, gift: Gift, by: Principal, request_digest: str) -> Opened:
         # An earlier try succeeded and its answer was lost on the way to the caller.
         standing = _ask(payment, partial(stripe_api.look, payment.intent_id))
     return Opened(bring_to(payment.id, standing), standing.client_secret)
+
+
+def _same(gift: Gift, payment: Payment) -> bool:
+    known = (
+        payment.campaign_id,
+        payment.amount,
+        payment.currency,
+        payment.cover_fees,
+        payment.anonymous,
+        payment.message,
+    )
+    asked = (gift.campaign_id, gift.amount.minor, gift.amount.code, gift.cover_fees, gift.anonymous, gift.message)
+    return known == asked
 
 
 @transaction.atomic
@@ -128,6 +144,7 @@ def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment
         campaign=campaign,
         donor_id=donor_id,
         user_id=None if gift.guest else donor_id,
+        guest_name=gift.guest[0] if gift.guest else None,
         request_digest=request_digest,
         currency=campaign.currency,
         amount=gift.amount.minor,
@@ -145,7 +162,8 @@ def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment
 
 
 def _guest(name: str, email: str) -> Guest:
-    """The guest behind a mail address. A new name replaces the old one: people greet as they like to be greeted."""
+    """The guest behind a mail address. Whoever types an address has not proved that it is theirs, so what is known of a
+    guest does not change here, but when a gift arrives."""
     address = email.strip().lower()
     now = clock.now()
     known = Guest.objects.select_for_update().filter(email_hash__in=keyed_hashes(address, "email")).first()
@@ -154,11 +172,18 @@ def _guest(name: str, email: str) -> Guest:
             email_hash=keyed_hash(address, "email"), defaults={"email": email.strip(), "name": name, "created_at": now}
         )
         handoffs.guest_changed(known.id, at=now)
-    elif known.name.open() != name:
-        known.name = name
-        known.save(update_fields=["name"])
-        handoffs.guest_changed(known.id, at=now)
     return known
+
+
+def _greet_by(payment: Payment, *, at: datetime) -> None:
+    """A guest is greeted by the name of the last gift that arrived."""
+    if payment.guest_name is None:
+        return
+    guest = Guest.objects.select_for_update().get(id=payment.donor_id)
+    if guest.name.open() != payment.guest_name.open():
+        guest.name = payment.guest_name.open()
+        guest.save(update_fields=["name"])
+        handoffs.guest_changed(guest.id, at=at)
 
 
 def _open_intent(payment: Payment, *, again: int = 0) -> Standing:
@@ -331,6 +356,7 @@ def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
     payment.charge_id, payment.receipt_url = charge.id, charge.receipt_url
     payment.processing_fee = charge.fee.minor
     payment.cluster = keyed_hash(charge.card_fingerprint, "card") if charge.card_fingerprint else None
+    _greet_by(payment, at=at)
     ledger.post(
         reference=f"payment:{payment.id}:succeeded",
         kind="donation",

@@ -52,7 +52,7 @@ class Guest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email_hash = models.CharField(max_length=100, unique=True)
     email = SealedField()
-    name = SealedField()
+    name = SealedField(help_text="How they are greeted: the name of the last gift that arrived")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -69,6 +69,7 @@ class Payment(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="payments")
     donor_id = models.UUIDField(db_index=True, help_text="The user, or the guest")
     user_id = models.UUIDField(null=True, help_text="Empty for a guest")
+    guest_name = SealedField(null=True, help_text="The name a guest gave with this gift")
     request_digest = models.CharField(
         max_length=64, unique=True, help_text="The call that opened it: a repeat resumes it"
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access import Principal
 from bh_sdk.server.ops.sealed import hash_matches
 from bh_sdk.tokens import check_gift_link
-from payments_svc.donations.models import Campaign, Guest, Payment
+from payments_svc.donations.models import Campaign, Payment
+from payments_svc.donations.rules import is_presentable
 
 
 def campaign(campaign_id: UUID) -> Campaign:
@@ -61,14 +63,18 @@ def access_history(user_id: UUID, *, by: Principal) -> None:
 
 
 def recent_public_gifts(campaign_id: UUID, *, limit: int) -> list[tuple[Payment, str | None]]:
-    """The latest gifts to a campaign, each with the name to show: a guest's own, or none for an anonymous gift and for a
-    signed-in donor, whose name the platform holds."""
-    gifts = list(
-        Payment.objects.filter(campaign_id=campaign_id, status="succeeded").order_by("-succeeded_at", "-id")[:limit]
-    )
-    named = [gift for gift in gifts if gift.is_guest and not gift.anonymous]
-    guests = Guest.objects.in_bulk([gift.donor_id for gift in named])
-    return [(gift, guests[gift.donor_id].name.open() if gift in named else None) for gift in gifts]
+    """The latest gifts to a campaign that were not given back, each with the name to show: a guest's own, or none for an
+    anonymous gift, for a name that reads like an address of the web, and for a signed-in donor, whose name the platform
+    holds."""
+    kept = Payment.objects.filter(campaign_id=campaign_id, status="succeeded", refunded__lt=F("charged"))
+    return [(gift, _shown_name(gift)) for gift in kept.order_by("-succeeded_at", "-id")[:limit]]
+
+
+def _shown_name(gift: Payment) -> str | None:
+    if gift.anonymous or gift.guest_name is None:
+        return None
+    name = str(gift.guest_name.open())
+    return name if is_presentable(name) else None
 
 
 def payment_of_intent(intent_id: str, *, payment_id: str | None) -> UUID | None:

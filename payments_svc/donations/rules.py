@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +24,9 @@ MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
 }
 OPEN: frozenset[PaymentStatus] = frozenset(status for status, onward in MOVES.items() if onward)
 GIFTS_TAKEN_IN = frozenset({"FUNDING", "FUNDED"})
+_ADDRESS = re.compile(
+    r"://|www\.|@|\b[\w-]{2,}\.(?:com|org|net|info|biz|io|co|uk|de|ru|xyz|shop|site|top|online|test|example)\b", re.I
+)
 # An intent that nobody paid for a week is given up.
 ABANDONED_AFTER = timedelta(days=7)
 
@@ -65,6 +69,11 @@ def accept_charge(charged: Money, *, most: Money) -> None:
         raise AmountOutOfBounds(
             f"With the fees {charged} would be charged, and {most} is the most", maximum=most.decimal
         )
+
+
+def is_presentable(name: str) -> bool:
+    """Whether a name may be shown to everybody: one that reads like a web or mail address is an advertisement."""
+    return _ADDRESS.search(name) is None
 
 
 def next_look(status: PaymentStatus, *, opened_at: datetime, at: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,8 @@ _LEASE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=30)
 # As long as Stripe itself would go on telling us.
 _PARKED_AT_MOST = timedelta(days=3)
+# Stripe's ids and types are plain words.
+_NAME = re.compile(r"[A-Za-z0-9_.]{1,100}")
 _OUR_TYPES = ("payment_intent.", "charge.", "refund.")
 
 
@@ -35,20 +38,15 @@ def accept_event(*, body: bytes, signature: str) -> bool:
     now = clock.now()
     # Stripe signs with the time of the world, which does not move with ours.
     signatures.verify(body, signature, secrets=settings.STRIPE_WEBHOOK_SECRETS, now=datetime.now(UTC))
-    try:
-        event = json.loads(body)
-        event_id, kind, obj = str(event["id"]), str(event["type"]), event["data"]["object"]
-        livemode = bool(event["livemode"])
-    except (ValueError, KeyError, TypeError):
-        raise BadRequest("The body is not a Stripe event") from None
+    event_id, kind, obj, livemode = _read(body)
     if livemode != settings.STRIPE_LIVE_MODE:
         raise BadRequest("The event belongs to the other mode of the account")
     ours = kind.startswith(_OUR_TYPES)
     row = StripeEvent(
-        id=event_id[:110],
-        type=kind[:100],
+        id=event_id,
+        type=kind,
         intent_id=_intent_of(kind, obj),
-        body=body.decode(),
+        body=body.decode("utf-8"),
         state="pending" if ours else "ignored",
         note=None if ours else "not about payments",
         received_at=now,
@@ -63,9 +61,22 @@ def accept_event(*, body: bytes, signature: str) -> bool:
     return True
 
 
+def _read(body: bytes) -> tuple[str, str, dict[str, Any], bool]:
+    """Id, type, object and mode of an event. Raises BadRequest for a body that is none, however well it is signed."""
+    try:
+        event = json.loads(body.decode("utf-8"))
+        event_id, kind, obj, livemode = event["id"], event["type"], event["data"]["object"], event["livemode"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadRequest("The body is not a Stripe event") from None
+    named = isinstance(event_id, str) and isinstance(kind, str) and _NAME.fullmatch(event_id) and _NAME.fullmatch(kind)
+    if not named or not isinstance(obj, dict) or not isinstance(livemode, bool):
+        raise BadRequest("The body is not a Stripe event")
+    return event_id, kind, obj, livemode
+
+
 def _intent_of(kind: str, obj: dict[str, Any]) -> str | None:
     value = obj.get("id") if kind.startswith("payment_intent.") else obj.get("payment_intent")
-    return str(value)[:110] if value else None
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
 
 
 @transaction.atomic
@@ -85,8 +96,9 @@ def work_event(row: StripeEvent) -> None:
     if row.intent_id is None:
         _close(row, "ignored", note="names no payment intent")
         return
-    metadata = json.loads(row.body.open())["data"]["object"].get("metadata") or {}
-    payment_id = queries.payment_of_intent(row.intent_id, payment_id=metadata.get("payment_id"))
+    metadata = json.loads(row.body.open())["data"]["object"].get("metadata")
+    noted = metadata.get("payment_id") if isinstance(metadata, dict) else None
+    payment_id = queries.payment_of_intent(row.intent_id, payment_id=str(noted) if noted else None)
     if payment_id is None and clock.now() - row.received_at > _PARKED_AT_MOST:
         _close(row, "ignored", note="no payment of ours has this intent")
     elif payment_id is None:
@@ -105,8 +117,11 @@ def _settle(row: StripeEvent, payment_id: UUID) -> None:
 
 
 def put_off(row: StripeEvent, error: Exception) -> None:
-    """Something nobody foresaw: the event stays due, and its note says what happened."""
-    _again(row, type(error).__name__)
+    """Something nobody foresaw: the event stays due for three days, and its note says what happened."""
+    if clock.now() - row.received_at > _PARKED_AT_MOST:
+        _close(row, "ignored", note=f"given up: {type(error).__name__}")
+    else:
+        _again(row, type(error).__name__)
 
 
 def _close(row: StripeEvent, state: str, *, note: str | None = None, payment_id: UUID | None = None) -> None:

@@ -130,8 +130,33 @@ def test_one_mail_address_is_one_guest(standin: StandIn, guest: Caller, campaign
     second = guest.open(campaign, donor={"name": "Ruth", "email": "  RUTH@demo.test"}).json()
     payments = Payment.objects.filter(id__in=[first["payment_id"], second["payment_id"]])
     assert len({payment.donor_id for payment in payments}) == 1
+    assert Guest.objects.get().name.open() == "Ruth Adler"
+    assert Handoff.objects.get(kind=Handoff.CONTACT_TO_NOTIFY).version == 1
+    guest.confirm(second)
     assert Guest.objects.get().name.open() == "Ruth"
     assert Handoff.objects.get(kind=Handoff.CONTACT_TO_NOTIFY).version == 2
+
+
+def test_whoever_types_an_address_changes_nothing_of_what_its_owner_gave(
+    standin: StandIn, guest: Caller, campaign: Any
+) -> None:
+    guest.give(campaign, donor={"name": "Victor", "email": "victor@demo.test"})
+    guest.open(campaign, donor={"name": "Rude Word", "email": "victor@demo.test"})
+    recent = guest("GET", f"/campaigns/{campaign.id}/totals").json()["recent"]
+    assert [gift["display_name"] for gift in recent] == ["Victor"]
+    assert Guest.objects.get().name.open() == "Victor"
+
+
+@pytest.mark.parametrize("name", ["http://evil.example/win", "win at www.evil.test", "me@evil.test", "evil.com"])
+def test_a_name_that_is_an_address_is_not_shown(standin: StandIn, guest: Caller, campaign: Any, name: str) -> None:
+    guest.give(campaign, donor={"name": name, "email": "x@demo.test"})
+    assert guest("GET", f"/campaigns/{campaign.id}/totals").json()["recent"][0]["display_name"] is None
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\u202eb", "a\u0085b", "a\nb", ""])
+def test_a_name_that_hides_something_is_refused(guest: Caller, campaign: Any, name: str) -> None:
+    refused = guest.open(campaign, donor={"name": name, "email": "x@demo.test"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/donor/name")
 
 
 def test_a_guest_says_who_they_are_and_a_user_does_not(guest: Caller, donor: Caller, campaign: Any) -> None:

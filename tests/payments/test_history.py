@@ -69,3 +69,27 @@ def test_others_have_no_history(donor: Caller) -> None:
     assert foreign.json()["detail"] == missing.json()["detail"]
     assert Caller()("GET", f"/history/{donor.sub}").status_code == 401
     assert len(person("support")("GET", f"/history/{donor.sub}").json()["results"]) == 1
+
+
+def test_every_currency_prints_as_money_does(donor: Caller) -> None:
+    from bh_sdk.money import CURRENCIES, Money
+
+    now, wanted = clock.now(), []
+    campaign = CampaignFactory.create()
+    for place, code in enumerate(CURRENCIES):
+        money = Money(1_234_567, code)
+        wanted.append((code, money.decimal))
+        PaymentFactory.create(
+            donor_id=donor.sub,
+            campaign=campaign,
+            currency=code,
+            amount=money.minor,
+            charged=money.minor,
+            created_at=now - timedelta(seconds=place),
+        )
+    found, path = [], f"/history/{donor.sub}?limit=100"
+    while path:
+        page = donor("GET", path).json()
+        found += [(row["currency"], row["amount"]) for row in page["results"]]
+        path = (page["next"] or "").removeprefix("/api/v1/payments")
+    assert found == wanted

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from bh_sdk.server.api.models import IdempotencyKey
 from payments_svc.donations.models import Payment
 from tests.payments.conftest import Caller, StandIn, person
 from tests.payments.factories import CampaignFactory
@@ -51,6 +52,15 @@ class TestKeys:
         refused = donor.open(campaign, "6.00", key=key)
         assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
         assert Payment.objects.count() == 1
+
+    def test_another_body_is_refused_even_when_the_first_answer_was_purged(
+        self, standin: StandIn, donor: Caller, campaign: Any
+    ) -> None:
+        key = uuid.uuid4()
+        first = donor.open(campaign, "5.00", key=key).json()
+        IdempotencyKey.objects.all().delete()
+        assert donor.open(campaign, "6.00", key=key).json()["code"] == "idempotency_key_reused"
+        assert donor.open(campaign, "5.00", key=key).json()["payment_id"] == first["payment_id"]
 
     def test_the_same_answer_comes_again(self, standin: StandIn, donor: Caller, campaign: Any) -> None:
         key = uuid.uuid4()

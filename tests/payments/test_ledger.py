@@ -133,7 +133,10 @@ class TestMovesOfAPayment:
         payment = PaymentFactory.create(status=now)
         payment.status = to
         if to in MOVES[now]:  # type: ignore[index]
-            payment.save()
+            with transaction.atomic():
+                payment.save()
+                # Whether a success is booked is another question, asked at the commit.
+                transaction.set_rollback(True)
         else:
             with pytest.raises(IntegrityError, match="does not move"), transaction.atomic():
                 payment.save()
@@ -150,3 +153,14 @@ class TestMovesOfAPayment:
         payment = PaymentFactory.create(status="succeeded")
         with pytest.raises(IntegrityError, match="payment_refunds_bounded"), transaction.atomic():
             type(payment).objects.filter(id=payment.id).update(refunded=payment.charged + 1)
+
+    def test_a_success_without_a_journal_does_not_commit(self) -> None:
+        payment = PaymentFactory.create(status="processing")
+        commit()
+        with pytest.raises(IntegrityError, match="without a journal"), transaction.atomic():
+            type(payment).objects.filter(id=payment.id).update(status="succeeded")
+
+    def test_a_payment_is_never_deleted(self) -> None:
+        payment = PaymentFactory.create()
+        with pytest.raises(IntegrityError, match="never deleted"), transaction.atomic():
+            payment.delete()

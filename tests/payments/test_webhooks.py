@@ -169,7 +169,22 @@ class TestSignature:
         assert deliver(live).status_code == 400
         assert StripeEvent.objects.count() == 0
 
-    @pytest.mark.parametrize("body", [b"[]", b"{}", b'"x"', b'{"id":1}', b"nonsense", b"\xff"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"[]",
+            b"{}",
+            b'"x"',
+            b'{"id":1}',
+            b"nonsense",
+            b"\xff",
+            b"[" * 100_000,
+            '{"id":"evt_1"}'.encode("utf-16"),
+            b'{"id":"evt_1","type":"x","livemode":false,"data":{"object":[]}}',
+            b'{"id":"\\ud800","type":"x","livemode":false,"data":{"object":{}}}',
+            b'{"id":"evt_1","type":"x","livemode":0,"data":{"object":{}}}',
+        ],
+    )
     def test_what_is_no_event_is_a_400_even_when_signed(self, db: None, body: bytes) -> None:
         assert deliver(body).status_code == 400
         assert StripeEvent.objects.count() == 0
@@ -190,17 +205,25 @@ def test_one_event_that_cannot_be_worked_does_not_hold_up_the_next(
 ) -> None:
     opened = donor.open(campaign).json()
     browser_pays(standin, opened)
-    broken = {
-        "id": "evt_0",
-        "type": "payment_intent.x",
-        "livemode": False,
-        "data": {"object": {"id": "pi_1", "metadata": 7}},
-    }
-    deliver(broken)
+    deliver({"id": "evt_0", "type": "payment_intent.x", "livemode": False, "data": {"object": {"id": "pi_1"}}})
+    row = StripeEvent.objects.get(id="evt_0")
+    row.body = "no longer JSON"
+    row.save(update_fields=["body"])
     deliver_all(standin, opened)
     assert outcome(opened)[0] == "succeeded"
-    stuck = StripeEvent.objects.get(id="evt_0")
-    assert (stuck.state, stuck.note) == ("pending", "AttributeError")
+    row.refresh_from_db()
+    assert (row.state, row.note) == ("pending", "JSONDecodeError")
+    StripeEvent.objects.filter(id="evt_0").update(due_at=clock.now(), received_at=clock.now() - timedelta(days=4))
+    work_events()
+    row.refresh_from_db()
+    assert (row.state, row.note, row.due_at) == ("ignored", "given up: JSONDecodeError", None)
+
+
+def test_odd_metadata_is_no_payment_of_ours(db: None) -> None:
+    odd = {"id": "pi_1", "metadata": [1]}
+    deliver({"id": "evt_7", "type": "payment_intent.x", "livemode": False, "data": {"object": odd}})
+    work_events()
+    assert StripeEvent.objects.get().note == "parked: its payment is not known yet"
 
 
 def test_personal_data_of_an_event_is_sealed_and_masked(db: None) -> None:

@@ -40,7 +40,12 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("email_hash", models.CharField(max_length=100, unique=True)),
                 ("email", bh_sdk.server.ops.sealed.SealedField()),
-                ("name", bh_sdk.server.ops.sealed.SealedField()),
+                (
+                    "name",
+                    bh_sdk.server.ops.sealed.SealedField(
+                        help_text="How they are greeted: the name of the last gift that arrived"
+                    ),
+                ),
                 ("created_at", models.DateTimeField()),
             ],
             options={
@@ -72,6 +77,10 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("donor_id", models.UUIDField(db_index=True, help_text="The user, or the guest")),
                 ("user_id", models.UUIDField(help_text="Empty for a guest", null=True)),
+                (
+                    "guest_name",
+                    bh_sdk.server.ops.sealed.SealedField(help_text="The name a guest gave with this gift", null=True),
+                ),
                 (
                     "request_digest",
                     models.CharField(

@@ -33,13 +33,38 @@ END $$;
 CREATE TRIGGER payment_moves BEFORE UPDATE ON payments_donations_payment
     FOR EACH ROW EXECUTE FUNCTION payments_donations_guard();
 ALTER TABLE payments_donations_payment ENABLE ALWAYS TRIGGER payment_moves;
+
+CREATE FUNCTION payments_donations_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a payment is never deleted' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER payment_kept BEFORE DELETE ON payments_donations_payment
+    FOR EACH ROW EXECUTE FUNCTION payments_donations_keep();
+ALTER TABLE payments_donations_payment ENABLE ALWAYS TRIGGER payment_kept;
+
+-- Asked when the transaction commits: money that arrived is in the ledger, or it did not arrive.
+CREATE FUNCTION payments_donations_booked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM payments_ledger_journal WHERE reference = 'payment:' || NEW.id || ':succeeded') THEN
+        RAISE EXCEPTION 'payment % succeeded without a journal', NEW.id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER payment_booked AFTER UPDATE OF status ON payments_donations_payment
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.status = 'succeeded' AND OLD.status <> 'succeeded') EXECUTE FUNCTION payments_donations_booked();
+ALTER TABLE payments_donations_payment ENABLE ALWAYS TRIGGER payment_booked;
 """
 UNGUARD = """
+DROP TRIGGER payment_booked ON payments_donations_payment;
+DROP FUNCTION payments_donations_booked();
+DROP TRIGGER payment_kept ON payments_donations_payment;
+DROP FUNCTION payments_donations_keep();
 DROP TRIGGER payment_moves ON payments_donations_payment;
 DROP FUNCTION payments_donations_guard();
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments_donations", "0001_initial")]
+    dependencies = [("payments_donations", "0001_initial"), ("payments_ledger", "0001_initial")]
     operations = [migrations.RunSQL(GUARD, UNGUARD)]
