@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from bh_sdk.money import Money
 from payments_svc.insights.models import CampaignDonor, CampaignTotal
 
+# One statement, because a popular campaign's gifts pass here one after the other.
+_ADD_GIFT = """
+WITH person AS (
+    INSERT INTO payments_insights_campaigndonor AS d (campaign_id, donor_id, gifts)
+    VALUES (%(campaign_id)s, %(donor_id)s, 1)
+    ON CONFLICT (campaign_id, donor_id) DO UPDATE SET gifts = d.gifts + 1
+    RETURNING gifts
+)
+INSERT INTO payments_insights_campaigntotal AS t (campaign_id, currency, raised, refunded, donors, gifts)
+SELECT %(campaign_id)s, %(currency)s, %(minor)s, 0, CASE WHEN person.gifts = 1 THEN 1 ELSE 0 END, 1 FROM person
+ON CONFLICT (campaign_id) DO UPDATE SET
+    raised = t.raised + EXCLUDED.raised, donors = t.donors + EXCLUDED.donors, gifts = t.gifts + 1
+"""
+
 
 def add_gift(*, campaign_id: UUID, donor_id: UUID, gift: Money) -> None:
-    CampaignTotal.objects.bulk_create(
-        [CampaignTotal(campaign_id=campaign_id, currency=gift.code)], ignore_conflicts=True
-    )
-    donor, first = CampaignDonor.objects.get_or_create(campaign_id=campaign_id, donor_id=donor_id)
-    CampaignDonor.objects.filter(id=donor.id).update(gifts=F("gifts") + 1)
-    CampaignTotal.objects.filter(campaign_id=campaign_id).update(
-        raised=F("raised") + gift.minor, gifts=F("gifts") + 1, donors=F("donors") + int(first)
-    )
+    """Count a gift, and its donor when it is their first to this campaign."""
+    told = {"campaign_id": campaign_id, "donor_id": donor_id, "currency": gift.code, "minor": gift.minor}
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_GIFT, told)
 
 
 def add_refund(*, campaign_id: UUID, amount: Money) -> None:
