@@ -15,7 +15,11 @@ POLICIES: list[tuple[str, str, str]] = [
         for role in ("service:monolith", "service:payments")
         for noun in ("contact", "campaign")
     ),
-    *((role, noun, "view") for role in _DESKS for noun in ("notification", "delivery", "template", "campaign")),
+    *(
+        (role, noun, "view")
+        for role in _DESKS
+        for noun in ("notification", "delivery", "waiting_fact", "template", "campaign")
+    ),
     *((role, "contact", "view") for role in ("support", "auditor")),
     *(("editor", "template", verb) for verb in ("draft", "publish")),
     *(("support", "dead_letter", verb) for verb in ("view", "replay")),

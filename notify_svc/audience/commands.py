@@ -48,7 +48,7 @@ def describe_campaign(
     *, campaign_id: UUID, title: str, owner_id: UUID, currency: str, category: str | None = None
 ) -> Campaign:
     """Replace what we know of a campaign. Facts that waited for it are told."""
-    campaign, created = Campaign.objects.update_or_create(
+    campaign, _ = Campaign.objects.update_or_create(
         campaign_id=campaign_id,
         defaults={
             "title": title,
@@ -58,8 +58,7 @@ def describe_campaign(
             "updated_at": clock.now(),
         },
     )
-    if created:
-        doorbell.ring("notify.delivery.tell_waiting")
+    doorbell.ring("notify.delivery.tell_waiting", campaign_id=str(campaign_id))
     return campaign
 
 

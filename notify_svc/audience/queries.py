@@ -62,6 +62,11 @@ def shown_name(person_id: UUID) -> str:
     return (rules.presentable(contact.name.open()) if contact and contact.name else "") or rules.UNNAMED
 
 
+def shown_title(campaign: Campaign) -> str:
+    """How a campaign is named in messages."""
+    return rules.one_line(campaign.title) or rules.UNTITLED
+
+
 def campaign(campaign_id: UUID) -> Campaign | None:
     return Campaign.objects.filter(campaign_id=campaign_id).first()
 

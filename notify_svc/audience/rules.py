@@ -6,10 +6,14 @@ import re
 from functools import lru_cache
 from zoneinfo import available_timezones
 
-UNNAMED = "A donor"
+UNNAMED, UNTITLED = "A donor", "a campaign"
 DEFAULT_LOCALE, DEFAULT_TIMEZONE = "en", "UTC"
 # A name reaches the mailboxes of others, and mail programs turn anything like an address into a link.
 _LINKLIKE = re.compile(r"[/@:<>\\]|\bwww\.|\w\.[^\W\d_]{2,}", re.IGNORECASE)
+
+# What the wire refuses today and rows from before may still hold: breaks part words, the rest only hides or turns them.
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @lru_cache(maxsize=1)
@@ -21,9 +25,14 @@ def zone_known(name: str) -> bool:
     return name in _zones()
 
 
+def one_line(text: str) -> str:
+    """The text without characters that hide, turn around or break what a reader sees."""
+    return re.sub(" {2,}", " ", _HIDDEN.sub("", _BREAKS.sub(" ", text))).strip()
+
+
 def presentable(name: str | None) -> str:
     """The name as it may be shown, or an empty string when it looks like an advertisement."""
-    name = (name or "").strip()
+    name = one_line(name or "")
     return "" if not name or _LINKLIKE.search(name) else name
 
 

@@ -44,6 +44,15 @@ MEANS = {
     "failed": "It will not arrive.",
     "canceled": "It had become pointless before it was sent.",
 }
+# Where else the id of a delivery is seen.
+ID_MEANS = {"email": "the Message-ID of the mail"}
+# The feed is no mail server: an entry is in it or is not.
+MEANS_IN_FEED = MEANS | {
+    "retrying": "It could not be put into the feed; we try again.",
+    "unknown": "We were interrupted while it was put into the feed; it goes again and is shown once.",
+    "sent": "It is in the feed.",
+    "canceled": "It had become pointless before it was put into the feed.",
+}
 
 
 class _ByIds(CasePage):
@@ -82,7 +91,7 @@ class DeliveryAdmin(_ByIds):
     list_select_related: ClassVar = ["notification"]
     ordering: ClassVar = ["-created_at", "-id"]
     ids = ("id", "notification_id", "recipient_id")
-    search_help_text = "Id of a delivery (its Message-ID), a notification or a person"
+    search_help_text = "Id of a delivery (the Message-ID of a mail), a notification or a person"
 
     @display(description="Message")
     def type_shown(self, delivery: Delivery) -> str:
@@ -96,21 +105,25 @@ class DeliveryAdmin(_ByIds):
         overdue = clock.now() - timedelta(minutes=1)
         backlog = Delivery.objects.filter(status__in=rules.DUE, due_at__lt=overdue).count()
         failed = Delivery.objects.filter(status="failed", finished_at__gt=clock.now() - timedelta(days=1)).count()
-        waiting = WaitingFact.objects.count()
+        waiting = WaitingFact.objects.filter(tries=0).count()
+        untold = WaitingFact.objects.filter(tries__gt=0).count()
         yield Figure("Overdue", str(backlog), "due for more than a minute", self.address(), pressing=backlog > 0)
         yield Figure("Failed", str(failed), "in the last day", f"{self.address()}?status=failed", pressing=failed > 0)
         yield Figure("Facts without a campaign", str(waiting), "payments has not told us of it", pressing=waiting > 0)
+        page = cast(CasePage, admin.site._registry[WaitingFact])
+        yield Figure("Facts not told", str(untold), "telling them failed", page.address(), pressing=untold > 0)
 
     def case(self, request: HttpRequest, obj: Delivery) -> parts.Case:
         notification = obj.notification
         page = cast(CasePage, admin.site._registry[Notification])
+        in_feed = obj.channel == "in_app"
         return parts.Case(
             headline=parts.Headline(
                 title=notification.type,
                 below=f"by {obj.channel} to {obj.recipient_id}",
                 status=obj.status,
                 tone=TONES[obj.status],
-                notice=MEANS[obj.status],
+                notice=(MEANS_IN_FEED if in_feed else MEANS)[obj.status],
             ),
             wide=_look(obj),
             narrow=[
@@ -118,7 +131,7 @@ class DeliveryAdmin(_ByIds):
                 parts.Facts(
                     "Delivery",
                     [
-                        parts.Fact("Delivery", str(obj.id), mono=True, note="the Message-ID of the mail"),
+                        parts.Fact("Delivery", str(obj.id), mono=True, note=ID_MEANS.get(obj.channel, "")),
                         parts.Fact(
                             "Notification", str(obj.notification_id), mono=True, href=page.address(notification)
                         ),
@@ -198,4 +211,53 @@ class NotificationAdmin(_ByIds):
                     ],
                 ),
             ],
+        )
+
+
+@admin.register(WaitingFact)
+class WaitingFactAdmin(_ByIds):
+    """Facts that nobody was told of yet: their campaign is unknown, or telling them failed."""
+
+    thing, icon, order = "waiting_fact", "hourglass_empty", 30
+    list_display = ("event_id", "type", "campaign_id", "tries", "reason", "due_shown", "created_at")
+    list_filter: ClassVar = ["type", ("created_at", RangeDateFilter)]
+    ordering: ClassVar = ["-tries", "-created_at", "event_id"]
+    search_fields: ClassVar = ["event_id"]
+    ids = ("event_id", "campaign_id")
+    search_help_text = "Id of an event or a campaign"
+
+    @display(description="Next try")
+    def due_shown(self, fact: WaitingFact) -> str:
+        if fact.tries >= rules.TELL_AT_MOST:
+            return "none"
+        return f"{fact.due_at:%d %b %Y, %H:%M:%S} UTC" if fact.tries else "once its campaign is known"
+
+    def case(self, request: HttpRequest, obj: WaitingFact) -> parts.Case:
+        given_up = obj.tries >= rules.TELL_AT_MOST
+        if given_up:
+            notice = "It is not tried again by itself; it is when its campaign is described anew."
+        else:
+            notice = "Telling it failed; we try again." if obj.tries else "It is told once its campaign is known."
+        tone: parts.Tone = "danger" if given_up else "warning" if obj.tries else "info"
+        return parts.Case(
+            headline=parts.Headline(
+                title=obj.type,
+                below=str(obj.event_id),
+                status="given up" if given_up else "failing" if obj.tries else "waiting",
+                tone=tone,
+                notice=notice,
+            ),
+            wide=[
+                parts.Facts(
+                    "Telling it",
+                    [
+                        parts.Fact("Campaign", str(obj.campaign_id), mono=True),
+                        ("Tries", f"{obj.tries} of {rules.TELL_AT_MOST}"),
+                        ("Reason", obj.reason or "none"),
+                        ("Next try", self.due_shown(obj)),
+                        ("Heard", f"{obj.created_at:%d %b %Y, %H:%M:%S} UTC"),
+                    ],
+                )
+            ],
+            narrow=[],
         )

@@ -11,9 +11,11 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from bh_sdk.errors import BHError
 from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock, doorbell
+from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import occasions, rules
 from notify_svc.delivery.errors import NotificationNotFound, ScheduleInvalid
@@ -181,30 +183,64 @@ def tell(fact: Fact, *, event_id: UUID) -> None:
                 "type": fact.type,
                 "payload": fact.payload(),
                 "campaign_id": campaign_id,
-                "created_at": clock.now(),
+                "created_at": (now := clock.now()),
+                "due_at": now,
             },
         )
         return
-    scene = occasions.Scene(title=campaign.title, owner_id=campaign.owner_id, name_of=audience.shown_name)
+    scene = occasions.Scene(
+        title=audience.shown_title(campaign), owner_id=campaign.owner_id, name_of=audience.shown_name
+    )
     for order in occasions.orders(fact, scene, event_id=event_id):
         later = occasions.overtaken_by(order.dedupe)
         if later is None or not Notification.objects.filter(dedupe=later).exists():
             accept([order], by="system")
 
 
+def tell_waiting(*, campaign_id: UUID | None = None, limit: int = 200) -> int:
+    """Tell the facts whose campaign has become known; returns how many. The others go on waiting.
+
+    Each is told in a transaction of its own. One that cannot be told is logged and tried again after a growing pause, at
+    most `rules.TELL_AT_MOST` times; then it is left for staff to see. With `campaign_id` only that campaign's, and all of
+    them at once: what failed before may have failed by what we were told of the campaign.
+    """
+    waiting = WaitingFact.objects.all()
+    if campaign_id is not None:
+        waiting = waiting.filter(campaign_id=campaign_id)
+    else:
+        waiting = waiting.filter(due_at__lte=clock.now(), tries__lt=rules.TELL_AT_MOST)
+    known = audience.known_campaigns(set(waiting.order_by().values_list("campaign_id", flat=True).distinct()))
+    ready = waiting.filter(campaign_id__in=known).order_by("due_at", "created_at", "event_id")
+    ids = list(ready.values_list("event_id", flat=True)[:limit])
+    return sum(_tell_one(event_id) for event_id in ids)
+
+
 @transaction.atomic
-def tell_waiting(*, limit: int = 200) -> int:
-    """Tell the facts whose campaign has become known; returns how many. The others go on waiting."""
-    known = audience.known_campaigns(set(WaitingFact.objects.values_list("campaign_id", flat=True).distinct()))
-    ready = list(
-        WaitingFact.objects.select_for_update(skip_locked=True)
-        .filter(campaign_id__in=known)
-        .order_by("created_at", "event_id")[:limit]
-    )
-    for waiting in ready:
-        tell(CATALOGUE[waiting.type].model_validate(waiting.payload), event_id=waiting.event_id)
-    WaitingFact.objects.filter(event_id__in=[waiting.event_id for waiting in ready]).delete()
-    return len(ready)
+def _tell_one(event_id: UUID) -> bool:
+    waiting = WaitingFact.objects.select_for_update(skip_locked=True).filter(event_id=event_id).first()
+    if waiting is None:
+        # Another worker tells it, or has told it.
+        return False
+    try:
+        with transaction.atomic():
+            tell(CATALOGUE[waiting.type].model_validate(waiting.payload), event_id=event_id)
+    except Exception as error:
+        waiting.tries = min(waiting.tries + 1, rules.TELL_AT_MOST)
+        waiting.due_at = rules.next_telling(waiting.tries, now=clock.now())
+        waiting.reason = (error.code if isinstance(error, BHError) else type(error).__name__)[:64]
+        waiting.save(update_fields=["tries", "due_at", "reason"])
+        log().error(
+            "fact_not_told",
+            event_id=str(event_id),
+            type=waiting.type,
+            campaign_id=str(waiting.campaign_id),
+            tries=waiting.tries,
+            given_up=waiting.tries >= rules.TELL_AT_MOST,
+            exc_info=error,
+        )
+        return False
+    waiting.delete()
+    return True
 
 
 @transaction.atomic

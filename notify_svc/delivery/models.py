@@ -132,6 +132,10 @@ class WaitingFact(models.Model):
     payload = models.JSONField()
     campaign_id = models.UUIDField(db_index=True)
     created_at = models.DateTimeField()
+    # Telling it may fail, once its campaign is known: then it is tried again after a pause, and in the end left to staff.
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

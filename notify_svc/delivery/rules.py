@@ -41,6 +41,9 @@ MAX_TRIES = len(_BACKOFF) + 1
 # Looking for an address again; the doorbell usually comes first.
 _PATIENCE = [timedelta(seconds=s) for s in (5, 5, 15, 60, 300, 1_800)]
 WAIT_AT_MOST = timedelta(days=30)
+# Telling a waiting fact again that could not be told: an hour's outage is outlived, and then somebody has to look.
+_TELL_AGAIN = [timedelta(seconds=s) for s in (10, 60, 300, 1_200, 3_600, 14_400, 86_400)]
+TELL_AT_MOST = len(_TELL_AGAIN)
 
 
 def next_try(tries: int, *, now: datetime, roll: float, wait: timedelta | None = None) -> datetime | None:
@@ -57,3 +60,8 @@ def next_look(waited: timedelta, *, now: datetime) -> datetime:
         if waited < pause * 4:
             return now + pause
     return now + _PATIENCE[-1]
+
+
+def next_telling(tries: int, *, now: datetime) -> datetime:
+    """When to tell a fact again that could not be told `tries` times; it is left alone after `TELL_AT_MOST`."""
+    return now + _TELL_AGAIN[min(max(tries, 1), TELL_AT_MOST) - 1]

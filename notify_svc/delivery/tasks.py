@@ -40,6 +40,6 @@ def wake(recipient_id: str | None = None) -> int:
 
 
 @shared_task(name="notify.delivery.tell_waiting")
-def tell_waiting() -> int:
+def tell_waiting(campaign_id: str | None = None) -> int:
     """Tell the facts that waited for their campaign."""
-    return commands.tell_waiting()
+    return commands.tell_waiting(campaign_id=UUID(campaign_id) if campaign_id else None)

@@ -22,7 +22,8 @@ DEFAULT_LOCALE = "en"
 SUPPLIED = frozenset({"recipient_name", "site_url"})
 MAX_LINE, MAX_TEXT, MAX_LIST = 200, 20_000, 50
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+# The same as the wire refuses: what hides or turns around the words that a reader sees.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _line(value: Any) -> bool:

@@ -61,6 +61,7 @@ LISTS = {
     "notify_wording_templateversion": {"support", "editor", "admin"},
     "notify_delivery_delivery": {"support", "editor", "admin"},
     "notify_delivery_notification": {"support", "editor", "admin"},
+    "notify_delivery_waitingfact": {"support", "editor", "admin"},
     "notify_audience_campaign": {"support", "editor", "admin"},
     "notify_audience_contact": {"support", "admin"},
 }
@@ -113,6 +114,21 @@ def test_a_delivery_is_shown_with_its_words_and_tries_but_without_name_and_key(
     assert client.get(address(delivery.notification)).status_code == 200
     found = client.get(reverse("admin:notify_delivery_delivery_changelist"), {"q": str(delivery.id)})
     assert str(gift.donor_id) in found.content.decode()
+
+
+def test_a_feed_entry_is_no_mail_to_staff(campaign: Campaign, mailbox: Mailbox) -> None:
+    gift = succeeded(campaign)
+    describe(gift.donor_id, "ruth@example.org")
+    hear(gift)
+    work()
+    pages = {
+        row.channel: at_desk("support").get(address(row)).content.decode()
+        for row in Delivery.objects.filter(recipient_id=gift.donor_id, status="sent")
+    }
+    assert "It is in the feed." in pages["in_app"]
+    assert not re.search("mail server|Message-ID", pages["in_app"])
+    assert "The mail server took it." in pages["email"]
+    assert "the Message-ID of the mail" in pages["email"]
 
 
 def test_a_contact_is_found_by_its_address_and_shown_masked() -> None:

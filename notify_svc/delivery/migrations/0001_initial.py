@@ -22,6 +22,9 @@ class Migration(migrations.Migration):
                 ("payload", models.JSONField()),
                 ("campaign_id", models.UUIDField(db_index=True)),
                 ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.CreateModel(
