@@ -27,7 +27,12 @@ ON CONFLICT (campaign_id) DO UPDATE SET
 
 def add_gift(*, campaign_id: UUID, donor_id: UUID, gift: Money) -> None:
     """Count a gift, and its donor when it is their first to this campaign."""
-    told = {"campaign_id": campaign_id, "donor_id": donor_id, "currency": gift.code, "minor": gift.minor}
+    told: dict[str, UUID | str | int] = {
+        "campaign_id": campaign_id,
+        "donor_id": donor_id,
+        "currency": gift.code,
+        "minor": gift.minor,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_ADD_GIFT, told)
 
