@@ -75,6 +75,11 @@ def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
     return set(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", flat=True))
 
 
+def given_by_guest(payment_id: UUID) -> bool:
+    """Whether a gift came from somebody without an account; not, when we have not heard of the gift."""
+    return Gift.objects.filter(payment_id=payment_id, guest=True).exists()
+
+
 def supporters(campaign_id: UUID) -> list[UUID]:
     """Who gave to a campaign and did not take it all back. Guests are not among them: they asked for no news."""
     rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)

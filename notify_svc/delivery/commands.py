@@ -188,8 +188,14 @@ def tell(fact: Fact, *, event_id: UUID) -> None:
             },
         )
         return
+    before = occasions.only_after(fact)
+    if before is not None and not Notification.objects.filter(dedupe=before).exists():
+        return
     scene = occasions.Scene(
-        title=audience.shown_title(campaign), owner_id=campaign.owner_id, name_of=audience.shown_name
+        title=audience.shown_title(campaign),
+        owner_id=campaign.owner_id,
+        name_of=audience.shown_name,
+        by_guest=audience.given_by_guest,
     )
     for order in occasions.orders(fact, scene, event_id=event_id):
         later = occasions.overtaken_by(order.dedupe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bh_sdk.events import DonationFailed, DonationSucceeded, RefundSucceeded, ScoreChanged
+from bh_sdk.events import DonationFailed, DonationSucceeded, RefundFailed, RefundSucceeded, ScoreChanged
 from bh_sdk.server.events import Delivered, handles
 from notify_svc.delivery import commands
 
@@ -19,6 +19,11 @@ def tell_of_failed_gift(event: Delivered[DonationFailed]) -> None:
 
 @handles(RefundSucceeded)
 def tell_of_refund(event: Delivered[RefundSucceeded]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RefundFailed)
+def tell_of_failed_refund(event: Delivered[RefundFailed]) -> None:
     commands.tell(event.data, event_id=event.id)
 
 

@@ -6,22 +6,25 @@ from collections.abc import Callable
 from functools import singledispatch
 from uuid import UUID
 
-from bh_sdk.events import DonationFailed, DonationSucceeded, Fact, RefundSucceeded, ScoreChanged
+from bh_sdk.events import DonationFailed, DonationSucceeded, Fact, RefundFailed, RefundSucceeded, ScoreChanged
 from notify_svc.delivery.orders import Order
 
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 ANONYMOUS = "Someone"
-# Pointless once another about the same gift exists: who has given need not hear of the try that failed.
-OVERTAKEN_BY = {"gift.failed": "gift.thank_you"}
+# Pointless once another about the same gift or refund exists: who has given need not hear of the try that failed, and
+# nobody is promised money that has come back to us.
+OVERTAKEN_BY = {"gift.failed": "gift.thank_you", "refund.succeeded": "refund.failed"}
 # Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
-ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded"})
+ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded", "refund.failed"})
 
 
 class Scene:
-    """What the words need besides the fact. Names are looked up only when a message shows one."""
+    """What the words need besides the fact. Names and gifts are looked up only when a message needs one."""
 
-    def __init__(self, *, title: str, owner_id: UUID, name_of: Callable[[UUID], str]) -> None:
-        self.title, self.owner_id, self.name_of = title, owner_id, name_of
+    def __init__(
+        self, *, title: str, owner_id: UUID, name_of: Callable[[UUID], str], by_guest: Callable[[UUID], bool]
+    ) -> None:
+        self.title, self.owner_id, self.name_of, self.by_guest = title, owner_id, name_of, by_guest
 
 
 def campaign_of(fact: Fact) -> UUID | None:
@@ -29,7 +32,7 @@ def campaign_of(fact: Fact) -> UUID | None:
     if isinstance(fact, ScoreChanged):
         moved = fact.previous_tier is not None and fact.previous_tier != fact.tier
         return fact.entity_id if fact.entity_kind == "campaign" and moved else None
-    if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded):
+    if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded | RefundFailed):
         return fact.campaign_id
     return None
 
@@ -39,6 +42,14 @@ def overtaken_by(dedupe: str) -> str | None:
     kind, _, about = dedupe.partition(":")
     later = OVERTAKEN_BY.get(kind)
     return f"{later}:{about}" if later else None
+
+
+def only_after(fact: Fact) -> str | None:
+    """The key of the notification without which this fact is no news to anybody; None when it is news by itself."""
+    # A refund that never left us was promised to nobody, unless we said so.
+    if isinstance(fact, RefundFailed) and not fact.reversed:
+        return f"refund.succeeded:{fact.refund_id}"
+    return None
 
 
 @singledispatch
@@ -116,6 +127,26 @@ def _(fact: RefundSucceeded, scene: Scene, *, event_id: UUID) -> list[Order]:
                 "amount": fact.amount,
                 "currency": fact.currency,
                 "full": fact.full,
+            },
+        )
+    ]
+
+
+@orders.register
+def _(fact: RefundFailed, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return [
+        Order(
+            recipient_id=fact.donor_id,
+            # This fact does not say it; the gift that was to be refunded does.
+            guest=scene.by_guest(fact.payment_id),
+            type="refund.failed",
+            dedupe=f"refund.failed:{fact.refund_id}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "payment_id": str(fact.payment_id),
+                "amount": fact.amount,
+                "currency": fact.currency,
             },
         )
     ]

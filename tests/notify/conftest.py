@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from bh_sdk.events import DonationFailed, DonationSucceeded, Event, Fact, RefundSucceeded, ScoreChanged
+from bh_sdk.events import DonationFailed, DonationSucceeded, Event, Fact, RefundFailed, RefundSucceeded, ScoreChanged
 from bh_sdk.server.events import handlers
 from bh_sdk.tokens import jwk_of, sign_jwt
 from deploy.local.issuer.tokens import user_token
@@ -156,6 +156,22 @@ def refunded(campaign: Campaign, **changes: Any) -> RefundSucceeded:
         "for_cause": False,
     }
     return RefundSucceeded.model_validate(facts | changes)
+
+
+def refund_failed(refund: RefundSucceeded, **changes: Any) -> RefundFailed:
+    """The same refund, sent back by the bank."""
+    facts = {
+        "refund_id": refund.refund_id,
+        "payment_id": refund.payment_id,
+        "campaign_id": refund.campaign_id,
+        "donor_id": refund.donor_id,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "refunded_total": "0.00",
+        "reversed": True,
+        "reason": "lost_or_stolen_card",
+    }
+    return RefundFailed.model_validate(facts | changes)
 
 
 def scored(campaign: Campaign, **changes: Any) -> ScoreChanged:

@@ -12,7 +12,18 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.tokens import check_gift_link
 from notify_svc.audience.queries import supporters
 from notify_svc.delivery.models import Delivery, Notification
-from tests.notify.conftest import Campaign, describe, failed, hear, person, refunded, scored, succeeded, work
+from tests.notify.conftest import (
+    Campaign,
+    describe,
+    failed,
+    hear,
+    person,
+    refund_failed,
+    refunded,
+    scored,
+    succeeded,
+    work,
+)
 from tests.notify.mailbox import Mailbox, html, plain
 
 pytestmark = pytest.mark.django_db
@@ -213,6 +224,68 @@ def test_a_refund_is_told_to_the_donor_alone_and_each_one_once(campaign: Campaig
     work()
     assert [mail["Subject"] for mail in mailbox.mails] == ["£10.00 is on its way back to you"] * 2
     assert not Notification.objects.filter(recipient_id=campaign.owner).exists()
+
+
+def test_a_refund_that_came_back_is_told_to_the_donor_once(campaign: Campaign, mailbox: Mailbox) -> None:
+    donor = person()
+    describe(donor.sub, "ruth@example.org", "Ruth Boaz")
+    hear(succeeded(campaign, donor_id=donor.sub, payment_id=(payment_id := uuid.uuid4())))
+    hear(refund := refunded(campaign, donor_id=donor.sub, payment_id=payment_id))
+    work()
+    hear(refund_failed(refund))
+    hear(refund_failed(refund))
+    work()
+    mail = mailbox.to("ruth@example.org")[-1]
+    assert mail["Subject"] == "Your refund of £10.00 could not reach your bank"
+    words = plain(mail)
+    assert "Dear Ruth Boaz" in words
+    assert "looking into it" in words
+    assert f"{settings.BH_SITE_URL}/gifts/{payment_id}" in words
+    assert "lost_or_stolen_card" not in mail.as_string()
+    told = Notification.objects.get(type="refund.failed")
+    assert (told.recipient_id, told.category) == (donor.sub, "transactional")
+    entries = donor("GET", f"/user/{donor.sub}").json()["results"]
+    assert "Your refund could not reach your bank" in [entry["title"] for entry in entries]
+
+
+def test_a_guest_whose_refund_came_back_gets_a_mail_with_a_signed_link_and_no_feed(
+    campaign: Campaign, mailbox: Mailbox
+) -> None:
+    gift = succeeded(campaign, guest=True)
+    describe(gift.donor_id, "guest@example.org")
+    hear(gift)
+    hear(refund := refunded(campaign, donor_id=gift.donor_id, payment_id=gift.payment_id, guest=True))
+    hear(refund_failed(refund))
+    work()
+    (mail,) = [mail for mail in mailbox.to("guest@example.org") if mail["X-BH-Type"] == "refund.failed"]
+    link = urlsplit(next(word for word in plain(mail).split() if f"/gifts/{gift.payment_id}" in word))
+    assert check_gift_link(settings.BH_LINK_KEY, gift.payment_id, parse_qs(link.query)["link"][0])
+    told = Notification.objects.get(type="refund.failed")
+    assert (told.guest, told.shown_at, [d.channel for d in told.deliveries.all()]) == (True, None, ["email"])
+
+
+def test_a_refund_that_never_went_out_and_was_not_told_fails_in_silence(campaign: Campaign) -> None:
+    hear(refund_failed(refunded(campaign), reversed=False))
+    assert not Notification.objects.exists()
+
+
+def test_a_refund_that_was_told_is_taken_back_however_it_failed(campaign: Campaign) -> None:
+    hear(refund := refunded(campaign))
+    hear(refund_failed(refund, reversed=False))
+    assert Notification.objects.filter(type="refund.failed", recipient_id=refund.donor_id).count() == 1
+
+
+@pytest.mark.parametrize("failed_first", [False, True])
+def test_a_refund_that_came_back_before_it_was_told_is_not_promised(
+    campaign: Campaign, mailbox: Mailbox, failed_first: bool
+) -> None:
+    refund = refunded(campaign)
+    describe(refund.donor_id, "ruth@example.org")
+    facts = [refund, refund_failed(refund)]
+    for fact in reversed(facts) if failed_first else facts:
+        hear(fact)
+    work()
+    assert [mail["X-BH-Type"] for mail in mailbox.to("ruth@example.org")] == ["refund.failed"]
 
 
 @pytest.mark.parametrize("order", [("gift", "refund"), ("refund", "gift")])
