@@ -36,7 +36,7 @@ def send_notification(request: Call, body: wire.SendNotification) -> Status[wire
     return Status(202, wire.SendAccepted(results=results, unavailable=absent))
 
 
-@router.get("/user/{user_id}", auth=may("feed", "read"), response=wire.Feed)
+@router.get("/user/{uuid:user_id}", auth=may("feed", "read"), response=wire.Feed)
 def get_feed(
     request: Call,
     user_id: UUID,
@@ -50,7 +50,7 @@ def get_feed(
     return queries.feed(user_id=user_id, request=request, unread=unread, type=type, cursor=cursor, limit=limit)
 
 
-@router.put("/read/{notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
+@router.put("/read/{uuid:notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
 def mark_read(request: Call, notification_id: UUID) -> HttpResponse:
     """Mark one of your notifications read. Doing it again changes nothing."""
     commands.mark_read(notification_id=notification_id, user_id=_caller(request))

@@ -389,7 +389,22 @@ def test_reading_is_kept_from_the_first_time(monolith: Caller) -> None:
     assert reader("PUT", f"/read/{entry}").json() == first.json()
     assert reader("GET", f"/user/{reader.sub}").json()["unread_count"] == 0
     assert reader("PUT", f"/read/{uuid.uuid4()}").status_code == 404
-    assert reader("PUT", "/read/not-an-id").status_code in (404, 422)
+
+
+@pytest.mark.parametrize("malformed", ["not-an-id", "1", "urn:uuid:{}", "{{{}}}", "{}0", "%00"])
+def test_a_malformed_id_in_a_path_leads_nowhere(payments: Caller, malformed: str) -> None:
+    reader = person()
+    what = malformed.format(reader.sub)
+    contact = {"email": "ruth@example.org"}
+    for answer in (
+        reader("GET", f"/user/{what}"),
+        reader("PUT", f"/read/{what}"),
+        payments("PUT", f"/contacts/{what}", contact),
+        payments("PUT", f"/campaigns/{what}", CAMPAIGN),
+    ):
+        assert code(answer) == (404, "not_found")
+    assert not Contact.objects.exists()
+    assert not Campaign.objects.exists()
 
 
 def test_read_all_marks_the_rest_once(monolith: Caller) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, about_user, fact, gifts
+from trust_svc.evidence.models import Campaign
 from trust_svc.scoring import commands
 from trust_svc.scoring.models import Due, Score, ScorePoint
 
@@ -126,10 +127,15 @@ def test_what_nobody_has_heard_of_is_not_found(analyst: Caller, path: str) -> No
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("what", ["1", "not-an-id", "%00", "..%2f..", "'--", "0" * 5000])
-def test_no_path_is_an_internal_error(nobody: Caller, what: str) -> None:
-    for route in ("campaign", "user", "factors"):
-        assert nobody.get(f"/trust/{route}/{what}").status_code in (404, 422)
+@pytest.mark.parametrize("what", ["1", "not-an-id", "%00", "..%2f..", "'--", "0" * 5000, "urn:uuid:{}", "{{{}}}"])
+def test_a_malformed_id_in_a_path_leads_nowhere(analyst: Caller, monolith: Caller, campaign: UUID, what: str) -> None:
+    malformed, before = what.format(campaign), Campaign.objects.count()
+    for route in ("campaign", "user", "factors", "history", "jobs"):
+        answer = analyst.get(f"/trust/{route}/{malformed}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), route
+    body = {"title": "Water", "owner_id": str(uuid4()), "currency": "GBP"}
+    assert monolith.put(f"/trust/campaigns/{malformed}", body).status_code == 404
+    assert Campaign.objects.count() == before
 
 
 def test_an_etag_holds_until_the_score_moves(

@@ -26,7 +26,7 @@ def record_evidence(request: Call, body: EvidenceFact | EvidenceFacts) -> comman
 
 
 @router.put(
-    "/campaigns/{campaign_id}",
+    "/campaigns/{uuid:campaign_id}",
     auth=may("campaign", "describe"),
     response={200: CampaignAnswer, 201: CampaignAnswer},
 )

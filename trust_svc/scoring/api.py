@@ -20,19 +20,19 @@ CAMPAIGN, USER = "campaign", "user"
 NAMED = 20
 
 
-@router.get("/campaign/{campaign_id}", auth=may("score", "read"), response=Score)
+@router.get("/campaign/{uuid:campaign_id}", auth=may("score", "read"), response=Score)
 def campaign_score(request: Call, campaign_id: UUID) -> HttpResponse:
     """The score of a campaign, with the parts it is made of. Answers 304 to an ETag that still holds."""
     return _score(request, CAMPAIGN, campaign_id)
 
 
-@router.get("/user/{user_id}", auth=may("score", "read"), response=Score)
+@router.get("/user/{uuid:user_id}", auth=may("score", "read"), response=Score)
 def user_score(request: Call, user_id: UUID) -> HttpResponse:
     """The score of a person. Answers 304 to an ETag that still holds."""
     return _score(request, USER, user_id)
 
 
-@router.get("/factors/{entity_id}", auth=may("score", "read"), response=Factors)
+@router.get("/factors/{uuid:entity_id}", auth=may("score", "read"), response=Factors)
 def score_factors(request: Call, entity_id: UUID) -> Factors:
     """How the score of a campaign or person comes about; its owner and staff also see the evidence behind it."""
     kind = _kind(entity_id)
@@ -43,7 +43,7 @@ def score_factors(request: Call, entity_id: UUID) -> Factors:
     )
 
 
-@router.get("/history/{entity_id}", auth=may("history", "read"), response=Page[ScorePoint])
+@router.get("/history/{uuid:entity_id}", auth=may("history", "read"), response=Page[ScorePoint])
 def score_history(request: Call, entity_id: UUID, limit: Limit = 20, cursor: Cursor = None) -> Page[ScorePoint]:
     """What a score was, newest first: for its owner and for staff."""
     kind = _kind(entity_id)
@@ -73,7 +73,7 @@ def calculate(request: Call, body: Calculate) -> Status[Score] | Status[JobAnswe
     return Status(202, _progress(commands.open_job(entities=entities, by=request.auth.id)))
 
 
-@router.get("/jobs/{job_id}", auth=may("job", "read"), response=JobAnswer)
+@router.get("/jobs/{uuid:job_id}", auth=may("job", "read"), response=JobAnswer)
 def calculation_job(request: Call, job_id: UUID) -> JobAnswer:
     """How far a calculation of many scores is."""
     return _progress(Job.objects.get(id=job_id))
