@@ -141,7 +141,9 @@ def _errors_page() -> str:
         "| status | code | class | title |",
         "|---|---|---|---|",
     ]
-    kinds = sorted(_tree(errors.BHError), key=lambda kind: (kind.status, kind.code))
+    # A subclass without a code of its own is the same error on the wire.
+    named = [kind for kind in _tree(errors.BHError) if "code" in vars(kind)]
+    kinds = sorted(named, key=lambda kind: (kind.status, kind.code))
     lines += [f"| {kind.status} | `{kind.code}` | `{kind.__name__}` | {kind.title} |" for kind in kinds]
     return "\n".join([*lines, ""])
 
