@@ -309,7 +309,10 @@ def _find_or_open(payment: Payment) -> Standing:
 
 @transaction.atomic
 def bring_to(payment_id: UUID, standing: Standing) -> Payment:
-    """Make our rows, ledger and facts say what Stripe says. An older look than the last one changes nothing."""
+    """Make our rows, ledger and facts say what Stripe says.
+
+    An older look than the last one never takes back what is final; an open payment it may set back, until the next look.
+    """
     payment = queries.payment_for_update(payment_id)
     now = clock.now()
     if payment.intent_id is None:

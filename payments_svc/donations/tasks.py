@@ -30,6 +30,9 @@ def look_again() -> int:
         except (GatewayError, BHError) as error:
             # Due again after the lease; Stripe being away is no news worth a stack.
             log("donations").warning("payment.look_failed", payment_id=str(payment_id), error=type(error).__name__)
+        except Exception:
+            # Something nobody foresaw about one payment must not hold up the others; it stays due.
+            log("donations").exception("payment.look_broke", payment_id=str(payment_id))
     return looked
 
 
@@ -56,6 +59,10 @@ def hand_off() -> int:
         except BHError as error:
             handoffs.failed(row, f"{type(error).__name__}: {error.code}")
             log("donations").warning("handoff.failed", kind=row.kind, entity_id=str(row.entity_id), error=error.code)
+        except Exception as error:
+            # The same here: a row that cannot be told says why and lets the others pass.
+            handoffs.failed(row, type(error).__name__)
+            log("donations").exception("handoff.broke", kind=row.kind, entity_id=str(row.entity_id))
         else:
             handoffs.done(row)
             told += 1

@@ -35,6 +35,7 @@ def claim(limit: int) -> list[StripeEvent]:
 def copy(row: StripeEvent) -> bool:
     """Let dj-stripe refetch the event's objects and store them; False when it could not, and is to try later."""
     try:
+        # dj-stripe refetches inside a transaction of its own; ours around it keeps what it copies unseen until it is masked.
         with transaction.atomic():
             Event.process(masked(json.loads(row.body.open())))
             _mask_objects(row.intent_id)

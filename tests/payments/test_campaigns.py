@@ -115,6 +115,17 @@ class TestHandoff:
             assert row.due_at is not None
             assert row.due_at - clock.now() <= timedelta(minutes=10)
 
+    def test_a_row_that_cannot_be_told_lets_the_others_pass(self) -> None:
+        """A guest whose row is gone cannot be described; the campaigns behind it are tried all the same."""
+        handoffs.guest_changed(uuid.uuid4(), at=clock.now() - timedelta(hours=1))
+        self.due()
+        assert hand_off() == 0
+        assert {row.kind: row.attempts for row in Handoff.objects.all()} == dict.fromkeys(
+            (Handoff.CONTACT_TO_NOTIFY, Handoff.CAMPAIGN_TO_TRUST, Handoff.CAMPAIGN_TO_NOTIFY), 1
+        )
+        assert Handoff.objects.get(kind=Handoff.CONTACT_TO_NOTIFY).last_error == "DoesNotExist"
+        assert all(row.last_error for row in Handoff.objects.all())
+
     def test_two_workers_do_not_share_a_row(self) -> None:
         self.due()
         assert len(handoffs.claim(10)) == 2

@@ -12,6 +12,8 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from payments_svc.donations.models import Payment
 from payments_svc.donations.tasks import look_again
+from payments_svc.ledger import rules
+from payments_svc.ledger.commands import post
 from payments_svc.ledger.models import Journal
 from tests.payments.conftest import Caller, StandIn
 
@@ -96,3 +98,28 @@ def test_two_workers_share_the_due_payments(standin: StandIn, donor: Caller, cam
     Payment.objects.update(look_again_at=clock.now())
     assert look_again() == 1
     assert look_again() == 0
+
+
+def test_one_payment_that_cannot_be_looked_at_does_not_hold_up_the_others(
+    standin: StandIn, donor: Caller, campaign: Any
+) -> None:
+    first, second = donor.open(campaign).json(), donor.open(campaign).json()
+    for opened in (first, second):
+        standin.stripe.v1.payment_intents.confirm(opened["payment_intent_id"], {"payment_method": "pm_card_visa"})
+    # The first one's journal is there already, so booking it breaks on the unique reference.
+    post(
+        reference=f"payment:{first['payment_id']}:succeeded",
+        kind="donation",
+        payment_id=uuid.UUID(first["payment_id"]),
+        campaign_id=campaign.id,
+        currency="GBP",
+        postings=rules.refund(amount=1),
+        at=clock.now(),
+    )
+    Payment.objects.filter(id=first["payment_id"]).update(look_again_at=clock.now() - timedelta(hours=1))
+    Payment.objects.filter(id=second["payment_id"]).update(look_again_at=clock.now())
+    assert look_again() == 1
+    assert Payment.objects.get(id=second["payment_id"]).status == "succeeded"
+    broken = Payment.objects.get(id=first["payment_id"])
+    assert broken.status == "requires_payment_method"
+    assert broken.look_again_at is not None

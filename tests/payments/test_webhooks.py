@@ -123,7 +123,7 @@ def test_a_refund_that_fails_later_is_reversed(standin: StandIn, donor: Caller, 
     assert ledger.owed_to(campaign.id) == {"GBP": Payment.objects.get().net}
 
 
-def test_every_order_of_a_payments_events_ends_in_the_same_books(
+def test_a_sample_of_orders_of_a_payments_events_ends_in_the_same_books(
     standin: StandIn, donor: Caller, campaign: Any
 ) -> None:
     ends = set()
