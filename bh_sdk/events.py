@@ -86,6 +86,10 @@ class DonationSucceeded(_Payment):
     cluster: str | None = Field(
         None, description="Keyed hash of the card's fingerprint: one for all accounts of one hand"
     )
+    processing_fee: str | None = Field(None, description="What Stripe took")
+    platform_fee: str | None = Field(None, description="What the platform earns")
+    method: str | None = Field(None, description="How it was paid, in Stripe's words: card, us_bank_account")
+    recurring_id: UUID | None = Field(None, description="The recurring gift that this is a period of")
 
 
 class DonationFailed(_Payment):
@@ -102,64 +106,243 @@ class DonationCanceled(_Payment):
     type = "payments.donation.canceled.v1"
 
 
-class RefundSucceeded(Fact):
-    """Money went back to the donor and the ledger says so. Once per refund."""
-
-    type = "payments.refund.succeeded.v1"
+class _Refund(Fact):
     aggregate = "payment"
 
     refund_id: UUID
     payment_id: UUID
     campaign_id: UUID
     donor_id: UUID
-    guest: bool
     amount: str
     currency: str
+
+
+class RefundRequested(_Refund):
+    """Somebody of the staff asked for a refund; its amount is reserved. No money has moved."""
+
+    type = "payments.refund.requested.v1"
+
+    reason: str
+    second_person: bool = Field(description="Somebody else of finance has to approve it first")
+
+
+class RefundApproved(_Refund):
+    """A refund may go to Stripe; from here on it only goes forward."""
+
+    type = "payments.refund.approved.v1"
+
+
+class RefundRejected(_Refund):
+    """A refund will not be made: refused by finance, withdrawn, or refused by Stripe. Its amount is free again."""
+
+    type = "payments.refund.rejected.v1"
+
+
+class RefundSucceeded(_Refund):
+    """Money went back to the donor and the ledger says so. Once per refund."""
+
+    type = "payments.refund.succeeded.v1"
+
+    guest: bool
     refunded_total: str = Field(description="Everything refunded of this payment so far")
     full: bool
     for_cause: bool = Field(description="Fraud or a campaign that did not keep its word, not a donor's second thought")
 
 
-class RefundFailed(Fact):
+class RefundFailed(_Refund):
     """A refund did not reach the donor. `reversed` when it had succeeded before, so that its amount counts again."""
 
     type = "payments.refund.failed.v1"
-    aggregate = "payment"
 
-    refund_id: UUID
-    payment_id: UUID
-    campaign_id: UUID
-    donor_id: UUID
-    amount: str
-    currency: str
+    guest: bool | None = Field(None, description="Absent from older facts")
     refunded_total: str
     reversed: bool
     reason: str
 
 
-class DisputeOpened(Fact):
+class _Dispute(Fact):
+    aggregate = "payment"
+
+    payment_id: UUID
+    campaign_id: UUID
+    amount: str = Field(description="What is disputed; may be less than was charged")
+    currency: str
+    dispute_id: UUID | None = None
+    donor_id: UUID | None = None
+    reason: str | None = Field(None, description="The bank's reason, in Stripe's words")
+
+
+class DisputeOpened(_Dispute):
     """A donor's bank asks the money back."""
 
     type = "payments.dispute.opened.v1"
-    aggregate = "payment"
 
-    payment_id: UUID
-    campaign_id: UUID
-    amount: str
-    currency: str
+    evidence_due_at: datetime | None = Field(None, description="Until when evidence may be given")
 
 
-class DisputeClosed(Fact):
+class DisputeAnswered(_Dispute):
+    """Our evidence went to the bank."""
+
+    type = "payments.dispute.answered.v1"
+
+
+class DisputeClosed(_Dispute):
     """The bank decided."""
 
     type = "payments.dispute.closed.v1"
-    aggregate = "payment"
 
-    payment_id: UUID
+    outcome: Literal["won", "lost"]
+    fee: str | None = Field(None, description="What the bank's case cost us, if anything")
+
+
+class _Recurring(Fact):
+    aggregate = "recurring"
+
+    recurring_id: UUID
     campaign_id: UUID
+    donor_id: UUID
     amount: str
     currency: str
-    outcome: Literal["won", "lost"]
+    interval: Literal["weekly", "monthly", "quarterly", "yearly"]
+
+
+class RecurringStarted(_Recurring):
+    """A donor will give regularly."""
+
+    type = "payments.recurring.started.v1"
+
+    next_at: datetime
+
+
+class RecurringChanged(_Recurring):
+    """Another amount, paused, resumed, or a period skipped."""
+
+    type = "payments.recurring.changed.v1"
+
+    change: Literal["amount", "method", "paused", "resumed", "skipped"]
+    next_at: datetime | None
+
+
+class RecurringChargeFailed(_Recurring):
+    """A period's charge failed. `next_try_at` is empty after the last try."""
+
+    type = "payments.recurring.charge_failed.v1"
+
+    payment_id: UUID
+    reason: str
+    tries: int
+    next_try_at: datetime | None
+
+
+class RecurringCardExpiring(_Recurring):
+    """The saved card expires before the next charge."""
+
+    type = "payments.recurring.card_expiring.v1"
+
+    expires: str = Field(description="YYYY-MM")
+
+
+class RecurringEnded(_Recurring):
+    """No further charge: canceled by the donor, or given up after the last failed try, or the campaign ended."""
+
+    type = "payments.recurring.ended.v1"
+
+    why: Literal["canceled", "charges_failed", "campaign_ended"]
+
+
+class _Payout(Fact):
+    aggregate = "payout"
+
+    payout_id: UUID
+    campaign_id: UUID
+    owner_id: UUID
+    amount: str
+    currency: str
+
+
+class PayoutRequested(_Payout):
+    """An organiser asks for what the campaign is owed; the amount is reserved."""
+
+    type = "payments.payout.requested.v1"
+
+
+class PayoutApproved(_Payout):
+    """Finance approved it."""
+
+    type = "payments.payout.approved.v1"
+
+
+class PayoutRejected(_Payout):
+    """It will not be paid: refused by finance, or withdrawn."""
+
+    type = "payments.payout.rejected.v1"
+
+
+class PayoutPaid(_Payout):
+    """The money is on its way to the organiser and the ledger says so."""
+
+    type = "payments.payout.paid.v1"
+
+    method: Literal["stripe_transfer", "bank_transfer"]
+
+
+class PayoutFailed(_Payout):
+    """It was sent and came back; the campaign is owed it again."""
+
+    type = "payments.payout.failed.v1"
+
+    reason: str
+
+
+class _Receipt(Fact):
+    aggregate = "receipt"
+
+    receipt_id: UUID
+    donor_id: UUID
+    number: str = Field(description="BH-YYYY-NNNNNN")
+    kind: Literal["standard", "us", "ca", "uk_gift_aid"]
+    year: int
+    amount: str
+    currency: str
+
+
+class ReceiptIssued(_Receipt):
+    """A tax receipt was issued; its gifts cannot be refunded before it is voided."""
+
+    type = "payments.receipt.issued.v1"
+
+    guest: bool
+    resent: bool = Field(False, description="The donor asked for it once more")
+
+
+class ReceiptVoided(_Receipt):
+    """A tax receipt no longer holds. Its number is never used again."""
+
+    type = "payments.receipt.voided.v1"
+
+
+class EntryFact(BaseModel):
+    """One line of a journal; a positive amount debits the account, a negative one credits it."""
+
+    account: str
+    line: str
+    amount: str
+
+
+class JournalPosted(Fact):
+    """The ledger grew by one journal. Its digest is what the audit compares the row with."""
+
+    type = "payments.journal.posted.v1"
+    aggregate = "journal"
+
+    journal_id: UUID
+    reference: str
+    kind: str
+    currency: str
+    payment_id: UUID | None
+    campaign_id: UUID | None
+    entries: list[EntryFact]
+    digest: str = Field(description="SHA-256 over the journal and its lines, hexadecimal")
 
 
 # --- trust ------------------------------------------------------------------------------------------------------------
@@ -179,6 +362,26 @@ class ScoreChanged(Fact):
     tier: Tier
     previous_tier: Tier | None
     rated: bool
+
+
+class _Hold(Fact):
+    aggregate = "hold"
+
+    hold_id: UUID
+    entity_kind: EntityKind
+    entity_id: UUID
+
+
+class HoldPlaced(_Hold):
+    """Staff stopped a campaign or a user: payments makes no payouts meanwhile."""
+
+    type = "trust.hold.placed.v1"
+
+
+class HoldLifted(_Hold):
+    """The hold is over."""
+
+    type = "trust.hold.lifted.v1"
 
 
 class ReportFiled(Fact):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 _STAFF = ("support", "finance", "auditor")
 
-POLICIES: list[tuple[str, str, str]] = [
+Policy = tuple[str, str, str]
+
+_GIVING: list[Policy] = [
     ("guest", "payment", "create"),
     ("guest", "payment", "confirm"),
     ("guest", "payment", "read"),
@@ -24,4 +26,26 @@ POLICIES: list[tuple[str, str, str]] = [
     *((f"service:{name}", "totals", "read") for name in ("monolith", "payments", "trust", "notify")),
     *((role, "dead_letter", verb) for role in ("support", "finance") for verb in ("view", "replay")),
     *(("admin", noun, "view") for noun in ("payment", "campaign", "refund", "dispute", "journal", "webhook")),
+]
+
+# What each slice adds; its own migration seeds its part into databases that are older than it.
+REFUNDS: list[Policy] = []
+RECURRING: list[Policy] = []
+DISPUTES: list[Policy] = []
+PAYOUTS: list[Policy] = []
+RECONCILIATION: list[Policy] = []
+RECEIPTS: list[Policy] = []
+RISK: list[Policy] = []
+INSIGHTS: list[Policy] = []
+
+POLICIES: list[Policy] = [
+    *_GIVING,
+    *REFUNDS,
+    *RECURRING,
+    *DISPUTES,
+    *PAYOUTS,
+    *RECONCILIATION,
+    *RECEIPTS,
+    *RISK,
+    *INSIGHTS,
 ]

@@ -21,6 +21,7 @@ from bh_sdk.server.access import Principal
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
+from payments_svc.disputes import commands as disputes
 from payments_svc.donations import facts, handoffs, queries
 from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
@@ -333,6 +334,7 @@ def bring_to(payment_id: UUID, standing: Standing) -> Payment:
     payment.save()
     if payment.status == "succeeded":
         refunds.bring_to(payment, standing, at=now)
+        disputes.bring_to(payment, standing, at=now)
     return payment
 
 
@@ -357,12 +359,13 @@ def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
     payment.status, payment.succeeded_at = "succeeded", at
     payment.failure_code = payment.failure_message = None
     payment.charge_id, payment.receipt_url = charge.id, charge.receipt_url
-    payment.processing_fee = charge.fee.minor
+    payment.processing_fee, payment.method = charge.fee.minor, charge.method
     payment.cluster = keyed_hash(charge.card_fingerprint, "card") if charge.card_fingerprint else None
     _greet_by(payment, at=at)
     ledger.post(
         reference=f"payment:{payment.id}:succeeded",
         kind="donation",
+        source=charge.id,
         payment_id=payment.id,
         campaign_id=payment.campaign_id,
         currency=payment.currency,
@@ -377,6 +380,10 @@ def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
             anonymous=payment.anonymous,
             net=payment.money(payment.net).decimal,
             cluster=payment.cluster,
+            processing_fee=payment.money(payment.processing_fee).decimal,
+            platform_fee=payment.money(payment.platform_fee).decimal,
+            method=payment.method,
+            recurring_id=payment.recurring_id,
         ),
         subject=payment.id,
     )

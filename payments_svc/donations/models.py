@@ -90,6 +90,10 @@ class Payment(models.Model):
     message = models.CharField(max_length=500, null=True)
 
     intent_id = models.CharField(max_length=110, unique=True, null=True)
+    method = models.CharField(
+        max_length=40, null=True, help_text="How it was paid, in Stripe's words: card, us_bank_account"
+    )
+    recurring_id = models.UUIDField(null=True, db_index=True, help_text="The recurring gift that it is a period of")
     client_secret_hash = models.CharField(max_length=100, null=True)
     charge_id = models.CharField(max_length=110, null=True)
     receipt_url = models.CharField(max_length=2000, null=True)

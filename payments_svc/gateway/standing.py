@@ -30,6 +30,7 @@ class Charge:
     fee: Money
     receipt_url: str | None
     card_fingerprint: str | None
+    method: str = "card"
 
 
 @dataclass(frozen=True, slots=True)

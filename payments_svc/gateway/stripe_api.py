@@ -176,6 +176,7 @@ def _charge(intent: Any) -> Charge | None:
         fee=Money.from_stripe(charge.balance_transaction.fee, charge.balance_transaction.currency),
         receipt_url=charge.receipt_url,
         card_fingerprint=getattr(card, "fingerprint", None),
+        method=str(getattr(charge.payment_method_details, "type", None) or "card"),
     )
 
 

@@ -13,18 +13,22 @@ def post(
     *,
     reference: str,
     kind: str,
-    payment_id: UUID,
-    campaign_id: UUID,
     currency: str,
     postings: list[Posting],
     at: datetime,
+    payment_id: UUID | None = None,
+    campaign_id: UUID | None = None,
+    source: str | None = None,
 ) -> Journal:
-    """Append one balanced journal. A reference that is there already raises IntegrityError: callers hold the payment's lock."""
+    """Append one balanced journal. A reference that is there already raises IntegrityError: callers hold the lock of what
+    moves (the payment, the payout). `source` is Stripe's object (ch_, re_, du_, tr_, po_) whose balance transaction this
+    books; without one nothing at Stripe moved."""
     journal = Journal.objects.create(
         reference=reference,
         kind=kind,
         payment_id=payment_id,
         campaign_id=campaign_id,
+        source=source,
         currency=currency,
         entry_count=len(postings),
         created_at=at,

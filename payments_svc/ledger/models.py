@@ -16,8 +16,11 @@ class Journal(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=40)
-    payment_id = models.UUIDField(db_index=True)
-    campaign_id = models.UUIDField(db_index=True)
+    payment_id = models.UUIDField(null=True, db_index=True, help_text="Empty for what belongs to no payment: a payout")
+    campaign_id = models.UUIDField(null=True, db_index=True, help_text="Empty for what belongs to no campaign")
+    source = models.CharField(
+        max_length=110, null=True, db_index=True, help_text="The object at Stripe whose balance transaction this books"
+    )
     currency = models.CharField(max_length=3)
     entry_count = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()

@@ -1,14 +1,54 @@
-"""Double entry: what each move of money debits (+) and credits (-). Amounts are minor units of one currency."""
+"""Double entry: what each move of money debits (+) and credits (-). Amounts are minor units of one currency.
+
+The chart of accounts. Assets grow by debits, debts by credits:
+
+| account | what it holds |
+|---|---|
+| stripe_balance | our money at Stripe; equals the sum of Stripe's balance transactions |
+| bank | our money at the bank, paid out by Stripe and paid on to organisers |
+| donor_funds | what donors paid and is not yet given its place; passes through to zero within each donation |
+| campaign_payable | what we owe to campaigns |
+| processing_fees | Stripe's fees: what it took, less what gifts bore. What remains we bear ourselves |
+| platform_revenue | what we earned |
+| refunds_in_flight | reserved for refunds that Stripe has accepted and not yet settled |
+| payouts_in_flight | reserved for payouts that are on their way to an organiser |
+| disputes | withdrawn by a donor's bank until the case is decided |
+| suspense | differences between Stripe and us that finance is looking into |
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Account = Literal["stripe_balance", "campaign_payable", "platform_revenue", "disputes"]
-Line = Literal[
-    "charge", "processing_fee", "platform_fee", "gift", "refund", "refund_reversal", "dispute", "dispute_reversal"
+Account = Literal[
+    "stripe_balance",
+    "bank",
+    "donor_funds",
+    "campaign_payable",
+    "processing_fees",
+    "platform_revenue",
+    "refunds_in_flight",
+    "payouts_in_flight",
+    "disputes",
+    "suspense",
 ]
+Line = Literal[
+    "charge",
+    "processing_fee",
+    "platform_fee",
+    "gift",
+    "refund",
+    "refund_reversal",
+    "dispute",
+    "dispute_reversal",
+    "dispute_fee",
+    "payout",
+    "payout_reversal",
+    "stripe_payout",
+    "correction",
+]
+ACCOUNTS: tuple[Account, ...] = get_args(Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +60,21 @@ class Posting:
     amount: int
 
 
+def move(amount: int, *, debit: Account, credit: Account, line: Line) -> list[Posting]:
+    """`amount` from the credited account to the debited one: most journals are this."""
+    return balanced(Posting(debit, line, amount), Posting(credit, line, -amount))
+
+
 def donation(*, charged: int, processing_fee: int, platform_fee: int) -> list[Posting]:
-    """The card paid `charged`; Stripe kept its fee, the platform earns its own, the rest is owed to the campaign."""
-    return _balanced(
+    """The card paid `charged`; Stripe kept its fee, which the gift bears, the platform earns its own, the rest is owed to
+    the campaign."""
+    return balanced(
         Posting("stripe_balance", "charge", charged),
+        Posting("donor_funds", "charge", -charged),
         Posting("stripe_balance", "processing_fee", -processing_fee),
+        Posting("processing_fees", "processing_fee", processing_fee),
+        Posting("donor_funds", "gift", charged),
+        Posting("processing_fees", "gift", -processing_fee),
         Posting("platform_revenue", "platform_fee", -platform_fee),
         Posting("campaign_payable", "gift", -(charged - processing_fee - platform_fee)),
     )
@@ -32,33 +82,30 @@ def donation(*, charged: int, processing_fee: int, platform_fee: int) -> list[Po
 
 def refund(*, amount: int) -> list[Posting]:
     """Stripe sends the donor's money back and keeps its fee, so the campaign is owed the whole refund less."""
-    return _balanced(Posting("stripe_balance", "refund", -amount), Posting("campaign_payable", "refund", amount))
+    return move(amount, debit="campaign_payable", credit="stripe_balance", line="refund")
 
 
 def refund_reversal(*, amount: int) -> list[Posting]:
     """The bank could not take the refund: the money is back and owed to the campaign again."""
-    return _balanced(
-        Posting("stripe_balance", "refund_reversal", amount), Posting("campaign_payable", "refund_reversal", -amount)
-    )
+    return move(amount, debit="stripe_balance", credit="campaign_payable", line="refund_reversal")
 
 
 def dispute(*, amount: int) -> list[Posting]:
     """The bank withdrew the disputed sum; it stands between us and the bank until the case is decided."""
-    return _balanced(Posting("stripe_balance", "dispute", -amount), Posting("disputes", "dispute", amount))
+    return move(amount, debit="disputes", credit="stripe_balance", line="dispute")
 
 
 def dispute_won(*, amount: int) -> list[Posting]:
-    return _balanced(
-        Posting("stripe_balance", "dispute_reversal", amount), Posting("disputes", "dispute_reversal", -amount)
-    )
+    return move(amount, debit="stripe_balance", credit="disputes", line="dispute_reversal")
 
 
 def dispute_lost(*, amount: int) -> list[Posting]:
     """The donor's bank keeps it; the campaign is owed that much less."""
-    return _balanced(Posting("disputes", "dispute", -amount), Posting("campaign_payable", "dispute", amount))
+    return move(amount, debit="campaign_payable", credit="disputes", line="dispute")
 
 
-def _balanced(*postings: Posting) -> list[Posting]:
+def balanced(*postings: Posting) -> list[Posting]:
+    """The lines without empty ones. Raises AssertionError when they do not sum to zero."""
     if sum(posting.amount for posting in postings) != 0:
         raise AssertionError("a journal must sum to zero")
     return [posting for posting in postings if posting.amount != 0]

@@ -1,4 +1,4 @@
-"""Refunds and disputes, to look at."""
+"""Refunds, to look at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.contrib import admin
 
 from bh_sdk.server.admin import Guarded, display
-from payments_svc.refunds.models import Dispute, Refund
+from payments_svc.refunds.models import Refund
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,24 +36,4 @@ class RefundAdmin(Guarded):
         label={"pending": "warning", "succeeded": "success", "failed": "danger"},
     )
     def status_label(self, row: Refund) -> str:
-        return row.status
-
-
-@admin.register(Dispute)
-class DisputeAdmin(Guarded):
-    thing, desk, desk_order, icon, order = "dispute", "Money", 10, "gavel", 50
-
-    list_display = ("amount_shown", "status_label", "payment", "created_at", "closed_at")
-    list_filter: ClassVar = ["status", "currency"]
-    list_select_related: ClassVar = ["payment"]
-    search_fields: ClassVar = ["stripe_id", "payment__intent_id"]
-    fields: ClassVar = [*_SHOWN, "closed_at"]
-    readonly_fields = fields
-
-    @display(description="Amount", ordering="amount")
-    def amount_shown(self, row: Dispute) -> str:
-        return str(row.money)
-
-    @display(description="Status", ordering="status", label={"open": "danger", "won": "success", "lost": "warning"})
-    def status_label(self, row: Dispute) -> str:
         return row.status

@@ -1,31 +1,29 @@
-"""Booking what Stripe says of a payment's refunds and disputes."""
+"""Booking what Stripe says of a payment's refunds."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bh_sdk.events import DisputeClosed, DisputeOpened, RefundFailed, RefundSucceeded
+from bh_sdk.events import RefundFailed, RefundSucceeded
 from bh_sdk.server.events import record
-from payments_svc.gateway.standing import DisputeStanding, RefundStanding, Standing
+from payments_svc.gateway.standing import RefundStanding, Standing
 from payments_svc.ledger import commands as ledger
 from payments_svc.ledger import rules as postings
-from payments_svc.refunds.models import Dispute, Refund
-from payments_svc.refunds.rules import DISPUTE_MOVES, REFUND_MOVES, dispute_status, for_cause
+from payments_svc.refunds.models import Refund
+from payments_svc.refunds.rules import REFUND_MOVES, for_cause
 
 if TYPE_CHECKING:
     from payments_svc.donations.models import Payment
 
 
 def bring_to(payment: Payment, standing: Standing, *, at: datetime) -> None:
-    """Make refunds, disputes, ledger and facts of a succeeded payment say what Stripe says.
+    """Make refunds, ledger and facts of a succeeded payment say what Stripe says.
 
     The caller holds the payment's lock. States move forward only, so an older look than the last changes nothing.
     """
     for refund in standing.refunds:
         _bring_refund(payment, refund, at=at)
-    for dispute in standing.disputes:
-        _bring_dispute(payment, dispute, at=at)
 
 
 def _bring_refund(payment: Payment, told: RefundStanding, *, at: datetime) -> None:
@@ -52,6 +50,7 @@ def _book_refund(payment: Payment, refund: Refund, *, at: datetime) -> None:
     ledger.post(
         reference=f"refund:{refund.stripe_id}:succeeded",
         kind="refund",
+        source=refund.stripe_id,
         payment_id=payment.id,
         campaign_id=payment.campaign_id,
         currency=payment.currency,
@@ -82,6 +81,7 @@ def _book_failure(payment: Payment, refund: Refund, *, booked: bool, at: datetim
         ledger.post(
             reference=f"refund:{refund.stripe_id}:failed",
             kind="refund_reversal",
+            source=refund.stripe_id,
             payment_id=payment.id,
             campaign_id=payment.campaign_id,
             currency=payment.currency,
@@ -94,6 +94,7 @@ def _book_failure(payment: Payment, refund: Refund, *, booked: bool, at: datetim
             payment_id=payment.id,
             campaign_id=payment.campaign_id,
             donor_id=payment.donor_id,
+            guest=payment.is_guest,
             amount=refund.money.decimal,
             currency=refund.currency,
             refunded_total=payment.money(payment.refunded).decimal,
@@ -101,59 +102,4 @@ def _book_failure(payment: Payment, refund: Refund, *, booked: bool, at: datetim
             reason=refund.failure_reason or refund.status,
         ),
         subject=payment.id,
-    )
-
-
-def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> None:
-    known = Dispute.objects.filter(stripe_id=told.id).first()
-    if known is None:
-        # One that is told closed at first sight was opened before: the books go through both steps.
-        known = Dispute.objects.create(
-            payment=payment,
-            stripe_id=told.id,
-            amount=told.amount.minor,
-            currency=told.amount.code,
-            status="open",
-            created_at=at,
-        )
-        _book_dispute(payment, known, kind="dispute", lines=postings.dispute(amount=known.amount), at=at)
-        record(
-            DisputeOpened(
-                payment_id=payment.id,
-                campaign_id=payment.campaign_id,
-                amount=known.money.decimal,
-                currency=known.currency,
-            ),
-            subject=payment.id,
-        )
-    if told.state in ("won", "lost") and told.state in DISPUTE_MOVES[known.status]:
-        known.status, known.closed_at = told.state, at
-        known.save()
-        lines = postings.dispute_won if told.state == "won" else postings.dispute_lost
-        _book_dispute(payment, known, kind=f"dispute_{told.state}", lines=lines(amount=known.amount), at=at)
-        record(
-            DisputeClosed(
-                payment_id=payment.id,
-                campaign_id=payment.campaign_id,
-                amount=known.money.decimal,
-                currency=known.currency,
-                outcome=told.state,
-            ),
-            subject=payment.id,
-        )
-    payment.dispute_status = dispute_status(list(payment.disputes.values_list("status", flat=True)))
-    payment.save(update_fields=["dispute_status"])
-
-
-def _book_dispute(
-    payment: Payment, dispute: Dispute, *, kind: str, lines: list[postings.Posting], at: datetime
-) -> None:
-    ledger.post(
-        reference=f"dispute:{dispute.stripe_id}:{dispute.status}",
-        kind=kind,
-        payment_id=payment.id,
-        campaign_id=payment.campaign_id,
-        currency=payment.currency,
-        postings=lines,
-        at=at,
     )

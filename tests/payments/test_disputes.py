@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bh_sdk.server.events.models import RecordedEvent
+from payments_svc.disputes.models import Dispute
 from payments_svc.donations import commands
 from payments_svc.donations.models import Payment
 from payments_svc.ledger import queries as ledger
 from payments_svc.ledger.models import Entry
-from payments_svc.refunds.models import Dispute
 from tests.payments.conftest import Caller, StandIn
 
 pytestmark = pytest.mark.django_db
