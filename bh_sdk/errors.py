@@ -14,7 +14,7 @@ and raises the same class again with the same facts:
     │   ├── MethodNotAllowed 405
     │   ├── Conflict 409
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
-    │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · ReportAlreadyOpen
+    │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
     │   ├── PayloadTooLarge 413
     │   ├── UnsupportedMediaType 415
     │   ├── Invalid 422
@@ -122,6 +122,10 @@ class CampaignNotAccepting(Conflict):
 
 class PaymentNotConfirmable(Conflict):
     code, title = "payment_not_confirmable", "The payment cannot be confirmed in its present state"
+
+
+class PaymentNotCancelable(Conflict):
+    code, title = "payment_not_cancelable", "The payment cannot be given up any more"
 
 
 class ReportAlreadyOpen(Conflict):

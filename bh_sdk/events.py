@@ -97,7 +97,7 @@ class DonationFailed(_Payment):
 
     type = "payments.donation.failed.v1"
 
-    reason: str = Field(description="Stripe's decline code, or `failed`")
+    reason: str = Field(description="Why, in a word that the donor may hear: insufficient_funds … or generic_decline")
 
 
 class DonationCanceled(_Payment):

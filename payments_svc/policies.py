@@ -6,9 +6,12 @@ _STAFF = ("support", "finance", "auditor")
 
 Policy = tuple[str, str, str]
 
+CANCELING: list[Policy] = [("guest", "payment", "cancel")]
+
 _GIVING: list[Policy] = [
     ("guest", "payment", "create"),
     ("guest", "payment", "confirm"),
+    *CANCELING,
     ("guest", "payment", "read"),
     ("guest", "totals", "read"),
     ("donor", "history", "read"),

@@ -17,6 +17,7 @@ from bh_sdk.wire.payments import (
     Campaign,
     CampaignStatus,
     CampaignTotals,
+    CancelPayment,
     ConfirmPayment,
     CreateIntent,
     DescribeCampaign,
@@ -85,6 +86,7 @@ def confirm(
     payment_intent_id: str,
     payment_method_id: str | None = None,
     client_secret: str | None = None,
+    return_url: str | None = None,
     idempotency_key: UUID | None = None,
     timeout: float | None = None,
 ) -> Call[PaymentConfirmed]:
@@ -97,6 +99,7 @@ def confirm(
         payment_intent_id=payment_intent_id,
         payment_method_id=payment_method_id,
         client_secret=client_secret,
+        return_url=return_url,
     )
     return Call(
         "payments.confirm",
@@ -107,6 +110,16 @@ def confirm(
         key=idempotency_key or uuid4(),
         timeout=timeout,
     )
+
+
+def cancel(payment_id: Ident, *, client_secret: str | None = None, timeout: float | None = None) -> Call[Payment]:
+    """Give a payment up before it is paid; again is the same as once. A guest proves it with `client_secret`.
+
+    Raises PaymentNotCancelable when it succeeded or the bank is collecting already, NotFound for another's.
+    """
+    path = f"{BASE}/{ident(payment_id, 'payment_id')}/cancel"
+    body = ask(CancelPayment, client_secret=client_secret)
+    return Call("payments.cancel", "POST", path, answer(Payment), body=body, harmless=True, timeout=timeout)
 
 
 def payment(payment_id: Ident, *, link: str | None = None, timeout: float | None = None) -> Call[Payment]:
@@ -190,6 +203,7 @@ class Payments(ServiceClient):
 
     create_intent = does(create_intent)
     confirm = does(confirm)
+    cancel = does(cancel)
     payment = does(payment)
     history_page = does(history)
     history = each(history)
@@ -202,6 +216,7 @@ class AsyncPayments(AsyncServiceClient):
 
     create_intent = adoes(create_intent)
     confirm = adoes(confirm)
+    cancel = adoes(cancel)
     payment = adoes(payment)
     history_page = adoes(history)
     history = aeach(history)

@@ -1,7 +1,7 @@
 """The payments service in memory: the same types, checks and errors for the calls most tests need.
 
 Imitated: campaigns, intents of guests and users, bounds and currencies, confirming with Stripe's test methods
-(`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), idempotency keys, history, totals.
+(`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history, totals.
 Not imitated: fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
 """
 
@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from bh_sdk.clients.payments import AsyncPayments, Payments
-from bh_sdk.errors import AmountOutOfBounds, CampaignNotAccepting, CurrencyMismatch, Invalid, NotFound
+from bh_sdk.errors import (
+    AmountOutOfBounds,
+    CampaignNotAccepting,
+    CurrencyMismatch,
+    Invalid,
+    NotFound,
+    PaymentNotCancelable,
+    PaymentNotConfirmable,
+)
 from bh_sdk.money import Money
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import payments as wire
@@ -47,6 +55,7 @@ class PaymentsWorld(World):
         return [
             ("POST", f"{BASE}/create-intent", self._create, True),
             ("POST", f"{BASE}/confirm", self._confirm, True),
+            ("POST", f"{BASE}/{{}}/cancel", self._cancel, False),
             ("GET", f"{BASE}/{{}}", self._payment, False),
             ("GET", f"{BASE}/history/{{}}", self._history, False),
             ("GET", f"{BASE}/campaigns/{{}}/totals", self._totals, False),
@@ -116,12 +125,30 @@ class PaymentsWorld(World):
         if body.client_secret != gift.secret if payer is None else asked.caller.user_id != payer:
             raise NotFound
         method = body.payment_method_id
+        if method and gift.payment.status == "canceled":
+            raise PaymentNotConfirmable(payment_status="canceled")
         if method and gift.payment.status != "succeeded":
             gift = _charged(gift, method)
             self.gifts[body.payment_intent_id] = gift
         return wire.PaymentConfirmed(
             **gift.payment.model_dump(), next_action=gift.next_action, failure_code=gift.failure_code
         )
+
+    def _cancel(self, asked: Asked) -> wire.Payment:
+        body = asked.read(wire.CancelPayment)
+        found = next(((key, gift) for key, gift in self.gifts.items() if gift.payment.payment_id == asked.ids[0]), None)
+        if found is None:
+            raise NotFound
+        key, gift = found
+        payer = gift.payment.user_id
+        if body.client_secret != gift.secret if payer is None else asked.caller.user_id != payer:
+            raise NotFound
+        if gift.payment.status in ("succeeded", "processing"):
+            raise PaymentNotCancelable(payment_status=gift.payment.status)
+        self.gifts[key] = replace(
+            gift, payment=gift.payment.model_copy(update={"status": "canceled"}), next_action=None
+        )
+        return self.gifts[key].payment
 
     def _payment(self, asked: Asked) -> wire.Payment:
         found = next((gift.payment for gift in self.gifts.values() if gift.payment.payment_id == asked.ids[0]), None)
@@ -180,7 +207,7 @@ def _charged(gift: Gift, method: str) -> Gift:
         return gift.payment.model_copy(update={"status": status})
 
     if "chargeDeclined" in method:
-        return replace(gift, payment=moved("requires_payment_method"), failure_code="card_declined", next_action=None)
+        return replace(gift, payment=moved("requires_payment_method"), failure_code="generic_decline", next_action=None)
     if "authenticationRequired" in method or "threeDSecure" in method:
         action = wire.NextAction(type="redirect_to_url", url="https://bank.test/authenticate")
         return replace(gift, payment=moved("requires_action"), failure_code=None, next_action=action)

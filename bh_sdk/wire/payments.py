@@ -16,6 +16,7 @@ DisputeStatus = Literal["none", "open", "won", "lost"]
 CampaignStatus = Literal["DRAFT", "PENDING_REVIEW", "FUNDING", "FUNDED", "COMPLETED", "REJECTED", "CANCELLED"]
 IntentId = Annotated[str, StringConstraints(pattern=r"^pi_[A-Za-z0-9_]{1,100}$")]
 ClientSecret = Annotated[str, StringConstraints(pattern=r"^pi_[A-Za-z0-9_]{1,200}$")]
+ReturnUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\\@<>\"]{1,1900}$")]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_[A-Za-z0-9_]{1,100}$")]
 
 
@@ -43,6 +44,15 @@ class ConfirmPayment(Ask):
 
     payment_intent_id: IntentId
     payment_method_id: PaymentMethodId | None = None
+    client_secret: ClientSecret | None = None
+    return_url: ReturnUrl | None = Field(
+        None, description="Where the bank's page (3-D Secure) leads back to: a page of the platform's own site"
+    )
+
+
+class CancelPayment(Ask):
+    """Give a payment up. A guest proves it with `client_secret`."""
+
     client_secret: ClientSecret | None = None
 
 
@@ -106,7 +116,11 @@ class PaymentCreated(Payment):
 
 
 class NextAction(Answer):
-    """What the donor's browser has to do next (3-D Secure). `url` is to be opened, when Stripe gave one."""
+    """What the donor's browser has to do next (3-D Secure).
+
+    `redirect_to_url`: open `url`; the bank's page leads back to `return_url`. `use_stripe_sdk`: hand the client_secret to
+    Stripe.js (`handleNextAction`). After either, `confirm` without a method tells how it went.
+    """
 
     type: str
     url: str | None = None
@@ -115,7 +129,11 @@ class NextAction(Answer):
 class PaymentConfirmed(Payment):
     next_action: NextAction | None = None
     receipt_url: str | None = None
-    failure_code: str | None = Field(None, description="Why the last try failed, as Stripe's decline code")
+    failure_code: str | None = Field(
+        None,
+        description="Why the last try failed: insufficient_funds, expired_card, incorrect_details, authentication_required, "
+        "not_supported, limit_exceeded, processing_error, bank_account_refused, or generic_decline for all else",
+    )
     failure_message: str | None = Field(None, description="The same in words that may be shown to the donor")
 
 

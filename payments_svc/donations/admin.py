@@ -162,7 +162,7 @@ def _notice(row: Payment) -> str:
     if row.status == "unknown":
         return "Stripe's answer was lost. We ask again every few seconds; nothing has to be done by hand."
     if row.failure_message and row.status != "succeeded":
-        return f"The last try failed: {row.failure_message} The donor may try again."
+        return f"The last try failed ({row.failure_code}): {row.failure_message} The donor may try again."
     if row.dispute_status == "open":
         return "The donor's bank disputes this payment."
     return ""

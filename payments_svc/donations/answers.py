@@ -6,6 +6,7 @@ from typing import Any
 
 from bh_sdk.money import Money
 from bh_sdk.wire import payments as wire
+from payments_svc.donations import declines
 from payments_svc.donations.models import Campaign, Payment
 from payments_svc.gateway.standing import NextAction
 
@@ -43,12 +44,14 @@ def created(row: Payment, client_secret: str) -> wire.PaymentCreated:
 
 
 def confirmed(row: Payment, action: NextAction | None) -> wire.PaymentConfirmed:
+    # A later try that is under way makes the last failure history.
+    failed = row.failure_code if row.status in ("requires_payment_method", "canceled") else None
     return wire.PaymentConfirmed(
         **fields(row),
         next_action=wire.NextAction(type=action.type, url=action.url) if action else None,
         receipt_url=row.receipt_url,
-        failure_code=row.failure_code,
-        failure_message=row.failure_message,
+        failure_code=declines.safe_code(failed) if failed else None,
+        failure_message=declines.words(failed) if failed else None,
     )
 
 

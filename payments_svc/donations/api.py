@@ -14,9 +14,10 @@ from bh_sdk.money import Money
 from bh_sdk.server.access import may
 from bh_sdk.server.api import Call, Cursor, Limit, Page, Router, Status, idempotent
 from bh_sdk.server.ops.sealed import keyed_hash
+from bh_sdk.server.ops.settings import setting
 from bh_sdk.wire import payments as wire
 from bh_sdk.wire.base import Time
-from payments_svc.donations import answers, commands, history, queries
+from payments_svc.donations import answers, commands, history, queries, rules
 
 router = Router(tags=["payments"])
 
@@ -73,10 +74,22 @@ def confirm_payment(request: Call, body: wire.ConfirmPayment) -> wire.PaymentCon
     payment = queries.access_payment_to_confirm(
         body.payment_intent_id, by=request.auth, client_secret=body.client_secret
     )
+    if body.return_url is not None:
+        rules.accept_return_url(body.return_url, origins=setting("BH_ALLOWED_ORIGINS"))
     payment, action = commands.confirm(
-        payment=payment, payment_method_id=body.payment_method_id, request_digest=_digest(request)
+        payment=payment,
+        payment_method_id=body.payment_method_id,
+        request_digest=_digest(request),
+        return_url=body.return_url,
     )
     return answers.confirmed(payment, action)
+
+
+@router.post("/{uuid:payment_id}/cancel", auth=may("payment", "cancel"), response=wire.Payment)
+def cancel_payment(request: Call, payment_id: UUID, body: wire.CancelPayment) -> wire.Payment:
+    """Give a payment up before it is paid. Asking twice is asking once, so it needs no Idempotency-Key."""
+    payment = queries.access_payment_to_cancel(payment_id, by=request.auth, client_secret=body.client_secret)
+    return answers.payment(commands.cancel(payment=payment))
 
 
 @router.get("/history/{uuid:user_id}", auth=may("history", "read"), response=Page[wire.Payment])

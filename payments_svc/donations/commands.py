@@ -14,7 +14,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import Conflict, IdempotencyKeyReused, Invalid, PaymentNotConfirmable, ProviderUnavailable
+from bh_sdk.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    Invalid,
+    PaymentNotCancelable,
+    PaymentNotConfirmable,
+    ProviderUnavailable,
+)
 from bh_sdk.events import DonationCanceled, DonationCreated, DonationFailed, DonationSucceeded
 from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
@@ -22,10 +29,10 @@ from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
 from payments_svc.disputes import commands as disputes
-from payments_svc.donations import facts, handoffs, queries
+from payments_svc.donations import declines, facts, handoffs, queries
 from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
-from payments_svc.donations.rules import ABANDONED_AFTER, OPEN, accept, accept_charge, may_move, next_look
+from payments_svc.donations.rules import ABANDONABLE, ABANDONED_AFTER, OPEN, accept, accept_charge, may_move, next_look
 from payments_svc.gateway import limits, stripe_api
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
 from payments_svc.gateway.standing import NextAction, Standing
@@ -230,9 +237,10 @@ def _give_up(payment_id: UUID) -> None:
 
 
 def confirm(
-    *, payment: Payment, payment_method_id: str | None, request_digest: str
+    *, payment: Payment, payment_method_id: str | None, request_digest: str, return_url: str | None = None
 ) -> tuple[Payment, NextAction | None]:
-    """Charge the payment with a method, or look how it stands after the browser confirmed it.
+    """Charge the payment with a method, or look how it stands after the browser confirmed it. A try that failed is
+    followed by the next one on the same intent.
 
     Raises PaymentNotConfirmable when there is nothing left to charge, ProviderUnavailable when the answer was lost.
     """
@@ -244,8 +252,9 @@ def confirm(
     if payment.status == "canceled":
         raise PaymentNotConfirmable("The payment was canceled; open a new one", payment_status=payment.status)
     key = f"confirm-{payment.id}-{request_digest[:32]}"
+    charge = partial(stripe_api.confirm_intent, intent_id=intent_id, payment_method_id=payment_method_id)
     try:
-        standing = _charge(intent_id, payment_method_id, key)
+        standing = _charge(partial(charge, return_url=return_url), key)
     except CardRefused:
         # The intent tells why in more detail than the error does.
         standing = _ask(payment, look)
@@ -263,15 +272,47 @@ def confirm(
     return bring_to(payment.id, standing), standing.next_action
 
 
-def _charge(intent_id: str, payment_method_id: str, key: str) -> Standing:
+def _charge(confirm_intent: Callable[..., Standing], key: str) -> Standing:
     """Confirm the intent. An intent is charged once at most, so where Stripe remembers an error under the key of this try,
     another key is safe."""
     try:
-        return stripe_api.confirm_intent(intent_id=intent_id, payment_method_id=payment_method_id, key=key)
+        return confirm_intent(key=key)
     except OutcomeUnknown as lost:
         if not lost.remembered:
             raise
-        return stripe_api.confirm_intent(intent_id=intent_id, payment_method_id=payment_method_id, key=f"{key}-1")
+        return confirm_intent(key=f"{key}-1")
+
+
+def cancel(*, payment: Payment) -> Payment:
+    """Give the payment up, as its payer wishes. One that was given up already stays so.
+
+    Raises PaymentNotCancelable when it succeeded or the money is under way, ProviderUnavailable when Stripe's answer was
+    lost. Stripe decides a race with a charge: whoever is first there wins, and our books follow.
+    """
+    if payment.status == "canceled":
+        return payment
+    look = partial(stripe_api.look, payment.intent_id) if payment.intent_id else partial(_find_or_open, payment)
+    standing = _ask(payment, look)
+    if standing.status in ABANDONABLE:
+        standing = _ask(payment, partial(_cancel_intent, standing.intent_id))
+    payment = bring_to(payment.id, standing)
+    if payment.status != "canceled":
+        raise PaymentNotCancelable(_NOT_CANCELABLE.get(payment.status), payment_status=payment.status)
+    return payment
+
+
+_NOT_CANCELABLE = {
+    "succeeded": "The gift has arrived already; ask for a refund instead",
+    "processing": "The bank is collecting the money already; wait for the outcome",
+}
+
+
+def _cancel_intent(intent_id: str) -> Standing:
+    try:
+        return stripe_api.cancel_intent(intent_id=intent_id, reason="requested_by_customer")
+    except RequestRefused:
+        # Somebody was faster: a charge, or another cancel.
+        return stripe_api.look(intent_id)
 
 
 def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
@@ -289,8 +330,8 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
             # Stripe will not open it however often it is asked, and nothing was charged.
             _give_up(payment_id)
         raise
-    if standing.status == "requires_payment_method" and clock.now() - payment.created_at > ABANDONED_AFTER:
-        standing = stripe_api.cancel_intent(intent_id=standing.intent_id)
+    if standing.status in ABANDONABLE and clock.now() - payment.created_at > ABANDONED_AFTER:
+        standing = stripe_api.cancel_intent(intent_id=standing.intent_id, reason="abandoned")
     return bring_to(payment_id, standing)
 
 
@@ -349,7 +390,7 @@ def _note_failed_try(payment: Payment, standing: Standing, *, at: datetime) -> N
     )
     payment.failure_code, payment.failure_message = failed.code[:100], failed.message[:500]
     if new:
-        record(DonationFailed(**facts.common(payment), reason=failed.code), subject=payment.id)
+        record(DonationFailed(**facts.common(payment), reason=declines.safe_code(failed.code)), subject=payment.id)
 
 
 def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:

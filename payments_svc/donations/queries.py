@@ -47,13 +47,24 @@ def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) 
 def access_payment_to_confirm(intent_id: str, *, by: Principal, client_secret: str | None) -> Payment:
     """The payment of an intent, for its payer; a guest proves it with the client secret."""
     payment = Payment.objects.filter(intent_id=intent_id).first()
-    if payment is not None:
-        if payment.user_id is not None and str(payment.user_id) == by.id:
-            return payment
-        known = payment.client_secret_hash
-        if client_secret is not None and known is not None and hash_matches(client_secret, "client_secret", known):
-            return payment
+    if payment is not None and _is_payer(payment, by=by, client_secret=client_secret):
+        return payment
     raise NotFound("There is no such payment")
+
+
+def access_payment_to_cancel(payment_id: UUID, *, by: Principal, client_secret: str | None) -> Payment:
+    """The payment, for its payer; a guest proves it with the client secret."""
+    payment = Payment.objects.filter(id=payment_id).select_related("campaign").first()
+    if payment is not None and _is_payer(payment, by=by, client_secret=client_secret):
+        return payment
+    raise NotFound("There is no such payment")
+
+
+def _is_payer(payment: Payment, *, by: Principal, client_secret: str | None) -> bool:
+    if payment.user_id is not None and str(payment.user_id) == by.id:
+        return True
+    known = payment.client_secret_hash
+    return client_secret is not None and known is not None and hash_matches(client_secret, "client_secret", known)
 
 
 def access_history(user_id: UUID, *, by: Principal) -> None:

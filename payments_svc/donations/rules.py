@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
-from bh_sdk.errors import AmountInvalid, AmountOutOfBounds, CampaignNotAccepting, CurrencyMismatch
+from bh_sdk.errors import AmountInvalid, AmountOutOfBounds, CampaignNotAccepting, CurrencyMismatch, Invalid
 from bh_sdk.events import PaymentStatus
 from bh_sdk.money import Money
 
@@ -27,8 +29,9 @@ GIFTS_TAKEN_IN = frozenset({"FUNDING", "FUNDED"})
 _ADDRESS = re.compile(
     r"://|www\.|@|\b[\w-]{2,}\.(?:com|org|net|info|biz|io|co|uk|de|ru|xyz|shop|site|top|online|test|example)\b", re.I
 )
-# An intent that nobody paid for a week is given up.
+# An intent that nobody paid for a week is given up, unless the money is under way.
 ABANDONED_AFTER = timedelta(days=7)
+ABANDONABLE = frozenset({"requires_payment_method", "requires_action"})
 
 
 def may_move(now: PaymentStatus, to: PaymentStatus) -> bool:
@@ -74,6 +77,16 @@ def accept_charge(charged: Money, *, most: Money) -> None:
 def is_presentable(name: str) -> bool:
     """Whether a name may be shown to everybody: one that reads like a web or mail address is an advertisement."""
     return _ADDRESS.search(name) is None
+
+
+def accept_return_url(url: str, *, origins: Collection[str]) -> None:
+    """Raise Invalid unless the page lies on our own site: the bank's page must lead nobody elsewhere."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if f"{parts.scheme}://{parts.netloc}" not in origins:
+        raise Invalid(errors=[{"pointer": "#/return_url", "message": "must be a page of the platform's own site"}])
 
 
 def next_look(status: PaymentStatus, *, opened_at: datetime, at: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import stripe
@@ -101,23 +101,24 @@ def create_intent(*, payment_id: UUID, campaign_id: UUID, charged: Money, descri
     return _standing(intent)
 
 
-def confirm_intent(*, intent_id: str, payment_method_id: str, key: str) -> Standing:
-    """Charge the given method. The key belongs to this try."""
+def confirm_intent(*, intent_id: str, payment_method_id: str, key: str, return_url: str | None = None) -> Standing:
+    """Charge the given method. The key belongs to this try; `return_url` is where the bank's page leads back to."""
+    params: dict[str, Any] = {"payment_method": payment_method_id, "expand": _EXPAND}
+    if return_url is not None:
+        params["return_url"] = return_url
     with _asking():
-        intent = _client().v1.payment_intents.confirm(
-            intent_id, {"payment_method": payment_method_id, "expand": _EXPAND}, {"idempotency_key": key}
-        )
+        intent = _client().v1.payment_intents.confirm(intent_id, params, {"idempotency_key": key})  # type: ignore[arg-type]
     return _standing(intent)
 
 
-def cancel_intent(*, intent_id: str) -> Standing:
-    """Give an intent up, so that nobody can pay it any more."""
+def cancel_intent(*, intent_id: str, reason: Literal["abandoned", "requested_by_customer"]) -> Standing:
+    """Give an intent up, so that nobody can pay it any more.
+
+    An intent is given up once at most, so the call has no key of its own: under one Stripe would go on answering what it
+    said to the first try, long after the intent could be given up.
+    """
     with _asking():
-        intent = _client().v1.payment_intents.cancel(
-            intent_id,
-            {"cancellation_reason": "abandoned", "expand": _EXPAND},
-            {"idempotency_key": f"cancel-{intent_id}"},
-        )
+        intent = _client().v1.payment_intents.cancel(intent_id, {"cancellation_reason": reason, "expand": _EXPAND})
     return _standing(intent)
 
 

@@ -63,6 +63,15 @@ class StandIn:
         mine = [e for e in found if intent_id in (e["data"]["object"]["id"], e["data"]["object"].get("payment_intent"))]
         return list(reversed(mine))
 
+    def answer_the_bank(self, next_action: dict[str, Any], result: str = "complete") -> httpx.Response:
+        """What the donor does on the page that a `redirect_to_url` opens: `complete` or `fail`."""
+        page = httpx.post(next_action["url"], data={"result": result}, timeout=20, follow_redirects=False)
+        assert page.status_code == 303, page.text
+        return page
+
+    def settle_debit(self, intent_id: str) -> None:
+        self.http.post(f"/_standin/payment_intents/{intent_id}/settle", json={}).raise_for_status()
+
     def settle_refund(self, refund_id: str, **body: Any) -> None:
         self.http.post(f"/_standin/refunds/{refund_id}", json=body).raise_for_status()
 

@@ -36,7 +36,7 @@ def test_a_gift_goes_all_the_way() -> None:
     assert gift.status == "requires_payment_method"
     assert gift.payment_intent_id is not None
     declined = payments.confirm(payment_intent_id=gift.payment_intent_id, payment_method_id="pm_card_chargeDeclined")
-    assert (declined.status, declined.failure_code) == ("requires_payment_method", "card_declined")
+    assert (declined.status, declined.failure_code) == ("requires_payment_method", "generic_decline")
     asked = payments.confirm(
         payment_intent_id=gift.payment_intent_id, payment_method_id="pm_card_authenticationRequired"
     )
@@ -47,6 +47,17 @@ def test_a_gift_goes_all_the_way() -> None:
     assert payments.payment(gift.payment_id).status == "succeeded"
     totals = payments.campaign_totals(campaign)
     assert (totals.raised, totals.gifts, totals.donors) == ("25.00", 1, 1)
+
+
+def test_a_gift_that_was_given_up_is_not_charged() -> None:
+    payments = FakePayments(as_user=RUTH)
+    gift = payments.create_intent(campaign_id=payments.campaign(), amount="25.00", currency="GBP")
+    assert payments.cancel(gift.payment_id).status == payments.cancel(gift.payment_id).status == "canceled"
+    assert gift.payment_intent_id is not None
+    with pytest.raises(errors.PaymentNotConfirmable):
+        payments.confirm(payment_intent_id=gift.payment_intent_id, payment_method_id="pm_card_visa")
+    with pytest.raises(errors.NotFound):
+        FakePayments(as_user=NOAH, world=payments.world).cancel(gift.payment_id)
 
 
 def test_others_payments_do_not_exist() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as HttpRoute
 
-from . import balance, disputes, refunds, webhook_endpoints
+from . import attempts, balance, disputes, refunds, webhook_endpoints
 from .desk import Desk
 from .errors import StripeError
 from .events import HELD, WAITING, queue
@@ -64,6 +64,7 @@ class Control:
             ("POST", "/_standin/webhooks/release", self._release_webhooks),
             ("POST", "/_standin/events/{id}/redeliver", self._redeliver),
             ("POST", "/_standin/refunds/{id}", self._settle_refund),
+            ("POST", "/_standin/payment_intents/{id}/settle", self._settle_debit),
             ("POST", "/_standin/charges/{id}/dispute", self._dispute),
             ("POST", "/_standin/disputes/{id}", self._decide),
             ("POST", "/_standin/payouts", self._pay_out),
@@ -190,6 +191,14 @@ class Control:
             raise ValueError("status is succeeded, failed, canceled, requires_action or pending")
         reason = given.get("failure_reason", "expired_or_canceled_card")
         return public(refunds.settle(self._desk(), refund, given["status"], reason))
+
+    def _settle_debit(self, request: Request, body: Obj) -> Obj:
+        intent = self._find("payment_intent", request)
+        _only(body)
+        if intent["status"] != "processing":
+            raise ValueError("only a debit that is processing can be settled")
+        attempts.settle_debit(self._desk(), intent["id"])
+        return public(self._find("payment_intent", request))
 
     def _dispute(self, request: Request, body: Obj) -> Obj:
         charge = self._find("charge", request)
