@@ -37,8 +37,8 @@ test: install ## All tests
 check: install ## Style, types, import rules, migrations, packaging
 	@$(BIN)/python -m deploy.local.check $(ARGS)
 
-bench: install ## Measure, and compare
-	@$(BIN)/python -m bench $(ARGS)
+bench: install ## Measure, and compare (KEEP=1: write docs/benchmarks.md)
+	@$(BIN)/python -m bench $(if $(KEEP),--keep) $(ARGS)
 
 docs: install ## Write the generated documents again
 	@$(BIN)/python -m docs.generate

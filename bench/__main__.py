@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import ending, figures, ground
+from bench import ending, figures, ground, kept
 from bench.figures import Finding, LeftOut
 from bench.measures import MEASURES
 from deploy.local.stack import ROOT, Stack
@@ -30,9 +30,12 @@ def main(words: Sequence[str] | None = None) -> int:
     names = ", ".join(MEASURES)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure (default: all of {names})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--keep", action="store_true", help="write docs/benchmarks.md anew (wants all measures)")
     asked = parser.parse_args(words)
     if unknown := [name for name in asked.names if name not in MEASURES]:
         parser.error(f"there is no measure {', '.join(unknown)}; there are {names}")
+    if asked.keep and asked.names:
+        parser.error("--keep wants all measures")
     ending.gracefully()
     console, progress = Console(), Console(stderr=True)
     about = figures.machine()
@@ -55,6 +58,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if asked.json:
         rows = [{"measure": name, **asdict(finding)} for name, finding in found]
         asked.json.write_text(json.dumps({"machine": about, "seconds": seconds, "figures": rows}, indent=2) + "\n")
+    if asked.keep and not broken:
+        kept.write(found, about)
     return 1 if broken else 0
 
 

@@ -9,7 +9,7 @@ import importlib.util
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -24,7 +24,7 @@ from deploy.local.programs import Program
 from deploy.local.stack import Stack
 
 CONNECTIONS = 32
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 1.0
 WARM_ANSWERS = 200
 PEER_NEEDS = ("fastapi", "sqlalchemy", "asyncpg")
@@ -71,8 +71,13 @@ class Rival:
 
     def note(self) -> str:
         busy, database = self.per_request(self.cpu), self.per_request(self.database_cpu)
-        slow = percentile(self.took, 0.95) * 1000
-        return f"95 % within {slow:.0f} ms; CPU {busy:,.0f} µs, PostgreSQL {database:,.0f} µs"
+        return f"{within(self.took)}; CPU {busy:,.0f} µs, PostgreSQL {database:,.0f} µs a request"
+
+
+def within(took: Sequence[float]) -> str:
+    """The three percentiles of some seconds, in milliseconds."""
+    p50, p95, p99 = (percentile(took, share) * 1000 for share in (0.5, 0.95, 0.99))
+    return f"p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms"
 
 
 def compare(
@@ -100,8 +105,10 @@ def compare(
             raise Refused(f"{refused}\n" + "\n".join(log.read_text(errors="replace")[-2000:] for log in said)) from None
     yield Figure("ours", ours.rate, "req/s", note=ours.note())
     yield Figure("the peer", peer.rate, "req/s", note=peer.note())
+    rounds = [mine.rate / theirs.rate for mine, theirs in zip(ours.loads, peer.loads, strict=True)]
+    shown = ", ".join(f"{ratio:.2f}" for ratio in rounds)
     yield Figure(
-        "ours ÷ peer", ours.rate / peer.rate, "×", goal, f"{connections} connections, {ROUNDS} rounds in turns"
+        "ours ÷ peer, median round", statistics.median(rounds), "×", goal, f"{connections} connections, rounds {shown}"
     )
     saved = peer.per_request(peer.cpu) / ours.per_request(ours.cpu)
     yield Figure("the peer's CPU ÷ ours", saved, "×", note="of the server processes, for one request")
@@ -115,6 +122,6 @@ def _peer(stack: Stack, service: str) -> tuple[Program, int]:
         told["PEER_STRIPE_KEY"] = keys.read(stack.keys, "stripe")
     command = [
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--no-ws", "--log-level", "warning", "bench.peer.app:app"),
+        *("--workers", "1", "--no-ws", "--log-level", "warning", "bench.peer_fastapi.app:app"),
     ]
     return Program(f"{service}-peer", command, told, ready=f"http://127.0.0.1:{port}/readyz"), port

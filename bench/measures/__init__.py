@@ -18,6 +18,7 @@ MEASURES = {
     "scoring": Measure("Scoring: the engine, a plain loop, and one pass over the inputs"),
     "events": Measure("Events: recording, relaying, being heard", "payments"),
     "notifications": Measure("Notifications: in batches, and one at a time", "notify"),
+    "webhook": Measure("POST /payments/webhooks/stripe: until Stripe has its answer"),
     "history": Measure("GET /payments/history/{user_id} beside the peer"),
     "score": Measure("GET /trust/campaign/{campaign_id} beside the peer"),
     "feed": Measure("GET /notifications/user/{user_id} beside the peer"),

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bench.peer.house import Base, Caller, Session
+from bench.peer_fastapi.house import Base, Caller, Session
 from bh_sdk.wire.notify import Feed, FeedItem
 
 router = APIRouter()

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bench.peer.house import Base, Caller, Session
+from bench.peer_fastapi.house import Base, Caller, Session
 from bh_sdk.money import CURRENCIES
 from bh_sdk.wire.base import Page
 from bh_sdk.wire.payments import Payment as PaymentOut

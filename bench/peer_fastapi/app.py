@@ -6,7 +6,7 @@ import traceback
 
 from fastapi import FastAPI, Request, Response
 
-from bench.peer import feed, history, intents, score
+from bench.peer_fastapi import feed, history, intents, score
 
 app = FastAPI(title="The peer")
 for part in (history, score, feed, intents):

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bench.peer.house import Base, Session
+from bench.peer_fastapi.house import Base, Session
 from bh_sdk.wire.trust import Score as ScoreOut
 
 router = APIRouter()

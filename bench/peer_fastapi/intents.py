@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bench.peer.history import Payment
-from bench.peer.house import Base, Caller, Session
+from bench.peer_fastapi.history import Payment
+from bench.peer_fastapi.house import Base, Caller, Session
 from bh_sdk.wire.payments import CreateIntent, Fees, PaymentCreated
 
 router = APIRouter()
