@@ -24,7 +24,7 @@ SELECT json_build_object(
     'refund_status', CASE WHEN p.refunded = 0 THEN 'none' WHEN p.refunded = p.charged THEN 'full' ELSE 'partial' END,
     'refunded_amount', {refunded}, 'dispute_status', p.dispute_status, 'anonymous', p.anonymous, 'message', p.message,
     'created_at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-), p.created_at, p.id
+), p.created_at::text, p.id::text
 FROM payments_donations_payment p
 WHERE p.user_id = %(user_id)s::uuid {filters}
   AND (p.created_at, p.id) < (%(at)s::timestamptz, %(before)s::uuid)

@@ -71,7 +71,8 @@ def json_page(
 ) -> HttpResponse:
     """A page `{results, next, previous}` of one statement, newest first; `previous` is always null.
 
-    `sql` selects three columns: the row as JSON, its time, its id, and ends in `… AND (created_at, id) <
+    `sql` selects three columns: the row as JSON, its time and its id, both `::text` (only the last are needed, and
+    texts cost nothing to take over), and ends in `… AND (created_at, id) <
     (%(at)s::timestamptz, %(before)s::uuid) ORDER BY created_at DESC, id DESC LIMIT %(rows)s`. `more` are further
     members, ready to insert (`b'"unread_count": 3'`). Raises Invalid for a bad cursor.
     """
@@ -83,11 +84,7 @@ def json_page(
     if len(rows) > size:
         rows = rows[:size]
         _, moment, ident = rows[-1]
-        follow = (
-            b'"'
-            + path_with(request, write_cursor(request, NEWEST, "n", [moment.isoformat(), str(ident)])).encode()
-            + b'"'
-        )
+        follow = b'"' + path_with(request, write_cursor(request, NEWEST, "n", [moment, ident])).encode() + b'"'
     results = b",".join(row[0] for row in rows)
     return json_bytes(
         b'{"results":[' + results + b'],"next":' + follow + b',"previous":null' + (b"," + more if more else b"") + b"}"

@@ -188,7 +188,7 @@ def list_gifts(request: Call, limit: Limit = 20, cursor: Cursor = None, title: L
 
 
 FAST = """
-SELECT json_build_object('id', id, 'title', title, 'size', size), created_at, id FROM kit_demo_gift
+SELECT json_build_object('id', id, 'title', title, 'size', size), created_at::text, id::text FROM kit_demo_gift
 WHERE size >= %(least)s AND (created_at, id) < (%(at)s::timestamptz, %(before)s::uuid)
 ORDER BY created_at DESC, id DESC LIMIT %(rows)s
 """
