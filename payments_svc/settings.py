@@ -47,6 +47,8 @@ STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com")
 # Two during a rotation, parted by a comma.
 STRIPE_WEBHOOK_SECRETS = [part for part in env.secret("STRIPE_WEBHOOK_SECRET").split(",") if part]
 STRIPE_LIVE_MODE = env.flag("STRIPE_LIVE_MODE", False)
+# Our own account's id: an event that names another belongs to a connected one.
+STRIPE_ACCOUNT_ID = env.text("STRIPE_ACCOUNT_ID", "") or None
 
 # dj-stripe mirrors Stripe's objects; it reads these names.
 STRIPE_API_HOST = STRIPE_API_BASE

@@ -34,6 +34,7 @@ from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
 from payments_svc.donations.rules import ABANDONABLE, ABANDONED_AFTER, OPEN, accept, accept_charge, may_move, next_look
 from payments_svc.gateway import limits, stripe_api
+from payments_svc.gateway import standing as gateway
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
 from payments_svc.gateway.standing import NextAction, Standing
 from payments_svc.ledger import commands as ledger
@@ -381,14 +382,23 @@ def bring_to(payment_id: UUID, standing: Standing) -> Payment:
 
 def _note_failed_try(payment: Payment, standing: Standing, *, at: datetime) -> None:
     failed = standing.failed_try
-    if failed is None:
-        return
+    if failed is not None:
+        payment.failure_code, payment.failure_message = failed.code[:100], failed.message[:500]
+        _keep_failed_try(payment, failed, at=at)
+
+
+@transaction.atomic
+def note_failed_try(payment_id: UUID, failed: gateway.FailedTry) -> None:
+    """Keep a try that failed, once, whatever became of the payment since."""
+    _keep_failed_try(queries.payment_for_update(payment_id), failed, at=clock.now())
+
+
+def _keep_failed_try(payment: Payment, failed: gateway.FailedTry, *, at: datetime) -> None:
     _, new = FailedTry.objects.get_or_create(
         payment=payment,
         reference=failed.reference[:250],
         defaults={"code": failed.code[:100], "message": failed.message[:500], "created_at": at},
     )
-    payment.failure_code, payment.failure_message = failed.code[:100], failed.message[:500]
     if new:
         record(DonationFailed(**facts.common(payment), reason=declines.safe_code(failed.code)), subject=payment.id)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,47 +11,32 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from bh_sdk.errors import BadRequest, Conflict
+from bh_sdk.errors import BadRequest, Conflict, NotFound
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.doorbell import ring
-from payments_svc.donations import commands as donations
-from payments_svc.donations import queries
-from payments_svc.gateway import signatures
+from payments_svc.gateway import routes, signatures
 from payments_svc.gateway.errors import GatewayError
 from payments_svc.gateway.models import StripeEvent
+from payments_svc.gateway.told import NAME, NotOurs, Parked, Told, intent_of, object_of
 
-_LEASE = timedelta(seconds=30)
+_LEASE = timedelta(seconds=60)
 _LONGEST_PAUSE = timedelta(minutes=30)
 # As long as Stripe itself would go on telling us.
 _PARKED_AT_MOST = timedelta(days=3)
-# Stripe's ids and types are plain words.
-_NAME = re.compile(r"[A-Za-z0-9_.]{1,100}")
-_OUR_TYPES = ("payment_intent.", "charge.", "refund.")
+# What the mirror copies: the objects whose personal data it knows how to mask.
+_MIRRORED = ("payment_intent.", "charge.", "refund.", "customer.deleted")
 
 
 def accept_event(*, body: bytes, signature: str) -> bool:
     """Verify and store one event; True when it was new. Nothing else happens before Stripe has its answer.
 
-    Raises SignatureInvalid for a body that Stripe did not sign just now, BadRequest for one that is not ours to take.
+    Every type is taken: one that nobody works is stored as ignored. Raises SignatureInvalid for a body that Stripe did not
+    sign just now, BadRequest for one that is no event or belongs to the other mode of the account.
     """
     now = clock.now()
     # Stripe signs with the time of the world, which does not move with ours.
     signatures.verify(body, signature, secrets=settings.STRIPE_WEBHOOK_SECRETS, now=datetime.now(UTC))
-    event_id, kind, obj, livemode = _read(body)
-    if livemode != settings.STRIPE_LIVE_MODE:
-        raise BadRequest("The event belongs to the other mode of the account")
-    ours = kind.startswith(_OUR_TYPES)
-    row = StripeEvent(
-        id=event_id,
-        type=kind,
-        intent_id=_intent_of(kind, obj),
-        body=body.decode("utf-8"),
-        state="pending" if ours else "ignored",
-        note=None if ours else "not about payments",
-        received_at=now,
-        due_at=now if ours else None,
-        mirror_due_at=now if ours else None,
-    )
+    row = _row(body, at=now)
     with transaction.atomic():
         if StripeEvent.objects.filter(id=row.id).exists():
             return False
@@ -61,27 +45,47 @@ def accept_event(*, body: bytes, signature: str) -> bool:
     return True
 
 
-def _read(body: bytes) -> tuple[str, str, dict[str, Any], bool]:
-    """Id, type, object and mode of an event. Raises BadRequest for a body that is none, however well it is signed."""
+def _row(body: bytes, *, at: datetime) -> StripeEvent:
+    """The event as it is kept. Raises BadRequest for a body that is none, however well it is signed."""
     try:
         event = json.loads(body.decode("utf-8"))
         event_id, kind, obj, livemode = event["id"], event["type"], event["data"]["object"], event["livemode"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        account = event.get("account")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadRequest("The body is not a Stripe event") from None
-    named = isinstance(event_id, str) and isinstance(kind, str) and _NAME.fullmatch(event_id) and _NAME.fullmatch(kind)
+    words = (event_id, kind) if account is None else (event_id, kind, account)
+    named = all(isinstance(word, str) and NAME.fullmatch(word) for word in words)
     if not named or not isinstance(obj, dict) or not isinstance(livemode, bool):
         raise BadRequest("The body is not a Stripe event")
-    return event_id, kind, obj, livemode
+    if livemode != settings.STRIPE_LIVE_MODE:
+        raise BadRequest("The event belongs to the other mode of the account")
+    connected = account if account != settings.STRIPE_ACCOUNT_ID else None
+    ours = bool(routes.of(kind, connected))
+    mirrored = kind.startswith(_MIRRORED) and connected is None
+    return StripeEvent(
+        id=event_id,
+        type=kind,
+        account=connected,
+        object_id=object_of(obj),
+        intent_id=intent_of(kind, obj),
+        body=body.decode("utf-8"),
+        state="pending" if ours else "ignored",
+        note=None if ours else _why_ignored(kind, connected),
+        received_at=at,
+        due_at=at if ours else None,
+        mirror_due_at=at if mirrored else None,
+    )
 
 
-def _intent_of(kind: str, obj: dict[str, Any]) -> str | None:
-    value = obj.get("id") if kind.startswith("payment_intent.") else obj.get("payment_intent")
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+def _why_ignored(kind: str, connected: str | None) -> str:
+    if connected is not None and routes.of(kind, None):
+        return f"belongs to the connected account {connected}, not to ours"
+    return "nobody works events of this type"
 
 
 @transaction.atomic
 def claim_events(limit: int) -> list[StripeEvent]:
-    """Due events, ours for half a minute: a killed worker's are due again after it."""
+    """Due events, ours for a minute: a killed worker's are due again after it."""
     now = clock.now()
     rows = list(
         StripeEvent.objects.select_for_update(skip_locked=True).filter(due_at__lte=now).order_by("due_at", "id")[:limit]
@@ -91,29 +95,36 @@ def claim_events(limit: int) -> list[StripeEvent]:
 
 
 def work_event(row: StripeEvent) -> None:
-    """Bring the event's payment to what Stripe says now. What the event itself says does not matter, so neither do its
-    order, its age or how often it comes. Unknown intents are parked: our own call may not have come back yet."""
-    if row.intent_id is None:
-        _close(row, "ignored", note="names no payment intent")
-        return
-    metadata = json.loads(row.body.open())["data"]["object"].get("metadata")
-    noted = metadata.get("payment_id") if isinstance(metadata, dict) else None
-    payment_id = queries.payment_of_intent(row.intent_id, payment_id=str(noted) if noted else None)
-    if payment_id is None and clock.now() - row.received_at > _PARKED_AT_MOST:
-        _close(row, "ignored", note="no payment of ours has this intent")
-    elif payment_id is None:
-        _again(row, "parked: its payment is not known yet")
-    else:
-        _settle(row, payment_id)
-
-
-def _settle(row: StripeEvent, payment_id: UUID) -> None:
+    """Have everybody who works this type look. What the event says of the object's state does not matter, so neither do its
+    order, its age or how often it comes. What nobody knows yet is parked: our own call may not have come back."""
+    told = _told(row)
+    found: UUID | None = None
     try:
-        donations.settle(payment_id, intent_id=row.intent_id)
+        for route in routes.of(row.type, row.account):
+            found = route.work(told) or found
+    except NotOurs as stranger:
+        _close(row, "ignored", note=str(stranger))
+    except Parked as parked:
+        if clock.now() - row.received_at > _PARKED_AT_MOST:
+            _close(row, "ignored", note=f"given up: {parked}")
+        else:
+            _again(row, f"parked: {parked}")
     except (GatewayError, Conflict) as error:
         _again(row, f"{type(error).__name__}: {error}")
     else:
-        _close(row, "done", payment_id=payment_id)
+        _close(row, "done", payment_id=found)
+
+
+def _told(row: StripeEvent) -> Told:
+    body: dict[str, Any] = json.loads(row.body.open())["data"]["object"]
+    return Told(
+        type=row.type,
+        object_id=row.object_id or object_of(body),
+        intent_id=row.intent_id,
+        account=row.account,
+        body=body,
+        at=row.received_at,
+    )
 
 
 def put_off(row: StripeEvent, error: Exception) -> None:
@@ -137,6 +148,13 @@ def _again(row: StripeEvent, note: str) -> None:
 
 @transaction.atomic
 def replay_event(*, event_id: str) -> None:
-    """Work an event once more; staff asked for it."""
-    StripeEvent.objects.filter(id=event_id).update(state="pending", due_at=clock.now(), note="replay asked for")
+    """Work an event once more, as if it had come just now; staff asked for it. Raises NotFound and, for a type that nobody
+    works, Conflict."""
+    row = StripeEvent.objects.select_for_update().filter(id=event_id).first()
+    if row is None:
+        raise NotFound("There is no such event")
+    if not routes.of(row.type, row.account):
+        raise Conflict(f"Nothing can be done with it: {_why_ignored(row.type, row.account)}")
+    row.state, row.due_at, row.note, row.attempts = "pending", clock.now(), "replay asked for", 0
+    row.save(update_fields=["state", "due_at", "note", "attempts"])
     ring("payments.gateway.work_events")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
-from djstripe.models import Charge, Event, PaymentIntent
+from djstripe.models import Charge, Customer, Event, PaymentIntent, PaymentMethod
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
@@ -37,8 +37,11 @@ def copy(row: StripeEvent) -> bool:
     try:
         # dj-stripe refetches inside a transaction of its own; ours around it keeps what it copies unseen until it is masked.
         with transaction.atomic():
-            Event.process(masked(json.loads(row.body.open())))
-            _mask_objects(row.intent_id)
+            if row.type == "customer.deleted":
+                _forget_customer(str(row.object_id))
+            else:
+                Event.process(masked(json.loads(row.body.open())))
+                _mask_objects(row.intent_id)
     except Exception as error:
         # dj-stripe raises whatever its many models raise; the mirror is a copy that may lag, so none of it may escape.
         last = row.mirror_attempts + 1 >= _MOST_TRIES
@@ -52,8 +55,19 @@ def copy(row: StripeEvent) -> bool:
     return True
 
 
+def _forget_customer(customer_id: str) -> None:
+    """dj-stripe would delete the customer at Stripe once more, and a mirror changes nothing there."""
+    for gone in Customer.objects.select_for_update().filter(id=customer_id):
+        said = {"id": gone.id, "object": "customer", "deleted": True, "livemode": gone.livemode}
+        Customer.objects.filter(pk=gone.pk).update(email="", subscriber=None, date_purged=clock.now(), stripe_data=said)
+
+
 def _mask_objects(intent_id: str | None) -> None:
     """The mirror is for looking at: what names or reaches a person, and the secret that lets one pay, stays out of it."""
-    for kept in (PaymentIntent.objects.filter(id=intent_id), Charge.objects.filter(payment_intent_id=intent_id)):
+    intents, charges = PaymentIntent.objects.filter(id=intent_id), Charge.objects.filter(payment_intent_id=intent_id)
+    customers = Customer.objects.filter(id__in=intents.values("customer_id"))
+    methods = PaymentMethod.objects.filter(id__in=[*intents.values_list("payment_method_id", flat=True)])
+    for kept in (intents, charges, customers, methods):
         for copied in kept.select_for_update():
             kept.filter(pk=copied.pk).update(stripe_data=masked(copied.stripe_data))
+    customers.update(email="")

@@ -16,6 +16,10 @@ class StripeEvent(models.Model):
 
     id = models.CharField(primary_key=True, max_length=110)
     type = models.CharField(max_length=100, db_index=True)
+    account = models.CharField(
+        max_length=110, null=True, help_text="The connected account it belongs to; empty for ours"
+    )
+    object_id = models.CharField(max_length=110, null=True, help_text="What the event is about")
     intent_id = models.CharField(max_length=110, null=True, db_index=True)
     payment_id = models.UUIDField(null=True, db_index=True)
     body = SealedField(help_text="The event as it came; holds personal data")

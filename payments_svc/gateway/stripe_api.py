@@ -195,6 +195,13 @@ def _failed_try(intent: Any) -> FailedTry | None:
     )
 
 
+def failed_try_of(intent: dict[str, Any]) -> FailedTry | None:
+    """The failed try that an event's intent tells of, named as a look at the intent would have named it."""
+    return _failed_try(
+        stripe.PaymentIntent.construct_from({"last_payment_error": None} | intent, settings.STRIPE_SECRET_KEY)
+    )
+
+
 def _next_action(intent: Any) -> NextAction | None:
     action = intent.next_action
     if action is None:

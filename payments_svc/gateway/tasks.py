@@ -6,7 +6,8 @@ from bh_sdk.server.ops.logs import log
 from payments_svc.celery import app
 from payments_svc.gateway import commands, mirror
 
-_BATCH = 50
+# Few enough that the slowest answers of Stripe do not outlast the lease on them.
+_BATCH = 10
 
 
 @app.task(name="payments.gateway.work_events")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import itertools
 import json
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe
 from django.conf import settings
 
+from bh_sdk.errors import Conflict
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
-from payments_svc.donations.models import Payment
+from payments_svc.donations.models import FailedTry, Payment
 from payments_svc.gateway import commands
 from payments_svc.gateway.models import StripeEvent
 from payments_svc.gateway.tasks import mirror_events, work_events
@@ -28,6 +33,10 @@ pytestmark = pytest.mark.django_db
 def browser_pays(standin: StandIn, opened: dict[str, Any]) -> None:
     """What Stripe.js does: the money moves without a call of ours."""
     standin.stripe.v1.payment_intents.confirm(opened["payment_intent_id"], {"payment_method": "pm_card_visa"})
+
+
+def signature(body: bytes, secret: str, stamp: int) -> str:
+    return hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 def refund(standin: StandIn, opened: dict[str, Any], amount: int, card: str | None = None) -> Any:
@@ -193,11 +202,106 @@ class TestSignature:
         settings.STRIPE_WEBHOOK_SECRETS = ["whsec_new", "whsec_old"]
         assert deliver(self.body, secret="whsec_old").status_code == 200
 
+    def test_a_rotation_loses_no_event(self, db: None, settings: Any) -> None:
+        """Old alone, both while Stripe signs with both, new alone: the runbook's three steps."""
+        steps = [(["whsec_old"], "whsec_old"), (["whsec_new", "whsec_old"], "whsec_old"), (["whsec_new"], "whsec_new")]
+        for number, (held, used) in enumerate(steps):
+            settings.STRIPE_WEBHOOK_SECRETS = held
+            event = {"id": f"evt_r{number}", "type": "x", "livemode": False, "data": {"object": {}}}
+            assert deliver(event, secret=used).status_code == 200
+        assert deliver(self.body, secret="whsec_old").status_code == 400
+        assert StripeEvent.objects.count() == 3
 
-def test_unknown_types_are_stored_and_ignored(db: None) -> None:
-    event = {"id": "evt_9", "type": "some.new.thing", "livemode": False, "data": {"object": {"id": "x"}}}
+    def test_one_of_several_signatures_is_enough(self, client: Any, db: None, settings: Any) -> None:
+        settings.STRIPE_WEBHOOK_SECRETS = ["whsec_new"]
+        stamp = int(time.time())
+        signatures = ",".join(f"v1={signature(self.body, key, stamp)}" for key in ("whsec_old", "whsec_new"))
+        header = {"Stripe-Signature": f"t={stamp},{signatures},v0=abc"}
+        answer = client.post(
+            "/api/v1/payments/webhooks/stripe", self.body, content_type="application/json", headers=header
+        )
+        assert answer.status_code == 200
+
+    def test_no_secret_no_event(self, db: None, settings: Any) -> None:
+        settings.STRIPE_WEBHOOK_SECRETS = []
+        assert deliver(self.body, secret="whsec_any").status_code == 400
+
+    def test_a_body_over_the_limit_is_refused(self, db: None) -> None:
+        huge = json.dumps({"id": "evt_1", "type": "x" * 2**20, "livemode": False, "data": {"object": {}}}).encode()
+        assert deliver(huge).status_code == 413
+        assert StripeEvent.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "some.new.thing",
+        "v2.core.account.updated",
+        "invoice.paid",
+        "issuing_dispute.created",
+        "customer.deleted",
+        "Ünknown",
+    ],
+)
+def test_unknown_types_are_stored_and_ignored(db: None, kind: str) -> None:
+    event = {"id": "evt_9", "type": kind, "livemode": False, "data": {"object": {"id": "x"}}}
+    if not kind.isascii():
+        assert deliver(event).status_code == 400
+        return
     assert deliver(event).status_code == 200
-    assert (StripeEvent.objects.get().state, StripeEvent.objects.get().due_at) == ("ignored", None)
+    row = StripeEvent.objects.get()
+    assert (row.state, row.due_at, row.note) == ("ignored", None, "nobody works events of this type")
+
+
+class TestAccount:
+    def told(self, standin: StandIn, opened: dict[str, Any], account: str) -> StripeEvent:
+        (event, *_) = [e for e in standin.events(opened["payment_intent_id"]) if e["type"].endswith("succeeded")]
+        assert deliver(event | {"account": account}).status_code == 200
+        work_events()
+        return StripeEvent.objects.get()
+
+    def test_an_event_of_a_connected_account_moves_no_money_of_ours(
+        self, standin: StandIn, donor: Caller, campaign: Any
+    ) -> None:
+        opened = donor.open(campaign).json()
+        browser_pays(standin, opened)
+        row = self.told(standin, opened, "acct_somebody")
+        assert row.state == "ignored"
+        assert "acct_somebody" in str(row.note)
+        assert outcome(opened)[0] == "requires_payment_method"
+
+    def test_one_that_names_our_own_account_is_ours(
+        self, standin: StandIn, donor: Caller, campaign: Any, settings: Any
+    ) -> None:
+        settings.STRIPE_ACCOUNT_ID = "acct_us"
+        opened = donor.open(campaign).json()
+        browser_pays(standin, opened)
+        row = self.told(standin, opened, "acct_us")
+        assert (row.state, row.account) == ("done", None)
+        assert outcome(opened)[0] == "succeeded"
+
+    @pytest.mark.parametrize("account", [1, "", "a b", ["acct_us"]])
+    def test_an_account_that_is_no_id_is_no_event(self, db: None, account: Any) -> None:
+        event = {"id": "evt_1", "type": "x", "livemode": False, "account": account, "data": {"object": {}}}
+        assert deliver(event).status_code == 400
+        assert StripeEvent.objects.count() == 0
+
+
+def test_every_failed_try_is_kept_although_the_next_succeeded_first(
+    standin: StandIn, donor: Caller, campaign: Any
+) -> None:
+    opened = donor.open(campaign).json()
+    for card in ("pm_card_visa_chargeDeclined", "pm_card_visa_chargeDeclinedInsufficientFunds"):
+        with pytest.raises(stripe.CardError):
+            standin.stripe.v1.payment_intents.confirm(opened["payment_intent_id"], {"payment_method": card})
+    browser_pays(standin, opened)
+    deliver_all(standin, opened, times=2)
+    status, _, journals, told = outcome(opened)
+    assert (status, journals) == ("succeeded", ["payment:donation"])
+    assert told.count("payments.donation.failed.v1") == 2
+    codes = set(FailedTry.objects.values_list("code", flat=True))
+    assert codes == {"generic_decline", "insufficient_funds"}
+    assert Payment.objects.get().failure_code is None
 
 
 def test_one_event_that_cannot_be_worked_does_not_hold_up_the_next(
@@ -224,6 +328,71 @@ def test_odd_metadata_is_no_payment_of_ours(db: None) -> None:
     deliver({"id": "evt_7", "type": "payment_intent.x", "livemode": False, "data": {"object": odd}})
     work_events()
     assert StripeEvent.objects.get().note == "parked: its payment is not known yet"
+
+
+def test_masking_keeps_what_is_worked_with_and_hides_who_it_was() -> None:
+    from payments_svc.gateway.masking import masked
+
+    campaign = str(uuid.uuid4())
+    shown = masked(
+        {
+            "id": "ch_3PqZ0000000000000000abcd",
+            "amount": 2500,
+            "currency": "gbp",
+            "created": 1_732_300_000,
+            "status": "succeeded",
+            "billing_details": {"name": "Ruth Adler", "phone": None, "address": {"city": "Leeds"}},
+            "description": "Gift of ruth@demo.test",
+            "receipt_email": "ruth@demo.test",
+            "client_secret": "pi_1_secret_2",
+            "payment_method_details": {
+                "type": "card",
+                "card": {
+                    "brand": "visa",
+                    "last4": "4242",
+                    "exp_month": 12,
+                    "exp_year": 2031,
+                    "fingerprint": "Xt5",
+                    "iin": "4",
+                },
+            },
+            "outcome": {"network_decline_code": "51", "reason": "insufficient_funds"},
+            "metadata": {"campaign_id": campaign, "donor": "Ruth", "donor_name": "GB", "note": "call +44 7700 900123"},
+            "evidence": {
+                "customer_name": "Ruth",
+                "uncategorized_text": "Ruth said",
+                "receipt": "file_1abc",
+                "service_date": None,
+            },
+            "lines": [{"ip": "10.1.2.3"}, "seen at 10.1.2.3", "4242 4242 4242 4242"],
+        }
+    )
+    assert shown == {
+        "id": "ch_3PqZ0000000000000000abcd",
+        "amount": 2500,
+        "currency": "gbp",
+        "created": 1_732_300_000,
+        "status": "succeeded",
+        "billing_details": "•••",
+        "description": "•••",
+        "receipt_email": "•••",
+        "client_secret": "•••",
+        "payment_method_details": {
+            "type": "card",
+            "card": {
+                "brand": "visa",
+                "last4": "4242",
+                "exp_month": "•••",
+                "exp_year": "•••",
+                "fingerprint": "•••",
+                "iin": "•••",
+            },
+        },
+        "outcome": {"network_decline_code": "51", "reason": "insufficient_funds"},
+        "metadata": {"campaign_id": campaign, "donor": "•••", "donor_name": "•••", "note": "•••"},
+        "evidence": {"customer_name": "•••", "uncategorized_text": "•••", "receipt": "file_1abc", "service_date": None},
+        "lines": [{"ip": "•••"}, "•••", "•••"],
+    }
 
 
 def test_personal_data_of_an_event_is_sealed_and_masked(db: None) -> None:
@@ -271,6 +440,28 @@ def test_the_mirror_holds_no_secret_and_nobodys_name(standin: StandIn, donor: Ca
             assert all(opened["client_secret"] not in row for row in rows), table
 
 
+def test_a_customer_deleted_at_stripe_holds_up_no_copy(standin: StandIn, donor: Caller, campaign: Any) -> None:
+    from djstripe.models import Customer
+
+    Customer.objects.create(
+        id="cus_gone", email="ruth@demo.test", livemode=False, stripe_data={"id": "cus_gone", "name": "Ruth"}
+    )
+    standin.http.delete("/_standin/requests")
+    gone = {"id": "cus_gone", "object": "customer", "deleted": True}
+    deliver({"id": "evt_c1", "type": "customer.deleted", "livemode": False, "data": {"object": gone}})
+    deliver(
+        {"id": "evt_c2", "type": "customer.deleted", "livemode": False, "data": {"object": gone | {"id": "cus_new"}}}
+    )
+    opened = donor.give(campaign)
+    deliver_all(standin, opened)
+    while mirror_events():
+        pass
+    assert StripeEvent.objects.filter(mirror_due_at__isnull=False).count() == 0
+    kept = Customer.objects.get()
+    assert (kept.email, kept.stripe_data["deleted"], "name" in kept.stripe_data) == ("", True, False)
+    assert standin.asked("/v1/customers*") == []
+
+
 def test_when_stripe_is_away_an_event_stays_due(standin: StandIn, donor: Caller, campaign: Any) -> None:
     opened = donor.open(campaign).json()
     browser_pays(standin, opened)
@@ -292,3 +483,23 @@ def test_staff_can_have_an_event_worked_again(standin: StandIn, donor: Caller, c
     commands.replay_event(event_id=event.id)
     work_events()
     assert outcome(opened) == before
+
+
+def test_a_type_that_nobody_works_is_not_replayed(db: None) -> None:
+    deliver({"id": "evt_9", "type": "invoice.paid", "livemode": False, "data": {"object": {"id": "in_1"}}})
+    with pytest.raises(Conflict, match="nobody works"):
+        commands.replay_event(event_id="evt_9")
+    assert StripeEvent.objects.get().state == "ignored"
+
+
+def test_a_worker_that_died_leaves_its_events_to_the_next(standin: StandIn, donor: Caller, campaign: Any) -> None:
+    opened = donor.open(campaign).json()
+    browser_pays(standin, opened)
+    for event in standin.events(opened["payment_intent_id"]):
+        deliver(event)
+    assert commands.claim_events(50)
+    work_events()
+    assert outcome(opened)[0] == "requires_payment_method"
+    StripeEvent.objects.update(due_at=clock.now() - timedelta(seconds=1))
+    work_events()
+    assert outcome(opened)[0] == "succeeded"

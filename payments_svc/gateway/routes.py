@@ -1,0 +1,68 @@
+"""Who works which of Stripe's events. A slice that wants to hear of a type adds a line here and a function that looks.
+
+An event is a doorbell: the function gets a `Told`, asks Stripe how the object stands and brings its own rows to that. It
+may run any number of times, in any order; it answers the payment it found, if there is one. It raises `Parked` for
+something that is not known yet, `NotOurs` for a stranger's, and lets `GatewayError` through: then it is rung again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from payments_svc.donations import commands as donations
+from payments_svc.donations import queries
+from payments_svc.gateway import stripe_api
+from payments_svc.gateway.told import NotOurs, Parked, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Events whose type starts with `prefix` ring `work`. Those of connected accounts only where `connected` says so: the
+    money of our books is on our own account."""
+
+    prefix: str
+    work: Callable[[Told], UUID | None]
+    connected: bool = False
+
+
+def look_at_payment(told: Told) -> UUID:
+    """Bring the event's payment, with its refunds and disputes, to what Stripe says now."""
+    payment_id = _payment_of(told)
+    donations.settle(payment_id, intent_id=told.intent_id)
+    return payment_id
+
+
+def note_failed_try(told: Told) -> UUID:
+    """A try that failed stays a try that failed, also when the next succeeded before we looked: it is taken from the event."""
+    payment_id = _payment_of(told)
+    failed = stripe_api.failed_try_of(told.body)
+    if failed is not None:
+        donations.note_failed_try(payment_id, failed)
+    return payment_id
+
+
+def _payment_of(told: Told) -> UUID:
+    if told.intent_id is None:
+        raise NotOurs("names no payment intent")
+    payment_id = queries.payment_of_intent(told.intent_id, payment_id=told.noted_payment)
+    if payment_id is None:
+        raise Parked("its payment is not known yet")
+    return payment_id
+
+
+# Every line that fits is worked, in this order.
+ROUTES: tuple[Route, ...] = (
+    Route("payment_intent.payment_failed", note_failed_try),
+    Route("payment_intent.", look_at_payment),
+    # Disputes and the older form of refund events are told under the charge.
+    Route("charge.", look_at_payment),
+    Route("refund.", look_at_payment),
+    Route("review.", look_at_payment),
+)
+
+
+def of(kind: str, account: str | None) -> list[Route]:
+    """The routes of an event's type. `account` is a connected account, None for our own."""
+    return [route for route in ROUTES if kind.startswith(route.prefix) and (account is None or route.connected)]
