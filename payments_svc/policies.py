@@ -40,6 +40,10 @@ RECONCILIATION: list[Policy] = []
 RECEIPTS: list[Policy] = []
 RISK: list[Policy] = []
 INSIGHTS: list[Policy] = []
+PRICING: list[Policy] = [
+    *((role, "fee_rate", "view") for role in ("support", "finance", "auditor")),
+    *(("finance", "fee_rate", verb) for verb in ("plan", "withdraw")),
+]
 
 POLICIES: list[Policy] = [
     *_GIVING,
@@ -51,4 +55,5 @@ POLICIES: list[Policy] = [
     *RECEIPTS,
     *RISK,
     *INSIGHTS,
+    *PRICING,
 ]

@@ -10,6 +10,7 @@ globals().update(
         "payments",
         apps=[
             "payments_svc.gateway.apps.Gateway",
+            "payments_svc.pricing.apps.Pricing",
             "payments_svc.donations.apps.Donations",
             "payments_svc.ledger.apps.Ledger",
             "payments_svc.recurring.apps.Recurring",

@@ -39,6 +39,7 @@ from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefu
 from payments_svc.gateway.standing import NextAction, Standing
 from payments_svc.ledger import commands as ledger
 from payments_svc.ledger import rules as postings
+from payments_svc.pricing import queries as pricing
 from payments_svc.refunds import commands as refunds
 
 
@@ -145,7 +146,8 @@ def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment
     now = clock.now()
     campaign = queries.campaign(gift.campaign_id)
     accept(gift.amount, campaign.terms, at=now)
-    price: Quote = quote(gift.amount, cover_fees=gift.cover_fees)
+    rates = pricing.rates_at(campaign.currency, at=now)
+    price: Quote = quote(gift.amount, rates, cover_fees=gift.cover_fees)
     # The covered fees must not push the charge over what Stripe takes at once.
     accept_charge(price.charged, most=limits.most(campaign.currency))
     donor_id = _guest(*gift.guest).id if gift.guest else UUID(by.id)
@@ -160,6 +162,8 @@ def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment
         charged=price.charged.minor,
         processing_fee=price.processing.minor,
         platform_fee=price.platform.minor,
+        processing_rate_id=rates.processing.id,
+        platform_rate_id=rates.platform.id,
         anonymous=gift.anonymous,
         cover_fees=gift.cover_fees,
         message=gift.message,

@@ -79,6 +79,8 @@ class Payment(models.Model):
     charged = models.BigIntegerField(help_text="What the card pays: the gift and the fees the donor covers")
     processing_fee = models.BigIntegerField(help_text="Stripe's fee: an estimate until the payment succeeded")
     platform_fee = models.BigIntegerField()
+    processing_rate_id = models.UUIDField(null=True, help_text="The rate its processing fee was estimated with")
+    platform_rate_id = models.UUIDField(null=True, help_text="The rate its platform fee was agreed with")
     refunded = models.BigIntegerField(default=0, help_text="Sum of the refunds that succeeded")
 
     status = models.CharField(max_length=30, default="created")
