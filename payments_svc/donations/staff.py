@@ -12,6 +12,8 @@ class PaymentRow(serializers.ModelSerializer[Payment]):
     amount = serializers.SerializerMethodField()
     charged = serializers.SerializerMethodField()
     refunded = serializers.SerializerMethodField()
+    processing_fee = serializers.SerializerMethodField()
+    platform_fee = serializers.SerializerMethodField()
     campaign = serializers.CharField(source="campaign.title")
 
     class Meta:
@@ -19,13 +21,18 @@ class PaymentRow(serializers.ModelSerializer[Payment]):
         fields = (
             "id",
             "created_at",
+            "succeeded_at",
             "campaign",
             "campaign_id",
             "donor_id",
             "amount",
             "charged",
             "refunded",
+            "processing_fee",
+            "platform_fee",
             "currency",
+            "method",
+            "recurring_id",
             "status",
             "dispute_status",
             "failure_code",
@@ -38,6 +45,12 @@ class PaymentRow(serializers.ModelSerializer[Payment]):
     def get_charged(self, row: Payment) -> str:
         return row.charged_money.decimal
 
+    def get_processing_fee(self, row: Payment) -> str:
+        return row.money(row.processing_fee).decimal
+
+    def get_platform_fee(self, row: Payment) -> str:
+        return row.money(row.platform_fee).decimal
+
     def get_refunded(self, row: Payment) -> str:
         return row.money(row.refunded).decimal
 
@@ -48,6 +61,17 @@ class PaymentReport(Report[Payment]):
     thing = "payment"
     queryset = Payment.objects.select_related("campaign")
     serializer_class = PaymentRow
-    filters = ("status", "currency", "dispute_status")
+    filters = (
+        "status",
+        "currency",
+        "dispute_status",
+        "method",
+        "campaign_id",
+        "donor_id",
+        "recurring_id",
+        "failure_code",
+    )
+    times = ("created_at", "succeeded_at")
+    amounts = ("amount", "charged", "refunded")
     search_fields = ("=intent_id", "=charge_id", "campaign__title")
-    ordering_fields = ("created_at",)
+    ordering_fields = ("created_at", "amount", "charged", "refunded")

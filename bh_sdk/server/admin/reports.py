@@ -1,8 +1,8 @@
 """Staff reports: read-only tables over DRF for whoever a policy lets view the thing, to browse, filter or take along as CSV.
 
 class PaymentReport(Report[Payment]):
-    thing, fields = "payment", ("id", "status", "amount", "created_at")
-    serializer_class, queryset = PaymentRow, Payment.objects.all()
+    thing, queryset, serializer_class = "payment", Payment.objects.all(), PaymentRow
+    filters, search_fields, ordering_fields = ("status", "currency"), ("=intent_id",), ("created_at",)
 
 router = ReportRouter(); router.register("payments", PaymentReport)
 """
@@ -11,19 +11,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from django.contrib import admin
 from django.db.models import Model
+from django.http import StreamingHttpResponse
+from django.template.loader import render_to_string
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
-from rest_framework.routers import DefaultRouter
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.response import Response
+from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from bh_sdk.errors import BadRequest
+from bh_sdk.server.admin.narrowing import Columns, Narrowing, column, named
+from bh_sdk.server.admin.shelf import REPORTS, Shelved, readable
+from bh_sdk.server.ops import clock
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.http.response import HttpResponseBase
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
@@ -31,6 +41,11 @@ M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
 # What a spreadsheet would run as a formula, full-width forms and leading blanks included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Rows that one CSV holds at most: a spreadsheet takes about a million, a request about fifteen seconds.
+LARGEST_SHEET = 100_000
+_CHUNK = 1_000
+# Parameters that every report has.
+_COMMON = frozenset({"format", "search", "ordering", "limit", "cursor"})
 
 
 class MayView(BasePermission):
@@ -40,8 +55,15 @@ class MayView(BasePermission):
         return bool(request.user.is_authenticated and request.user.may(getattr(view, "thing", ""), "view"))
 
 
+class MaySignIn(BasePermission):
+    """Any staff: the list of reports names what the caller may read."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user.is_authenticated and getattr(request.user, "is_staff", False))
+
+
 class CsvRenderer(BaseRenderer):
-    """The rows of the page as CSV, with formulas made harmless."""
+    """One object as CSV, with formulas made harmless. A list is streamed by `Report.sheet`."""
 
     media_type = "text/csv"
     format = "csv"
@@ -50,15 +72,37 @@ class CsvRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        rows: Iterable[Mapping[str, Any]] = data["results"] if isinstance(data, dict) and "results" in data else [data]
-        sheet = io.StringIO()
-        writer = None
-        for row in rows:
-            if writer is None:
-                writer = csv.DictWriter(sheet, fieldnames=list(row))
-                writer.writeheader()
-            writer.writerow({name: harmless(value) for name, value in row.items()})
-        return sheet.getvalue().encode()
+        return "".join(lines([data], list(data))).encode()
+
+
+class PageRenderer(BaseRenderer):
+    """The report in the look of the admin: a form to narrow it, its rows, and the way to the CSV."""
+
+    media_type = "text/html"
+    format = "html"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> str:
+        context = renderer_context or {}
+        view, request = context["view"], context["request"]
+        page = {**admin.site.each_context(request._request), **view.page(data)}
+        return render_to_string("bh/report.html", page, request._request)
+
+
+def lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Iterator[str]:
+    """The lines of a CSV, the names first."""
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, fieldnames=columns)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: harmless(row[name]) for name in columns})
+        if sheet.tell() > 16_384:
+            yield sheet.getvalue()
+            sheet.seek(0)
+            sheet.truncate()
+    yield sheet.getvalue()
 
 
 def harmless(value: Any) -> Any:
@@ -80,23 +124,157 @@ class NewestFirst(CursorPagination):
 
 
 class Report(ReadOnlyModelViewSet[M]):
-    """One read-only table. `thing` is the noun of the policies; `filters` are the columns that may be filtered exactly."""
+    """One read-only table. `thing` is the noun of the policies.
+
+    `filters` are columns that may be filtered exactly, `times` and `amounts` those with a range: `created_at_from=2026-11-01`,
+    `amount_to=25.00&currency=GBP`. Where they are not given, a table's own `created_at`, `amount` and `currency` are
+    taken. All three may map a parameter's name to a column elsewhere: `{"booked_at": "journal__created_at"}`.
+    A parameter that is none of these is refused with 400. A CSV holds every row that fits, not a page.
+    """
 
     thing: ClassVar[str]
-    filters: ClassVar[tuple[str, ...]] = ()
+    filters: ClassVar[Columns] = ()
+    times: ClassVar[Columns | None] = None
+    amounts: ClassVar[Columns | None] = None
 
     permission_classes = (MayView,)
     pagination_class = NewestFirst
-    renderer_classes = (BrowsableAPIRenderer, JSONRenderer, CsvRenderer)
+    renderer_classes = (PageRenderer, JSONRenderer, CsvRenderer)
     filter_backends = (SearchFilter, OrderingFilter)
     ordering = ("-created_at",)
 
+    @property
+    def narrowing(self) -> Narrowing:
+        model = self.model()
+        exact = named(self.filters)
+
+        def own(given: Columns | None, name: str) -> dict[str, str]:
+            return named(given) if given is not None else {name: name} if column(model, name) else {}
+
+        currency = "currency" if "currency" in exact or column(model, "currency") else None
+        if currency and currency not in exact:
+            exact |= {currency: currency}
+        amounts = own(self.amounts, "amount") if currency else {}
+        return Narrowing(model, exact, own(self.times, "created_at"), amounts, currency)
+
+    def model(self) -> type[Model]:
+        if self.queryset is None:
+            raise TypeError(f"{type(self).__name__} needs a queryset")
+        return self.queryset.model
+
     def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
-        wanted = {name: self.request.query_params[name] for name in self.filters if name in self.request.query_params}
-        return super().filter_queryset(queryset.filter(**wanted))
+        given = self.request.query_params.dict()
+        conditions = self.narrowing.conditions(given, besides=_COMMON)
+        ordering = given.get("ordering", "")
+        if ordering and ordering.removeprefix("-") not in self.orders():
+            wrong = {"pointer": "#/query/ordering", "message": f"must be one of {', '.join(self.orders())}"}
+            raise BadRequest("The report cannot be ordered like that", errors=[wrong])
+        return super().filter_queryset(queryset.filter(**conditions))
+
+    def orders(self) -> list[str]:
+        """What the rows may be ordered by."""
+        return [str(name) for name in getattr(self, "ordering_fields", None) or ()]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if getattr(request.accepted_renderer, "format", "") == "csv":
+            return self.sheet()
+        return super().list(request, *args, **kwargs)
+
+    # -- taking it along -----------------------------------------------------------------------------------------------
+
+    def sheet(self) -> HttpResponseBase:
+        """Every row that fits the filters as CSV, streamed. Raises BadRequest for more than LARGEST_SHEET of them, so that
+        nobody takes a part for the whole."""
+        rows = self.filter_queryset(self.get_queryset())
+        if rows.order_by()[LARGEST_SHEET : LARGEST_SHEET + 1].exists():
+            raise BadRequest(f"More than {LARGEST_SHEET} rows: narrow the report first", limit=LARGEST_SHEET)
+        serializer = self.get_serializer()
+        answer = StreamingHttpResponse(
+            lines(map(serializer.to_representation, rows.iterator(chunk_size=_CHUNK)), list(serializer.fields)),
+            content_type="text/csv; charset=utf-8",
+        )
+        name = f"{self.basename}-{clock.now():%Y-%m-%d}.csv"
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    # -- the page ------------------------------------------------------------------------------------------------------
+
+    def page(self, data: Any) -> dict[str, Any]:
+        """What the page shows of a list, or of one row."""
+        rows = data["results"] if isinstance(data, Mapping) and "results" in data else [data]
+        given = self.request.query_params.copy()
+        for name in ("cursor", "format", "limit"):
+            given.pop(name, None)
+        given["format"] = "csv"
+        return {
+            "title": title_of(self),
+            "about": (type(self).__doc__ or "").strip().split("\n\n")[0],
+            "fields": self._fields(),
+            "orders": [(word, label) for name in self.orders() for word, label in _directions(name)],
+            "ordering": self.request.query_params.get("ordering", ""),
+            "searchable": bool(getattr(self, "search_fields", None)),
+            "search": self.request.query_params.get("search", ""),
+            "headers": [str(name).replace("_", " ") for name in self.get_serializer().fields],
+            "rows": [[_cell(value) for value in row.values()] for row in rows],
+            "next": data.get("next") if isinstance(data, Mapping) else None,
+            "previous": data.get("previous") if isinstance(data, Mapping) else None,
+            "csv": f"{self.request.path}?{given.urlencode()}",
+            "list": "results" in data,
+        }
+
+    def _fields(self) -> list[dict[str, str]]:
+        """The inputs of the form, in the order in which people narrow: when, what, how much."""
+        told, narrowing = self.request.query_params, self.narrowing
+        ranges = [
+            (name, kind) for kind, names in (("date", narrowing.times), ("text", narrowing.amounts)) for name in names
+        ]
+        names = [(f"{name}_{end}", kind) for name, kind in ranges for end in ("from", "to")]
+        names += [(name, "text") for name in narrowing.exact]
+        return [
+            {"name": name, "label": name.replace("_", " "), "kind": kind, "value": told.get(name, "")}
+            for name, kind in names
+        ]
+
+
+def _directions(name: str) -> list[tuple[str, str]]:
+    label = name.replace("__", " ").replace("_", " ")
+    return [(f"-{name}", f"{label}, last first"), (name, label)]
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def title_of(report: Report[Any] | type[Report[Any]]) -> str:
+    """`Payments` for a report of payments: the name of the table."""
+    queryset = report.queryset
+    if queryset is None:
+        raise TypeError("a report needs a queryset")
+    return str(queryset.model._meta.verbose_name_plural).capitalize()
+
+
+class Shelf(APIRootView):
+    """Which reports there are."""
+
+    permission_classes = (MaySignIn,)
+    renderer_classes = (PageRenderer, JSONRenderer)
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response({each.title: request.build_absolute_uri(each.href) for each in readable(request._request)})
+
+    def page(self, data: Any) -> dict[str, Any]:
+        return {"title": "Reports", "about": "What may be read, narrowed and taken along.", "shelf": data}
 
 
 class ReportRouter(DefaultRouter):
     """The reports of a service, below `/staff/reports/`."""
 
     include_format_suffixes = False
+    APIRootView = Shelf
+
+    def register(self, prefix: str, viewset: type[Report[Any]], basename: str | None = None) -> None:  # type: ignore[override]
+        """Serve a report below `prefix`, and name it in the sidebar of whoever may view its thing."""
+        basename = basename or prefix.replace("/", "-")
+        super().register(prefix, viewset, basename)
+        REPORTS[basename] = Shelved(prefix.replace("-", " ").capitalize(), viewset.thing, f"{basename}-list")

@@ -10,6 +10,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from bh_sdk.server.access import wiring
+from bh_sdk.server.admin import shelf
 from bh_sdk.server.admin.theme import DESKS
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     for desk, pages in groupby(visible(request), key=lambda page: page.desk):
         items = [{"title": page.plural, "icon": page.icon, "link": page.address()} for page in pages]
         groups.append({"title": desk, "separator": True, "items": items})
+    reports = [{"title": each.title, "icon": "table_view", "link": each.href} for each in shelf.readable(request)]
+    if reports:
+        groups.append({"title": "Reports", "separator": True, "collapsible": True, "items": reports})
     return groups
 
 
