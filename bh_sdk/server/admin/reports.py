@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
@@ -158,9 +158,7 @@ class Report(ReadOnlyModelViewSet[M]):
         return Narrowing(model, exact, own(self.times, "created_at"), amounts, currency)
 
     def model(self) -> type[Model]:
-        if self.queryset is None:
-            raise TypeError(f"{type(self).__name__} needs a queryset")
-        return self.queryset.model
+        return self.get_queryset().model
 
     def filter_queryset(self, queryset: QuerySet[M, Row]) -> QuerySet[M, Row]:
         given = self.request.query_params.dict()
@@ -171,7 +169,7 @@ class Report(ReadOnlyModelViewSet[M]):
             raise BadRequest("The report cannot be ordered like that", errors=[wrong])
         return super().filter_queryset(queryset.filter(**conditions))
 
-    def orders(self) -> list[str]:
+    def orders(self) -> Sequence[str]:
         """What the rows may be ordered by."""
         return [str(name) for name in getattr(self, "ordering_fields", None) or ()]
 
@@ -188,7 +186,7 @@ class Report(ReadOnlyModelViewSet[M]):
         rows = self.filter_queryset(self.get_queryset())
         if rows.order_by()[LARGEST_SHEET : LARGEST_SHEET + 1].exists():
             raise BadRequest(f"More than {LARGEST_SHEET} rows: narrow the report first", limit=LARGEST_SHEET)
-        serializer = self.get_serializer()
+        serializer: Any = self.get_serializer()
         answer = StreamingHttpResponse(
             lines(map(serializer.to_representation, rows.iterator(chunk_size=_CHUNK)), list(serializer.fields)),
             content_type="text/csv; charset=utf-8",
@@ -207,6 +205,7 @@ class Report(ReadOnlyModelViewSet[M]):
         for name in ("cursor", "format", "limit"):
             given.pop(name, None)
         given["format"] = "csv"
+        serializer: Any = self.get_serializer()
         return {
             "title": title_of(self),
             "about": (type(self).__doc__ or "").strip().split("\n\n")[0],
@@ -215,7 +214,7 @@ class Report(ReadOnlyModelViewSet[M]):
             "ordering": self.request.query_params.get("ordering", ""),
             "searchable": bool(getattr(self, "search_fields", None)),
             "search": self.request.query_params.get("search", ""),
-            "headers": [str(name).replace("_", " ") for name in self.get_serializer().fields],
+            "headers": [str(name).replace("_", " ") for name in serializer.fields],
             "rows": [[_cell(value) for value in row.values()] for row in rows],
             "next": data.get("next") if isinstance(data, Mapping) else None,
             "previous": data.get("previous") if isinstance(data, Mapping) else None,
@@ -223,7 +222,7 @@ class Report(ReadOnlyModelViewSet[M]):
             "list": "results" in data,
         }
 
-    def _fields(self) -> list[dict[str, str]]:
+    def _fields(self) -> Sequence[Mapping[str, str]]:
         """The inputs of the form, in the order in which people narrow: when, what, how much."""
         told, narrowing = self.request.query_params, self.narrowing
         ranges = [
@@ -246,12 +245,9 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def title_of(report: Report[Any] | type[Report[Any]]) -> str:
+def title_of(report: Report[Any]) -> str:
     """`Payments` for a report of payments: the name of the table."""
-    queryset = report.queryset
-    if queryset is None:
-        raise TypeError("a report needs a queryset")
-    return str(queryset.model._meta.verbose_name_plural).capitalize()
+    return str(report.model()._meta.verbose_name_plural).capitalize()
 
 
 class Shelf(APIRootView):
