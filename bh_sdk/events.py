@@ -98,6 +98,10 @@ class DonationFailed(_Payment):
     type = "payments.donation.failed.v1"
 
     reason: str = Field(description="Why, in a word that the donor may hear: insufficient_funds … or generic_decline")
+    off_session: bool = Field(
+        False,
+        description="A period of a recurring gift, charged without the donor: RecurringChargeFailed tells of it too",
+    )
 
 
 class DonationCanceled(_Payment):

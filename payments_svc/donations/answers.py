@@ -26,6 +26,7 @@ def fields(payment: Payment) -> dict[str, Any]:
         "dispute_status": payment.dispute_status,
         "anonymous": payment.anonymous,
         "message": payment.message,
+        "recurring_id": payment.recurring_id,
         "created_at": payment.created_at,
     }
 

@@ -32,7 +32,16 @@ from payments_svc.disputes import commands as disputes
 from payments_svc.donations import declines, facts, handoffs, queries
 from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
-from payments_svc.donations.rules import ABANDONABLE, ABANDONED_AFTER, OPEN, accept, accept_charge, may_move, next_look
+from payments_svc.donations.rules import (
+    ABANDONABLE,
+    OPEN,
+    accept,
+    accept_at_all,
+    accept_charge,
+    is_abandoned,
+    may_move,
+    next_look,
+)
 from payments_svc.gateway import limits, stripe_api
 from payments_svc.gateway import standing as gateway
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
@@ -99,6 +108,16 @@ class Gift:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """The recurring gift that a payment is a period of. The first is paid by the donor and its card is kept at Stripe under
+    `customer_id`; the others are `off_session`."""
+
+    recurring_id: UUID
+    customer_id: str
+    off_session: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A payment that can be paid, with Stripe's secret for the browser."""
 
@@ -106,15 +125,28 @@ class Opened:
     client_secret: str
 
 
-def open_payment(*, gift: Gift, by: Principal, request_digest: str) -> Opened:
+def open_payment(*, gift: Gift, by: Principal, request_digest: str, series: Series | None = None) -> Opened:
     """Open a payment and its intent at Stripe. The same `request_digest` again resumes the payment it opened.
 
     Raises CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's
     answer was lost: the call may be repeated.
     """
+    return _open(gift, by=by.id, request_digest=request_digest, series=series)
+
+
+def open_period(*, gift: Gift, donor_id: UUID, request_digest: str, series: Series) -> Payment:
+    """Open the payment of a later period of a recurring gift, for `charge_saved`. The same `request_digest` again resumes.
+
+    The amount was agreed when the series began, so the campaign's bounds of today do not count.
+    Raises CampaignNotAccepting, and ProviderUnavailable when Stripe's answer was lost.
+    """
+    return _open(gift, by=str(donor_id), request_digest=request_digest, series=series).payment
+
+
+def _open(gift: Gift, *, by: str, request_digest: str, series: Series | None) -> Opened:
     payment = Payment.objects.filter(request_digest=request_digest).select_related("campaign").first()
     if payment is None:
-        payment = _write_payment(gift, by=by, request_digest=request_digest)
+        payment = _write_payment(gift, by=by, request_digest=request_digest, series=series)
         standing = _ask(payment, partial(_open_intent, payment))
     elif not _same(gift, payment):
         # The stored answer of the first call is gone by now, and this is another call.
@@ -142,15 +174,18 @@ def _same(gift: Gift, payment: Payment) -> bool:
 
 
 @transaction.atomic
-def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment:
+def _write_payment(gift: Gift, *, by: str, request_digest: str, series: Series | None) -> Payment:
     now = clock.now()
     campaign = queries.campaign(gift.campaign_id)
-    accept(gift.amount, campaign.terms, at=now)
+    if series is not None and series.off_session:
+        accept_at_all(campaign.terms, at=now)
+    else:
+        accept(gift.amount, campaign.terms, at=now)
     rates = pricing.rates_at(campaign.currency, at=now)
     price: Quote = quote(gift.amount, rates, cover_fees=gift.cover_fees)
     # The covered fees must not push the charge over what Stripe takes at once.
     accept_charge(price.charged, most=limits.most(campaign.currency))
-    donor_id = _guest(*gift.guest).id if gift.guest else UUID(by.id)
+    donor_id = _guest(*gift.guest).id if gift.guest else UUID(by)
     payment = Payment.objects.create(
         campaign=campaign,
         donor_id=donor_id,
@@ -167,6 +202,9 @@ def _write_payment(gift: Gift, *, by: Principal, request_digest: str) -> Payment
         anonymous=gift.anonymous,
         cover_fees=gift.cover_fees,
         message=gift.message,
+        recurring_id=series.recurring_id if series else None,
+        customer_id=series.customer_id if series else None,
+        off_session=series is not None and series.off_session,
         created_at=now,
         look_again_at=next_look("created", opened_at=now, at=now),
     )
@@ -206,6 +244,8 @@ def _open_intent(payment: Payment, *, again: int = 0) -> Standing:
         campaign_id=payment.campaign_id,
         charged=payment.charged_money,
         description=f"Gift to {payment.campaign.title}",
+        customer_id=payment.customer_id,
+        keeps_method=payment.keeps_method,
     )
 
 
@@ -320,6 +360,33 @@ def _cancel_intent(intent_id: str) -> Standing:
         return stripe_api.look(intent_id)
 
 
+def charge_saved(*, payment_id: UUID, payment_method_id: str, key: str) -> Payment:
+    """Charge a payment of a recurring gift to a saved method, without the donor. `key` names the try: with the same one it
+    is asked once. A refused card is no error: the payment says why.
+
+    Raises OutcomeUnknown when the answer was lost, and RequestRefused when Stripe will not charge this method at all.
+    """
+    payment = Payment.objects.get(id=payment_id)
+    intent_id = str(payment.intent_id)
+    charge = partial(
+        stripe_api.confirm_intent, intent_id=intent_id, payment_method_id=payment_method_id, off_session=True
+    )
+    try:
+        standing = _charge(charge, key)
+    except CardRefused:
+        standing = stripe_api.look(intent_id)
+    except RequestRefused:
+        # Perhaps because it was paid in the meantime: then that is the answer.
+        current = bring_to(payment_id, stripe_api.look(intent_id))
+        if current.status in OPEN:
+            raise
+        return current
+    except OutcomeUnknown:
+        _mark_unknown(payment_id)
+        raise
+    return bring_to(payment_id, standing)
+
+
 def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
     """Ask Stripe how a payment stands and bring our books to it. May run any number of times, at any time.
 
@@ -335,7 +402,9 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
             # Stripe will not open it however often it is asked, and nothing was charged.
             _give_up(payment_id)
         raise
-    if standing.status in ABANDONABLE and clock.now() - payment.created_at > ABANDONED_AFTER:
+    if standing.status in ABANDONABLE and is_abandoned(
+        opened_at=payment.created_at, off_session=payment.off_session, at=clock.now()
+    ):
         standing = stripe_api.cancel_intent(intent_id=standing.intent_id, reason="abandoned")
     return bring_to(payment_id, standing)
 
@@ -404,7 +473,12 @@ def _keep_failed_try(payment: Payment, failed: gateway.FailedTry, *, at: datetim
         defaults={"code": failed.code[:100], "message": failed.message[:500], "created_at": at},
     )
     if new:
-        record(DonationFailed(**facts.common(payment), reason=declines.safe_code(failed.code)), subject=payment.id)
+        record(
+            DonationFailed(
+                **facts.common(payment), reason=declines.safe_code(failed.code), off_session=payment.off_session
+            ),
+            subject=payment.id,
+        )
 
 
 def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:

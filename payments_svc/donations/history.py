@@ -23,6 +23,7 @@ SELECT json_build_object(
     'amount', {amount}, 'charged', {charged}, 'currency', p.currency, 'status', p.status,
     'refund_status', CASE WHEN p.refunded = 0 THEN 'none' WHEN p.refunded = p.charged THEN 'full' ELSE 'partial' END,
     'refunded_amount', {refunded}, 'dispute_status', p.dispute_status, 'anonymous', p.anonymous, 'message', p.message,
+    'recurring_id', p.recurring_id,
     'created_at', to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 ), p.created_at::text, p.id::text
 FROM payments_donations_payment p

@@ -96,6 +96,10 @@ class Payment(models.Model):
         max_length=40, null=True, help_text="How it was paid, in Stripe's words: card, us_bank_account"
     )
     recurring_id = models.UUIDField(null=True, db_index=True, help_text="The recurring gift that it is a period of")
+    customer_id = models.CharField(
+        max_length=110, null=True, help_text="Stripe's name of a donor whose card is kept for later gifts"
+    )
+    off_session = models.BooleanField(default=False, help_text="Charged without the donor, to a saved card")
     client_secret_hash = models.CharField(max_length=100, null=True)
     charge_id = models.CharField(max_length=110, null=True)
     receipt_url = models.CharField(max_length=2000, null=True)
@@ -142,6 +146,11 @@ class Payment(models.Model):
     @property
     def is_guest(self) -> bool:
         return self.user_id is None
+
+    @property
+    def keeps_method(self) -> bool:
+        """Whether the card that pays it is kept for later gifts: the first gift of a series."""
+        return self.customer_id is not None and not self.off_session
 
     @property
     def net(self) -> int:

@@ -31,6 +31,8 @@ _ADDRESS = re.compile(
 )
 # An intent that nobody paid for a week is given up, unless the money is under way.
 ABANDONED_AFTER = timedelta(days=7)
+# One of a recurring gift is tried again for as long, and whoever tries gives it up; this is for the case that nobody did.
+ABANDONED_OFF_SESSION_AFTER = timedelta(days=21)
 ABANDONABLE = frozenset({"requires_payment_method", "requires_action"})
 
 
@@ -49,12 +51,17 @@ class Terms:
     ends_at: datetime | None
 
 
-def accept(gift: Money, terms: Terms, *, at: datetime) -> None:
-    """Raise the refusal a donor can act on, or nothing."""
+def accept_at_all(terms: Terms, *, at: datetime) -> None:
+    """Raise CampaignNotAccepting when the campaign takes no gifts now."""
     if terms.status not in GIFTS_TAKEN_IN:
         raise CampaignNotAccepting(f"The campaign is {terms.status.lower().replace('_', ' ')}", status_now=terms.status)
     if terms.ends_at is not None and at >= terms.ends_at:
         raise CampaignNotAccepting("The campaign has ended", ended_at=terms.ends_at.isoformat())
+
+
+def accept(gift: Money, terms: Terms, *, at: datetime) -> None:
+    """Raise the refusal a donor can act on, or nothing."""
+    accept_at_all(terms, at=at)
     if gift.code != terms.currency:
         raise CurrencyMismatch(f"This campaign takes gifts in {terms.currency}", currency=terms.currency)
     if gift.minor % gift.chargeable_step:
@@ -87,6 +94,10 @@ def accept_return_url(url: str, *, origins: Collection[str]) -> None:
         parts = urlsplit("")
     if f"{parts.scheme}://{parts.netloc}" not in origins:
         raise Invalid(errors=[{"pointer": "#/return_url", "message": "must be a page of the platform's own site"}])
+
+
+def is_abandoned(*, opened_at: datetime, off_session: bool, at: datetime) -> bool:
+    return at - opened_at > (ABANDONED_OFF_SESSION_AFTER if off_session else ABANDONED_AFTER)
 
 
 def next_look(status: PaymentStatus, *, opened_at: datetime, at: datetime) -> datetime | None:

@@ -6,18 +6,12 @@ Stripe will not do however often it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
-import stripe
-from django.conf import settings
-
 from bh_sdk.money import Money
-from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
+from payments_svc.gateway.client import asking, client
 from payments_svc.gateway.standing import (
     Charge,
     DisputeStanding,
@@ -31,8 +25,6 @@ from payments_svc.gateway.standing import (
 )
 
 _EXPAND = ["latest_charge.balance_transaction"]
-# Short enough that a donor still waits, long enough for a card network; the sweeper asks again after a time-out.
-_TIMEOUT_SECONDS = 20.0
 
 _STATUS: dict[str, IntentStatus] = {
     "requires_payment_method": "requires_payment_method",
@@ -52,39 +44,19 @@ _REFUND: dict[str, RefundState] = {
 }
 
 
-@lru_cache(maxsize=1)
-def _client() -> stripe.StripeClient:
-    return stripe.StripeClient(
-        settings.STRIPE_SECRET_KEY,
-        base_addresses={"api": settings.STRIPE_API_BASE},
-        # We repeat a call ourselves, from a row, with the same key.
-        max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
-    )
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
-        yield
-    except stripe.CardError as error:
-        raise CardRefused(error.code or "card_declined") from error
-    except stripe.IdempotencyError as error:
-        # The first call with this key is still running at Stripe, or said something else: either way its outcome counts.
-        raise OutcomeUnknown("idempotency") from error
-    except stripe.InvalidRequestError as error:
-        raise RequestRefused(str(error.user_message or error), code=error.code, param=error.param) from error
-    except stripe.AuthenticationError as error:
-        raise OutcomeUnknown("Stripe refused our key") from error
-    except stripe.StripeError as error:
-        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-        remembered = headers.get("idempotent-replayed") == "true"
-        raise OutcomeUnknown(type(error).__name__, remembered=remembered) from error
-
-
-def create_intent(*, payment_id: UUID, campaign_id: UUID, charged: Money, description: str, again: int = 0) -> Standing:
+def create_intent(
+    *,
+    payment_id: UUID,
+    campaign_id: UUID,
+    charged: Money,
+    description: str,
+    customer_id: str | None = None,
+    keeps_method: bool = False,
+    again: int = 0,
+) -> Standing:
     """Open the intent of a payment. The key is the payment's id: asking twice opens one. `again` makes it another key,
-    for when Stripe remembers an error under the first and no intent exists."""
+    for when Stripe remembers an error under the first and no intent exists. With `keeps_method` the card that pays is
+    saved to the customer, for charges without the donor later."""
     params: dict[str, Any] = {
         "amount": charged.stripe_amount(),
         "currency": charged.code.lower(),
@@ -93,21 +65,30 @@ def create_intent(*, payment_id: UUID, campaign_id: UUID, charged: Money, descri
         "metadata": {"payment_id": str(payment_id), "campaign_id": str(campaign_id)},
         "expand": _EXPAND,
     }
-    with _asking():
-        intent = _client().v1.payment_intents.create(
+    if customer_id is not None:
+        params["customer"] = customer_id
+    if keeps_method:
+        params["setup_future_usage"] = "off_session"
+    with asking():
+        intent = client().v1.payment_intents.create(
             params,  # type: ignore[arg-type]
             {"idempotency_key": f"payment-{payment_id}-{again}" if again else f"payment-{payment_id}"},
         )
     return _standing(intent)
 
 
-def confirm_intent(*, intent_id: str, payment_method_id: str, key: str, return_url: str | None = None) -> Standing:
-    """Charge the given method. The key belongs to this try; `return_url` is where the bank's page leads back to."""
+def confirm_intent(
+    *, intent_id: str, payment_method_id: str, key: str, return_url: str | None = None, off_session: bool = False
+) -> Standing:
+    """Charge the given method. The key belongs to this try; `return_url` is where the bank's page leads back to, and
+    `off_session` says that the donor is not there to answer the bank."""
     params: dict[str, Any] = {"payment_method": payment_method_id, "expand": _EXPAND}
     if return_url is not None:
         params["return_url"] = return_url
-    with _asking():
-        intent = _client().v1.payment_intents.confirm(intent_id, params, {"idempotency_key": key})  # type: ignore[arg-type]
+    if off_session:
+        params["off_session"] = True
+    with asking():
+        intent = client().v1.payment_intents.confirm(intent_id, params, {"idempotency_key": key})  # type: ignore[arg-type]
     return _standing(intent)
 
 
@@ -117,19 +98,19 @@ def cancel_intent(*, intent_id: str, reason: Literal["abandoned", "requested_by_
     An intent is given up once at most, so the call has no key of its own: under one Stripe would go on answering what it
     said to the first try, long after the intent could be given up.
     """
-    with _asking():
-        intent = _client().v1.payment_intents.cancel(intent_id, {"cancellation_reason": reason, "expand": _EXPAND})
+    with asking():
+        intent = client().v1.payment_intents.cancel(intent_id, {"cancellation_reason": reason, "expand": _EXPAND})
     return _standing(intent)
 
 
 def look(intent_id: str) -> Standing:
     """The whole standing of an intent, refunds and disputes included."""
-    with _asking():
-        intent = _client().v1.payment_intents.retrieve(intent_id, {"expand": _EXPAND})
+    with asking():
+        intent = client().v1.payment_intents.retrieve(intent_id, {"expand": _EXPAND})
         refunds, disputes = [], []
         if intent.latest_charge is not None:
-            refunds = list(_client().v1.refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
-            disputes = list(_client().v1.disputes.list({"payment_intent": intent_id}).auto_paging_iter())
+            refunds = list(client().v1.refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter())
+            disputes = list(client().v1.disputes.list({"payment_intent": intent_id}).auto_paging_iter())
     return _standing(intent, refunds=refunds, disputes=disputes)
 
 
@@ -139,8 +120,8 @@ def find_intent(*, payment_id: UUID, opened_at: datetime) -> str | None:
         "gte": int((opened_at - timedelta(minutes=5)).timestamp()),
         "lte": int((opened_at + timedelta(days=2)).timestamp()),
     }
-    with _asking():
-        found = _client().v1.payment_intents.list({"created": window, "limit": 100})  # type: ignore[arg-type]
+    with asking():
+        found = client().v1.payment_intents.list({"created": window, "limit": 100})  # type: ignore[arg-type]
         for intent in found.auto_paging_iter():
             if (intent.metadata or {}).get("payment_id") == str(payment_id):
                 return str(intent.id)
