@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+import stripe
+from django.conf import settings
+
 from bh_sdk.money import Money
 from payments_svc.gateway.client import asking, client
 from payments_svc.gateway.standing import (
