@@ -23,6 +23,7 @@ from . import (
     intents,
     payment_methods,
     refunds,
+    transfers,
     webhook_endpoints,
 )
 from .desk import Desk, Route
@@ -50,6 +51,7 @@ ROUTES: list[Route] = [
     *intents.ROUTES,
     *payment_methods.ROUTES,
     *refunds.ROUTES,
+    *transfers.ROUTES,
     *webhook_endpoints.ROUTES,
 ]
 _CORS = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as HttpRoute
 
-from . import attempts, balance, disputes, refunds, webhook_endpoints
+from . import accounts, attempts, balance, disputes, refunds, transfers, webhook_endpoints
 from .desk import Desk
 from .errors import StripeError
 from .events import HELD, WAITING, queue
@@ -68,6 +68,8 @@ class Control:
             ("POST", "/_standin/charges/{id}/dispute", self._dispute),
             ("POST", "/_standin/disputes/{id}", self._decide),
             ("POST", "/_standin/payouts", self._pay_out),
+            ("POST", "/_standin/accounts/{id}", self._change_account),
+            ("POST", "/_standin/transfers/{id}/reverse", self._reverse),
             ("POST", "/_standin/reset", self._reset),
         ]
         return [HttpRoute(path, self._door(run), methods=[method]) for method, path, run in table]
@@ -224,6 +226,16 @@ class Control:
 
     def _pay_out(self, _request: Request, body: Obj) -> Obj:
         return public(balance.pay_out(self._desk(), str(_only(body, "currency").get("currency", "usd"))))
+
+    def _change_account(self, request: Request, body: Obj) -> Obj:
+        account = self._find("account", request)
+        if _only(body, "transfers").get("transfers") not in accounts.CAPABILITY:
+            raise ValueError(f"transfers is one of {', '.join(accounts.CAPABILITY)}")
+        return public(accounts.change(self._desk(), account, body["transfers"]))
+
+    def _reverse(self, request: Request, body: Obj) -> Obj:
+        """As somebody does it in Stripe's Dashboard."""
+        return public(transfers.reverse(self._desk(), self._find("transfer", request), _only(body, "amount")))
 
     def _reset(self, _request: Request, body: Obj) -> Obj:
         """Forget all objects, answers, levers and settings. Webhook endpoints stay unless `endpoints` is true."""

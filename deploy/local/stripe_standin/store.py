@@ -29,6 +29,9 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "dispute": ("charge", "payment_intent"),
     "balance_transaction": ("source", "type", "currency", "_payout"),
     "payout": ("status",),
+    "account": (),
+    "transfer": ("destination", "transfer_group"),
+    "transfer_reversal": ("transfer",),
     "event": ("type",),
     "webhook_endpoint": (),
 }
