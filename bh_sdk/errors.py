@@ -15,6 +15,7 @@ and raises the same class again with the same facts:
     │   ├── Conflict 409
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
+    │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   ├── PayloadTooLarge 413
     │   ├── UnsupportedMediaType 415
     │   ├── Invalid 422
@@ -130,6 +131,26 @@ class PaymentNotCancelable(Conflict):
 
 class ReportAlreadyOpen(Conflict):
     code, title = "report_already_open", "You have an open report about this already"
+
+
+class GiftNotReceiptable(Conflict):
+    """`payment_id` says which gift, `receipt` the number it stands on already."""
+
+    code, title = "gift_not_receiptable", "A tax receipt cannot be issued for this gift"
+
+
+class ReceiptKindUnavailable(Conflict):
+    """`kind` says which; the organisation's `missing` particulars are for staff to complete."""
+
+    code, title = "receipt_kind_unavailable", "Receipts of this kind cannot be issued yet"
+
+
+class ReceiptVoid(Conflict):
+    code, title = "receipt_void", "The receipt was voided and no longer holds"
+
+
+class GiftAidDeclared(Conflict):
+    code, title = "gift_aid_declared", "There is a declaration already; cancel it before you make another"
 
 
 class PayloadTooLarge(Refused):

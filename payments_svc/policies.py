@@ -37,7 +37,18 @@ RECURRING: list[Policy] = []
 DISPUTES: list[Policy] = []
 PAYOUTS: list[Policy] = []
 RECONCILIATION: list[Policy] = []
-RECEIPTS: list[Policy] = []
+RECEIPTS: list[Policy] = [
+    # A guest shows the signed link of a gift; anybody may ask whether a receipt is genuine.
+    *(("guest", "receipt", verb) for verb in ("request", "read", "resend", "verify")),
+    ("donor", "receipt", "list"),
+    *(("donor", "receipt_details", verb) for verb in ("read", "write")),
+    *(("donor", "gift_aid", verb) for verb in ("read", "declare", "cancel")),
+    *((role, "receipt", verb) for role in _STAFF for verb in ("view", "read", "read_any", "verify")),
+    *((role, "receipt", "resend") for role in ("support", "finance")),
+    ("finance", "receipt", "void"),
+    *((role, noun, "view") for role in ("finance", "auditor") for noun in ("gift_aid", "annual_run")),
+    ("finance", "annual_run", "start"),
+]
 RISK: list[Policy] = []
 INSIGHTS: list[Policy] = []
 PRICING: list[Policy] = [

@@ -40,7 +40,7 @@ globals().update(
 BH_TRUST_URL = env.url("BH_TRUST_URL")
 BH_NOTIFY_URL = env.url("BH_NOTIFY_URL")
 BH_SIGNING_KEY_FILE = env.text("BH_SIGNING_KEY_FILE")
-# Signs nothing but the link in the thank-you mail; notify holds the same key.
+# Signs the links in mails (thank-you, receipt) and the one behind a receipt's QR code; notify holds the same key.
 BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
 
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
@@ -56,3 +56,25 @@ STRIPE_API_HOST = STRIPE_API_BASE
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+
+# Who issues receipts, as it is printed on them. A kind whose particulars are missing here is not issued.
+BH_CHARITY = {
+    name: env.text(f"BH_CHARITY_{name.upper()}", "")
+    for name in (
+        "name",
+        # Lines parted by a semicolon.
+        "address",
+        "email",
+        # US: the Employer Identification Number.
+        "ein",
+        # Canada: the registration number, the place of issue, and who signs.
+        "ca_registration",
+        "ca_place",
+        "signatory",
+        # UK: the charity's number, and HMRC's reference for Gift Aid.
+        "uk_charity_number",
+        "hmrc_reference",
+    )
+}
+# The day of each year (MM-DD) on which the receipts of the year before are made by themselves. Empty: finance starts them.
+BH_ANNUAL_RECEIPTS_ON = env.text("BH_ANNUAL_RECEIPTS_ON", "")

@@ -55,6 +55,26 @@ def stripe(stack: Stack, given: Mapping[str, str] = os.environ) -> dict[str, str
     }
 
 
+# Who issues receipts in a local stack: plainly nobody that a tax office knows.
+DEMO_CHARITY = {
+    "name": "Blessed Horizon Demo Charity (not a registered charity)",
+    "address": "1 Example Street; London; EC1A 1AA; United Kingdom",
+    "email": "receipts@demo.test",
+    "ein": "00-0000000",
+    "ca_registration": "00000 0000 RR0000",
+    "ca_place": "Toronto, Ontario",
+    "signatory": "Naomi Demo, Treasurer",
+    "uk_charity_number": "0000000",
+    "hmrc_reference": "XX00000",
+}
+
+
+def charity(given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The particulars of the organisation on receipts: the user's own, else a demo's."""
+    names = {f"BH_CHARITY_{name.upper()}": value for name, value in DEMO_CHARITY.items()}
+    return {name: given.get(name) or value for name, value in names.items()}
+
+
 def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Every variable that a program of `service` reads. The keys of the stack must exist (`keys.make`)."""
     broker = f"redis://127.0.0.1:{stack.ports.of('redis')}/{BROKERS[service]}"
@@ -83,7 +103,7 @@ def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> 
         "BROKER_URL": given.get("BROKER_URL") or broker,
     }
     if service == "payments":
-        ours |= stripe(stack, given)
+        ours |= stripe(stack, given) | charity(given)
     if service == "notify":
         ours["SMTP_URL"] = given.get("SMTP_URL") or f"smtp://127.0.0.1:{stack.ports.of('smtp')}"
     return ours

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access import Principal
-from bh_sdk.server.ops.sealed import hash_matches
+from bh_sdk.server.ops.sealed import hash_matches, keyed_hashes
 from bh_sdk.tokens import check_gift_link
-from payments_svc.donations.models import Campaign, Payment
+from payments_svc.donations.models import Campaign, Guest, Payment
 from payments_svc.donations.rules import is_presentable
 
 
@@ -29,6 +31,30 @@ def payment_for_update(payment_id: UUID) -> Payment:
         return Payment.objects.select_for_update().get(id=payment_id)
     except Payment.DoesNotExist:
         raise NotFound("There is no such payment") from None
+
+
+def payments_for_update(payment_ids: Iterable[UUID]) -> list[Payment]:
+    """Several payments' rows with their campaigns, locked in the order of their ids: whoever locks more than one does it
+    this way. Raises NotFound when one of them is not there."""
+    wanted = set(payment_ids)
+    held = list(
+        Payment.objects.select_for_update(of=("self",)).filter(id__in=wanted).order_by("id").select_related("campaign")
+    )
+    if len(held) != len(wanted):
+        raise NotFound("There is no such payment")
+    return held
+
+
+def gifts_between(since: datetime, until: datetime, *, donor_id: UUID | None = None) -> QuerySet[Payment]:
+    """The gifts that arrived from `since` up to `until`, of one donor or of all."""
+    arrived = Payment.objects.filter(status="succeeded", succeeded_at__gte=since, succeeded_at__lt=until)
+    return arrived if donor_id is None else arrived.filter(donor_id=donor_id)
+
+
+def guests_by_mail(address: str) -> list[UUID]:
+    """The guest behind a mail address, found by its keyed hash; empty when nobody gave with it."""
+    hashes = keyed_hashes(address.strip().lower(), "email")
+    return list(Guest.objects.filter(email_hash__in=hashes).values_list("id", flat=True))
 
 
 def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:
