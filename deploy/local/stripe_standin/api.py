@@ -23,6 +23,7 @@ from . import (
     intents,
     payment_methods,
     refunds,
+    setup_intents,
     transfers,
     webhook_endpoints,
 )
@@ -51,6 +52,7 @@ ROUTES: list[Route] = [
     *intents.ROUTES,
     *payment_methods.ROUTES,
     *refunds.ROUTES,
+    *setup_intents.ROUTES,
     *transfers.ROUTES,
     *webhook_endpoints.ROUTES,
 ]

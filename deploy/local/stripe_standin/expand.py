@@ -33,6 +33,7 @@ _REFERENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "transfer": {"balance_transaction": ("balance_transaction",), "destination": ("account",)},
     "transfer_reversal": {"balance_transaction": ("balance_transaction",), "transfer": ("transfer",)},
     "payment_method": {"customer": ("customer",)},
+    "setup_intent": {"customer": ("customer",), "payment_method": ("payment_method",)},
     "payout": {"balance_transaction": ("balance_transaction",), "destination": ()},
     "customer": {"default_source": ()},
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 Source: "3D Secure redirect" (docs.stripe.com/payments/3d-secure/authentication-flow):
 `next_action.redirect_to_url.url`, then back to `return_url` with `payment_intent`,
-`payment_intent_client_secret` and `redirect_status`.
+`payment_intent_client_secret` and `redirect_status` (for a setup intent `setup_intent` and its secret).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route as HttpRoute
 
-from . import amounts, attempts
+from . import amounts, attempts, setup_intents
 from .desk import Desk
 from .errors import StripeError
 
@@ -49,7 +49,9 @@ class Pages:
         ]
 
     def _intent(self, request: Request) -> Obj | None:
-        intent = self._store.find("payment_intent", request.path_params["id"])
+        """The payment or setup intent of the address, for whoever knows its secret."""
+        wanted = request.path_params["id"]
+        intent = self._store.find("setup_intent" if wanted.startswith("seti_") else "payment_intent", wanted)
         secret = request.query_params.get("client_secret", "")
         known = intent is not None and hmac.compare_digest(secret.encode(), intent["client_secret"].encode())
         return intent if known else None
@@ -60,10 +62,12 @@ class Pages:
             return _page("Unknown payment", "<p>There is no such payment.</p>", 404)
         if intent["status"] != "requires_action":
             return _page("Nothing to do", f"<p>This payment is {escape(intent['status'])}.</p>")
-        amount = escape(amounts.plainly(intent["amount"], intent["currency"]))
+        wish = "save this card"
+        if intent["object"] == "payment_intent":
+            wish = f"pay {amounts.plainly(intent['amount'], intent['currency'])} {intent['currency'].upper()}"
         return _page(
             "3D Secure 2 test page",
-            f"<p>Your bank asks: do you want to pay {amount} {escape(intent['currency'].upper())}?</p>"
+            f"<p>Your bank asks: do you want to {escape(wish)}?</p>"
             '<form method="post"><button name="result" value="complete">Complete</button>'
             '<button name="result" value="fail">Fail</button></form>',
         )
@@ -76,15 +80,17 @@ class Pages:
         if result not in ("complete", "fail"):
             return _page("What was the answer?", "<p>result is complete or fail.</p>", 400)
         desk = Desk(self._store, self._tuning.now, str(request.base_url).rstrip("/"))
+        noun = intent["object"]
+        authenticated = setup_intents.authenticated if noun == "setup_intent" else attempts.authenticated
         with self._store.writing():
             try:
                 with self._store.undoable():
-                    attempts.authenticated(desk, intent, passed=result == "complete")
+                    authenticated(desk, intent, passed=result == "complete")
             except StripeError as refusal:
                 if not refusal.keeps_work:
                     return _page("Nothing to do", f"<p>{escape(str(refusal))}</p>", 409)
         self._courier.poke()
-        intent = self._store.find("payment_intent", intent["id"]) or intent
+        intent = self._store.find(noun, intent["id"]) or intent
         succeeded = intent["status"] in ("succeeded", "requires_capture", "processing")
         status = "succeeded" if succeeded else "failed"
         back = intent.get("_return_url")
@@ -93,8 +99,8 @@ class Pages:
         parts = urlsplit(back)
         query = urlencode(
             {
-                "payment_intent": intent["id"],
-                "payment_intent_client_secret": intent["client_secret"],
+                noun: intent["id"],
+                f"{noun}_client_secret": intent["client_secret"],
                 "redirect_status": status,
             }
         )

@@ -167,6 +167,9 @@ def _update(desk: Desk, params: Obj) -> Obj:
         method["billing_details"] = {**method["billing_details"], **params["billing_details"]}
     if "allow_redisplay" in params:
         method["allow_redisplay"] = params["allow_redisplay"]
+    if "card" in params and "card" in method:
+        previous["card"] = {name: method["card"][name] for name in params["card"]}
+        method["card"] = {**method["card"], **params["card"]}
     desk.store.save("payment_method", method)
     emit(desk, "payment_method.updated", method, previous)
     return method
@@ -219,7 +222,10 @@ ROUTES = [
     Route("GET", "/v1/payment_methods/{id}", _retrieve, "payment_method", EXPAND),
     Route(
         "POST", "/v1/payment_methods/{id}", _update, "payment_method",
-        {**EXPAND, "metadata": metadata, "billing_details": BILLING, "allow_redisplay": DATA["allow_redisplay"]},
+        {
+            **EXPAND, "metadata": metadata, "billing_details": BILLING, "allow_redisplay": DATA["allow_redisplay"],
+            "card": hash_of({"exp_month": integer(1, 12), "exp_year": integer()}),
+        },
     ),
     Route(
         "POST", "/v1/payment_methods/{id}/attach", _attach, "payment_method", {**EXPAND, "customer": need(text())}

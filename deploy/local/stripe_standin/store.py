@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOUNS: dict[str, tuple[str, ...]] = {
     "payment_intent": ("customer",),
     "payment_method": ("customer", "type"),
+    "setup_intent": ("customer", "payment_method"),
     "customer": ("email",),
     "deleted_customer": (),
     "charge": ("payment_intent", "customer"),
