@@ -331,6 +331,7 @@ class EntryFact(BaseModel):
     account: str
     line: str
     amount: str
+    id: int | None = Field(None, description="The line's number in the ledger")
 
 
 class JournalPosted(Fact):

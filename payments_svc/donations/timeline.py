@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+
 from bh_sdk.server.admin import parts
 from bh_sdk.server.events.models import RecordedEvent
 from payments_svc.donations.models import Handoff, Payment
 from payments_svc.gateway.models import StripeEvent
+from payments_svc.ledger import queries as ledger
 
 _FACTS = {
     "payments.donation.created.v1": "Payment opened",
@@ -22,12 +25,24 @@ _FACTS = {
 def of(payment: Payment) -> list[parts.Moment]:
     """Every moment of a payment. A look that is due stands first."""
     moments = [
-        parts.Moment(_FACTS.get(event.type, event.type), event.created_at, note=_note(event.payload))
+        parts.Moment(
+            _FACTS.get(event.type, event.type), event.created_at, who=_who(event.actor), note=_note(event.payload)
+        )
         for event in RecordedEvent.objects.filter(aggregatetype="payment", aggregateid=payment.id)
     ]
     moments += [
         parts.Moment(f"Stripe told: {event.type}", event.received_at, who=event.id, note=event.note or "")
         for event in StripeEvent.objects.filter(intent_id=payment.intent_id or "")
+    ]
+    moments += [
+        parts.Moment(
+            f"Booked: {journal.kind.replace('_', ' ')}",
+            journal.created_at,
+            who=journal.actor or "",
+            note=ledger.audit_words(journal),
+            href=reverse("admin:payments_ledger_journal_change", args=(journal.pk,)),
+        )
+        for journal in ledger.journals_of(payment.id)
     ]
     told = Handoff.objects.filter(kind=Handoff.CONTACT_TO_NOTIFY, entity_id=payment.donor_id, done_at__isnull=False)
     moments += [parts.Moment("Notifications know the guest's address", row.done_at) for row in told if row.done_at]
@@ -35,6 +50,10 @@ def of(payment: Payment) -> list[parts.Moment]:
     if payment.look_again_at is not None:
         moments.insert(0, parts.Moment("We ask Stripe again", payment.look_again_at, due=True))
     return moments
+
+
+def _who(actor: str) -> str:
+    return "" if actor == "system" else actor
 
 
 def _note(payload: dict[str, object]) -> str:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from bh_sdk.errors import BadRequest, Conflict, NotFound
-from bh_sdk.server.ops import clock
+from bh_sdk.server.ops import cause, clock
 from bh_sdk.server.ops.doorbell import ring
 from payments_svc.gateway import routes, signatures
 from payments_svc.gateway.errors import GatewayError
@@ -100,8 +100,9 @@ def work_event(row: StripeEvent) -> None:
     told = _told(row)
     found: UUID | None = None
     try:
-        for route in routes.of(row.type, row.account):
-            found = route.work(told) or found
+        with cause.caused(door="webhook", actor="stripe", reason=f"{row.type} {row.id}"):
+            for route in routes.of(row.type, row.account):
+                found = route.work(told) or found
     except NotOurs as stranger:
         _close(row, "ignored", note=str(stranger))
     except Parked as parked:

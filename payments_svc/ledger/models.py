@@ -25,6 +25,13 @@ class Journal(models.Model):
     entry_count = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()
 
+    # Who, through which door, from where, why. Empty on journals older than the audit.
+    actor = models.CharField(max_length=64, null=True, help_text="An id, never a name")
+    door = models.CharField(max_length=10, null=True)
+    address = models.CharField(max_length=50, null=True, help_text="The network, where somebody called")
+    reason = models.CharField(max_length=500, null=True)
+    request_id = models.CharField(max_length=64, null=True)
+
     class Meta:
         ordering: ClassVar = ["-created_at"]
 

@@ -2,16 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Case, Count, F, QuerySet, Sum, Value, When
 
 from payments_svc.ledger.models import Entry, Journal
+from payments_svc.ledger.rules import ACCOUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account holds in one currency, in minor units: debits less credits."""
+
+    account: str
+    currency: str
+    debits: int
+    credits: int
+    lines: int
+
+    @property
+    def amount(self) -> int:
+        return self.debits - self.credits
+
+
+def balances() -> list[Balance]:
+    """The trial balance: every account that was ever used, by currency and in the order of the chart of accounts."""
+    positive = Sum(Case(When(amount__gt=0, then=F("amount")), default=Value(0)))
+    rows = Entry.objects.values("account", "journal__currency").annotate(
+        debits=positive, total=Sum("amount"), lines=Count("id")
+    )
+    found = [
+        Balance(
+            account=row["account"],
+            currency=row["journal__currency"],
+            debits=int(row["debits"]),
+            credits=int(row["debits"] - row["total"]),
+            lines=row["lines"],
+        )
+        for row in rows.order_by()
+    ]
+    place: dict[str, int] = {account: number for number, account in enumerate(ACCOUNTS)}
+    return sorted(found, key=lambda row: (row.currency, place.get(row.account, len(place)), row.account))
+
+
+def balance(account: str, currency: str) -> int:
+    """What one account holds in one currency, in minor units."""
+    found = Entry.objects.filter(account=account, journal__currency=currency).aggregate(total=Sum("amount"))
+    return int(found["total"] or 0)
 
 
 def journals_of(payment_id: UUID) -> QuerySet[Journal]:
     """The journals of one payment with their lines, oldest first."""
     return Journal.objects.filter(payment_id=payment_id).order_by("created_at", "id").prefetch_related("entries")
+
+
+def audit_words(journal: Journal) -> str:
+    """From where and why a journal was posted, in one line."""
+    where = ", ".join(part for part in (journal.door, journal.address) if part)
+    return ": ".join(part for part in (where, journal.reason) if part)
 
 
 def imbalance() -> dict[str, int]:

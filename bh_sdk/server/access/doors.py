@@ -9,6 +9,7 @@ from ninja.security.base import AuthBase
 from bh_sdk.errors import Forbidden, Unauthenticated
 from bh_sdk.server.access import bearer
 from bh_sdk.server.access.principals import GUEST, Principal
+from bh_sdk.server.ops import cause
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -38,6 +39,7 @@ class Bearer(AuthBase):
         header = request.headers.get("Authorization")
         principal = GUEST if header is None else bearer.principal_of(header)
         if principal.may(self.noun, self.verb):
+            cause.acting(principal.id)
             return principal
         if principal.is_guest:
             raise Unauthenticated()

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import StreamingHttpResponse
 from django.template.loader import render_to_string
@@ -116,6 +118,20 @@ def _is_number(value: str) -> bool:
     return value.removeprefix("-").replace(".", "", 1).isdecimal() and value.isascii()
 
 
+def log_export(
+    user: Any, model: type[Model], *, name: str, kind: str, rows: int, asked: Mapping[str, str] | None = None
+) -> None:
+    """Put into the admin's log who took along which rows of which model, and how they were chosen."""
+    chosen = ", ".join(f"{key}={value[:80]}" for key, value in sorted((asked or {}).items()))
+    LogEntry.objects.create(
+        user_id=user.pk,
+        content_type=ContentType.objects.get_for_model(model),
+        object_repr=name[:200],
+        action_flag=CHANGE,
+        change_message=f"Took along {rows} row{'' if rows == 1 else 's'} as {kind}" + (f": {chosen}" if chosen else ""),
+    )
+
+
 class NewestFirst(CursorPagination):
     ordering = "-created_at"
     page_size = 50
@@ -174,9 +190,27 @@ class Report(ReadOnlyModelViewSet[M]):
         return [str(name) for name in getattr(self, "ordering_fields", None) or ()]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        if getattr(request.accepted_renderer, "format", "") == "csv":
-            return self.sheet()
-        return super().list(request, *args, **kwargs)
+        """A page of rows, or the whole sheet. Whoever takes rows along, and does not only look, is in the log."""
+        kind = getattr(request.accepted_renderer, "format", "")
+        if kind == "csv":
+            answer = self.sheet()
+            self._log(kind, self.filter_queryset(self.get_queryset()).order_by().count())
+            return answer
+        page = super().list(request, *args, **kwargs)
+        if kind == "json":
+            self._log(kind, len(page.data["results"]))
+        return page
+
+    def _log(self, kind: str, rows: int) -> None:
+        said = self.request.query_params.items()
+        log_export(
+            self.request.user,
+            self.model(),
+            name=f"report {self.request.path.strip('/').rpartition('/')[2]}",
+            kind=kind,
+            rows=rows,
+            asked={name: str(value) for name, value in said if value and name != "format"},
+        )
 
     # -- taking it along -----------------------------------------------------------------------------------------------
 

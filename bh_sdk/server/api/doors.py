@@ -20,7 +20,8 @@ from bh_sdk import deadlines
 from bh_sdk.errors import BHError, MethodNotAllowed, NotFound, PayloadTooLarge
 from bh_sdk.server.api import origins, problems
 from bh_sdk.server.api.strict import storable
-from bh_sdk.server.ops import metrics, trace
+from bh_sdk.server.ops import cause, metrics, trace
+from bh_sdk.server.ops.address import client_block
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.settings import setting
 
@@ -83,7 +84,7 @@ class Doors:
         try:
             path = request.path_info
             lean = path.startswith(_LEAN) or path in _PROBES
-            with _time_left(request):
+            with _time_left(request), cause.caused(door=_door(path), actor="guest", address=client_block(request)):
                 response = self.lean.answer(request) if lean else self.site(request)
             if lean:
                 origins.admit(request, response)
@@ -94,6 +95,12 @@ class Doors:
             return response
         finally:
             trace.end()
+
+
+def _door(path: str) -> cause.Door:
+    if path.startswith("/admin/"):
+        return "admin"
+    return "staff" if path.startswith("/staff/") else "api"
 
 
 def _time_left(request: HttpRequest) -> AbstractContextManager[None]:

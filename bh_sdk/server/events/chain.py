@@ -115,14 +115,16 @@ def _batch(rows: Iterator[tuple[Any, ...]], first: int, last: int) -> Iterator[t
             raise Bad(number, position, "the event is missing")
         if position < before:
             raise Bad(number, position, "it is out of order: the event before it was recorded later")
-        if not _intact(row):
+        if not intact(row[3:]):
             raise Bad(number, position, "its fields are not those that its digest was made of")
         before = position
         yield number, position, sequence, digest
 
 
-def _intact(row: tuple[Any, ...]) -> bool:
-    _, _, _, digest, id, kind, subject, type, payload, traceparent, actor, created_at = row
+def intact(row: tuple[Any, ...]) -> bool:
+    """Whether the digest of an event is made of its fields: (digest, id, aggregatetype, aggregateid, type, payload,
+    traceparent, actor, created_at)."""
+    digest, id, kind, subject, type, payload, traceparent, actor, created_at = row
     try:
         text = canonical(payload)
     except UnfitPayload:

@@ -26,7 +26,7 @@ from bh_sdk.server.events.leadership import leadership
 from bh_sdk.server.events.models import Checkpoint
 from bh_sdk.server.events.stream import Stream
 from bh_sdk.server.events.transience import is_transient
-from bh_sdk.server.ops import clock, logs, trace
+from bh_sdk.server.ops import cause, clock, logs, trace
 from bh_sdk.wire.events import FeedPage
 
 log = logs.log("events")
@@ -258,7 +258,8 @@ class Reading:
                     continue
                 trace.begin(str(event.id), event.traceparent)
                 try:
-                    handlers.handle(event)
+                    with cause.caused(door="consumer", actor=self.of.source, reason=event.type):
+                        handlers.handle(event)
                 finally:
                     trace.end()
         self.at = to

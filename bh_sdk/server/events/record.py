@@ -10,7 +10,7 @@ from django.db import transaction
 
 from bh_sdk.events import Fact
 from bh_sdk.server.events.canonical import UnfitPayload, canonical, digest_of
-from bh_sdk.server.ops import clock, trace
+from bh_sdk.server.ops import cause, clock, trace
 
 __all__ = ["OutsideTransaction", "UnfitPayload", "record"]
 
@@ -19,13 +19,13 @@ class OutsideTransaction(RuntimeError):
     """A fact was recorded outside a transaction: it could outlive the change that it tells of."""
 
 
-def record(fact: Fact, *, subject: UUID, actor: str = "system") -> UUID:
+def record(fact: Fact, *, subject: UUID, actor: str | None = None) -> UUID:
     """Record that something happened, in the transaction of the command that made it happen; returns the event's id.
 
     Facts of one `subject` (a payment, a report; never a campaign: a hot one would queue everybody) are numbered
     1, 2, 3… and stay in that order everywhere. The subject stays locked until the transaction ends, so a command
     that records for several subjects does so in sorted order, or is repeated after a deadlock. `actor` is an id,
-    never a name.
+    never a name; without one it is whoever caused the work at hand (`ops.cause`).
 
     Raises OutsideTransaction, and UnfitPayload for a payload with a float or with text that JSON cannot keep.
     """
@@ -36,6 +36,7 @@ def record(fact: Fact, *, subject: UUID, actor: str = "system") -> UUID:
     payload = canonical(fact.payload())
     created_at = clock.now()
     traceparent = trace.traceparent()
+    actor = actor or cause.current().actor
     digest = digest_of(
         id=event_id,
         aggregatetype=fact.aggregate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -11,8 +12,11 @@ from celery.signals import setup_logging, task_postrun, task_prerun
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
-from bh_sdk.server.ops import trace
+from bh_sdk.server.ops import cause, trace
 from bh_sdk.server.ops.settings import setting
+
+# One worker thread runs one task at a time.
+_tokens = threading.local()
 
 
 def make_celery(service: str, settings_module: str | None = None) -> Celery:
@@ -46,11 +50,15 @@ def _begin(task: Any = None, **_: Any) -> None:
     close_old_connections()
     headers = getattr(getattr(task, "request", None), "headers", None) or {}
     trace.begin(headers.get("X-Request-ID"), headers.get("traceparent"))
+    _tokens.value = cause.begin(cause.Cause(door="task", reason=getattr(task, "name", None)))
 
 
 def _end(**_: Any) -> None:
     close_old_connections()
     trace.end()
+    token = vars(_tokens).pop("value", None)
+    if token is not None:
+        cause.end(token)
 
 
 def _keep_logging(**_: Any) -> None:

@@ -162,6 +162,8 @@ def service_settings(
         "BH_EVENT_SOURCES": sources,
         # The web pages that may call the API from a browser.
         "BH_ALLOWED_ORIGINS": frozenset(env.words("BH_ALLOWED_ORIGINS", _origin(env.text("BH_SITE_URL", "")))),
+        # How many proxies of ours stand before the service and write X-Forwarded-For; with none nobody's word counts.
+        "BH_PROXY_HOPS": env.number("BH_PROXY_HOPS", 0),
         "BH_DRAIN_FILE": env.text("BH_DRAIN_FILE", str(state / f"{service}.draining")),
         "REDIS_URL": redis_url,
         "DEBUG": False,
@@ -196,6 +198,7 @@ def service_settings(
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "bh_sdk.server.access.acting.Acting",
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
         ],
