@@ -10,12 +10,15 @@ and raises the same class again with the same facts:
     │   │   └── SignatureInvalid
     │   ├── Unauthenticated 401
     │   ├── Forbidden 403
+    │   │   └── SecondPersonNeeded
     │   ├── NotFound 404
     │   ├── MethodNotAllowed 405
     │   ├── Conflict 409
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
+    │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
+    │   │   ├── CampaignNotCancelled
     │   ├── PayloadTooLarge 413
     │   ├── UnsupportedMediaType 415
     │   ├── Invalid 422
@@ -93,6 +96,10 @@ class Forbidden(Refused):
     code, status, title = "forbidden", 403, "This caller may not do that"
 
 
+class SecondPersonNeeded(Forbidden):
+    code, title = "second_person_needed", "Somebody else than the one who asked has to decide"
+
+
 class NotFound(Refused):
     code, status, title = "not_found", 404, "There is no such thing, or it is not yours"
 
@@ -127,6 +134,32 @@ class PaymentNotConfirmable(Conflict):
 
 class PaymentNotCancelable(Conflict):
     code, title = "payment_not_cancelable", "The payment cannot be given up any more"
+
+
+class PaymentNotRefundable(Conflict):
+    """`left` says how much of the payment could still be refunded."""
+
+    code, title = "payment_not_refundable", "So much is not left to refund on this payment"
+
+
+class RefundBlockedByDispute(Conflict):
+    code, title = "refund_blocked_by_dispute", "The donor's bank disputes this payment; its decision comes first"
+
+
+class RefundBlockedByReceipt(Conflict):
+    """`receipt` is the number of the tax receipt that has to be voided first."""
+
+    code, title = "refund_blocked_by_receipt", "A tax receipt covers this gift; it has to be voided first"
+
+
+class RefundDecided(Conflict):
+    """`refund_status` says how it stands."""
+
+    code, title = "refund_decided", "The refund does not wait for this decision any more"
+
+
+class CampaignNotCancelled(Conflict):
+    code, title = "campaign_not_cancelled", "Every gift is given back only when the campaign was cancelled"
 
 
 class ReportAlreadyOpen(Conflict):

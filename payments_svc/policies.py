@@ -32,7 +32,13 @@ _GIVING: list[Policy] = [
 ]
 
 # What each slice adds; its own migration seeds its part into databases that are older than it.
-REFUNDS: list[Policy] = []
+REFUNDS: list[Policy] = [
+    *((role, "refund", verb) for role in ("support", "finance") for verb in ("request", "withdraw")),
+    *((role, "refund", "read") for role in _STAFF),
+    *(("finance", "refund", verb) for verb in ("approve", "reject", "close")),
+    *(("finance", "refund_batch", verb) for verb in ("start", "approve")),
+    *((role, "refund_batch", "view") for role in _STAFF),
+]
 RECURRING: list[Policy] = []
 DISPUTES: list[Policy] = []
 PAYOUTS: list[Policy] = []

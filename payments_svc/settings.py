@@ -30,6 +30,8 @@ globals().update(
                 "payments.gateway.mirror_events": 5.0,
                 "payments.donations.look_again": 2.0,
                 "payments.donations.hand_off": 1.0,
+                "payments.refunds.sweep": 2.0,
+                "payments.refunds.work_batches": 2.0,
             }.items()
         },
         # Its read models listen to its own facts, by the same road as everybody else.
@@ -42,6 +44,12 @@ BH_NOTIFY_URL = env.url("BH_NOTIFY_URL")
 BH_SIGNING_KEY_FILE = env.text("BH_SIGNING_KEY_FILE")
 # Signs the links in mails (thank-you, receipt) and the one behind a receipt's QR code; notify holds the same key.
 BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
+
+# Above which a second person approves a refund: `CODE=amount` by commas; `default` is for every other currency, as it is
+# written, in the currency's own decimals.
+BH_REFUND_ALONE_UP_TO = dict(
+    entry.split("=", 1) for entry in env.words("BH_REFUND_ALONE_UP_TO", "default=500.00,JPY=75000,KRW=700000")
+)
 
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com")

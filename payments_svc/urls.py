@@ -12,15 +12,18 @@ from payments_svc.donations.staff import PaymentReport
 from payments_svc.gateway.api import router as gateway
 from payments_svc.insights.api import router as insights
 from payments_svc.ledger.staff import EntryReport
+from payments_svc.refunds.api import router as refunds
+from payments_svc.refunds.staff import RefundReport
 
 payments = Router()
-for slice_router in (donations, insights, gateway):
+for slice_router in (donations, refunds, insights, gateway):
     payments.add_router("", slice_router)
 
 api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "/events": events})
 
 reports = ReportRouter()
 reports.register("payments", PaymentReport)
+reports.register("refunds", RefundReport)
 reports.register("ledger", EntryReport)
 
 urlpatterns: list[URLPattern | URLResolver] = [

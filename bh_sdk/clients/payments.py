@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from bh_sdk.clients import refunds as of_refunds
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
@@ -209,6 +210,12 @@ class Payments(ServiceClient):
     history = each(history)
     campaign_totals = does(campaign_totals)
     describe_campaign = does(describe_campaign)
+    refund = does(of_refunds.refund)
+    approve_refund = does(of_refunds.approve_refund)
+    reject_refund = does(of_refunds.reject_refund)
+    refund_case = does(of_refunds.refund_case)
+    refunds_page = does(of_refunds.refunds)
+    refunds = each(of_refunds.refunds)
 
 
 class AsyncPayments(AsyncServiceClient):
@@ -222,3 +229,9 @@ class AsyncPayments(AsyncServiceClient):
     history = aeach(history)
     campaign_totals = adoes(campaign_totals)
     describe_campaign = adoes(describe_campaign)
+    refund = adoes(of_refunds.refund)
+    approve_refund = adoes(of_refunds.approve_refund)
+    reject_refund = adoes(of_refunds.reject_refund)
+    refund_case = adoes(of_refunds.refund_case)
+    refunds_page = adoes(of_refunds.refunds)
+    refunds = aeach(of_refunds.refunds)

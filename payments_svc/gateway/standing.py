@@ -35,11 +35,15 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class RefundStanding:
+    """`refund_id` is what the refund's own metadata says it is of ours; `taken`, whether it left our balance at Stripe."""
+
     id: str
     amount: Money
     state: RefundState
     reason: str | None
     failure_reason: str | None
+    refund_id: str | None = None
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,30 @@ def look(intent_id: str) -> Standing:
     return _standing(intent, refunds=refunds, disputes=disputes)
 
 
+def create_refund(
+    *, refund_id: UUID, payment_id: UUID, intent_id: str, amount: Money, reason: str | None
+) -> RefundStanding:
+    """Send money back to the donor. The key is the refund's id, so that asking twice sends once; its metadata names it, so
+    that it is found when the answer was lost."""
+    params: dict[str, Any] = {
+        "payment_intent": intent_id,
+        "amount": amount.stripe_amount(),
+        "metadata": {"refund_id": str(refund_id), "payment_id": str(payment_id)},
+    }
+    if reason is not None:
+        params["reason"] = reason
+    with _asking():
+        made = _client().v1.refunds.create(params, {"idempotency_key": f"refund-{refund_id}"})  # type: ignore[arg-type]
+    return _refund(made)
+
+
+def refunds_of(intent_id: str) -> list[RefundStanding]:
+    """Every refund of an intent as Stripe knows it now, whoever made it."""
+    with _asking():
+        listed = _client().v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+        return [_refund(each) for each in listed.auto_paging_iter()]
+
+
 def find_intent(*, payment_id: UUID, opened_at: datetime) -> str | None:
     """The intent that was opened for a payment, when the answer that named it was lost and its key has expired."""
     window = {
@@ -201,6 +225,8 @@ def _refund(refund: Any) -> RefundStanding:
         state=_REFUND[refund.status],
         reason=refund.reason,
         failure_reason=getattr(refund, "failure_reason", None),
+        refund_id=(refund.metadata or {}).get("refund_id"),
+        taken=getattr(refund, "balance_transaction", None) is not None,
     )
 
 

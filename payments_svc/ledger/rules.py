@@ -90,6 +90,21 @@ def refund_reversal(*, amount: int) -> list[Posting]:
     return move(amount, debit="stripe_balance", credit="campaign_payable", line="refund_reversal")
 
 
+def refund_accepted(*, amount: int) -> list[Posting]:
+    """Stripe has accepted a refund and not yet taken it from our balance: the campaign is owed less already."""
+    return move(amount, debit="campaign_payable", credit="refunds_in_flight", line="refund")
+
+
+def refund_left(*, amount: int) -> list[Posting]:
+    """What Stripe had accepted left our balance."""
+    return move(amount, debit="refunds_in_flight", credit="stripe_balance", line="refund")
+
+
+def refund_dropped(*, amount: int) -> list[Posting]:
+    """What Stripe had accepted never left: the campaign is owed it again."""
+    return move(amount, debit="refunds_in_flight", credit="campaign_payable", line="refund_reversal")
+
+
 def dispute(*, amount: int) -> list[Posting]:
     """The bank withdrew the disputed sum; it stands between us and the bank until the case is decided."""
     return move(amount, debit="disputes", credit="stripe_balance", line="dispute")
