@@ -129,15 +129,15 @@ def create_refund(
     }
     if reason is not None:
         params["reason"] = reason
-    with _asking():
-        made = _client().v1.refunds.create(params, {"idempotency_key": f"refund-{refund_id}"})  # type: ignore[arg-type]
+    with asking():
+        made = client().v1.refunds.create(params, {"idempotency_key": f"refund-{refund_id}"})  # type: ignore[arg-type]
     return _refund(made)
 
 
 def refunds_of(intent_id: str) -> list[RefundStanding]:
     """Every refund of an intent as Stripe knows it now, whoever made it."""
-    with _asking():
-        listed = _client().v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+    with asking():
+        listed = client().v1.refunds.list({"payment_intent": intent_id, "limit": 100})
         return [_refund(each) for each in listed.auto_paging_iter()]
 
 

@@ -133,8 +133,16 @@ def _post(payment: Payment, refund: Refund, step: Step, *, at: datetime) -> None
         currency=payment.currency,
         postings=lines(amount=refund.amount),
         at=at,
+        by=_behind(refund),
+        reason=refund.reason,
     )
     note(refund, "reversed" if step.after == "" else "booked", at=at, text=kind.replace("_", " "))
+
+
+def _behind(refund: Refund) -> str | None:
+    """Who let it go: the second person, else who asked; nobody of ours for one made at Stripe's own desk."""
+    person = refund.approved_by or refund.requested_by
+    return str(person) if person is not None else None
 
 
 def _tell(payment: Payment, refund: Refund, *, before: str, at: datetime) -> None:

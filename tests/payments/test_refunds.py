@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from bh_sdk.errors import GiftNotReceiptable
 from bh_sdk.server.events.models import RecordedEvent
 from payments_svc.donations import commands
 from payments_svc.donations.models import Payment
+from payments_svc.receipts import commands as receipts
+from payments_svc.receipts.commands import Recipient
+from payments_svc.receipts.models import Receipt
 from payments_svc.refunds.models import Refund, RefundStep
 from tests.payments.conftest import Caller, StandIn, person, service
 from tests.payments.factories import CampaignFactory
@@ -318,3 +322,33 @@ def test_who_asked_takes_it_back_before_it_left(support: Caller, large: str) -> 
     assert facts_of(large) == ["requested", "rejected"]
     with pytest.raises(RefundDecided):
         withdraw_refund(refund_id=uuid.UUID(asked["refund_id"]), by=support.sub)
+
+
+class TestAnIssuedReceipt:
+    @pytest.fixture
+    def receipted(self, standin: StandIn, large: str) -> str:
+        receipt = receipts.issue(
+            payment_ids=[uuid.UUID(large)], to=Recipient("Ruth Adler"), by=str(uuid.uuid4()), request_digest="r"
+        )
+        return str(receipt[0].number)
+
+    def test_blocks_the_refund_and_names_what_has_to_be_voided(
+        self, support: Caller, large: str, receipted: str
+    ) -> None:
+        refused = ask(support, large, "1.00")
+        assert (refused.status_code, refused.json()["code"]) == (409, "refund_blocked_by_receipt")
+        assert refused.json()["receipt"] == receipted
+        assert "voids it" in refused.json()["detail"]
+        assert Refund.objects.count() == 0
+
+    def test_voided_it_blocks_nothing(self, support: Caller, large: str, receipted: str) -> None:
+        number = Receipt.objects.get()
+        receipts.void(receipt_id=number.id, by=str(uuid.uuid4()), reason="to be refunded")
+        assert ask(support, large, "1.00").status_code == 202
+
+    def test_none_is_issued_over_a_refund_that_is_under_way(self, support: Caller, large: str) -> None:
+        ask(support, large)
+        with pytest.raises(GiftNotReceiptable):
+            receipts.issue(
+                payment_ids=[uuid.UUID(large)], to=Recipient("Ruth Adler"), by=str(uuid.uuid4()), request_digest="r"
+            )
