@@ -199,6 +199,17 @@ class DisputeClosed(_Dispute):
     fee: str | None = Field(None, description="What the bank's case cost us, if anything")
 
 
+class FraudWarned(Fact):
+    """The card network warns that a gift was likely fraud, before any dispute. Once per warning."""
+
+    type = "payments.fraud.warned.v1"
+    aggregate = "payment"
+
+    payment_id: UUID
+    campaign_id: UUID
+    donor_id: UUID
+
+
 class _Recurring(Fact):
     aggregate = "recurring"
 

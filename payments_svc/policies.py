@@ -40,7 +40,13 @@ REFUNDS: list[Policy] = [
     *((role, "refund_batch", "view") for role in _STAFF),
 ]
 RECURRING: list[Policy] = []
-DISPUTES: list[Policy] = []
+# Support collects what speaks for a gift; what goes to the bank, and giving up, is finance's.
+DISPUTES: list[Policy] = [
+    *((role, "dispute", "view") for role in (*_STAFF, "admin")),
+    *((role, "dispute", "prepare") for role in ("support", "finance")),
+    *(("finance", "dispute", verb) for verb in ("answer", "accept")),
+    *((role, "early_warning", "view") for role in (*_STAFF, "admin")),
+]
 PAYOUTS: list[Policy] = []
 RECONCILIATION: list[Policy] = []
 RECEIPTS: list[Policy] = [

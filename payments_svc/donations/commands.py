@@ -466,6 +466,12 @@ def note_failed_try(payment_id: UUID, failed: gateway.FailedTry) -> None:
     _keep_failed_try(queries.payment_for_update(payment_id), failed, at=clock.now())
 
 
+@transaction.atomic
+def note_warning(payment_id: UUID, *, stripe_id: str, fraud_type: str) -> None:
+    """Keep an early fraud warning of the card network, once."""
+    disputes.note_warning(queries.payment_for_update(payment_id), stripe_id=stripe_id, fraud_type=fraud_type)
+
+
 def _keep_failed_try(payment: Payment, failed: gateway.FailedTry, *, at: datetime) -> None:
     _, new = FailedTry.objects.get_or_create(
         payment=payment,

@@ -52,6 +52,17 @@ def _payment_of(told: Told) -> UUID:
     return payment_id
 
 
+def note_fraud_warning(told: Told) -> UUID:
+    """The card network warns of fraud; what it says of the charge is all there is to know, so there is nothing to look at."""
+    payment_id = _payment_of(told)
+    if told.object_id is None:
+        raise NotOurs("names no warning")
+    donations.note_warning(
+        payment_id, stripe_id=told.object_id, fraud_type=str(told.body.get("fraud_type") or "unknown")
+    )
+    return payment_id
+
+
 # Every line that fits is worked, in this order.
 ROUTES: tuple[Route, ...] = (
     Route("payment_intent.payment_failed", note_failed_try),
@@ -60,6 +71,7 @@ ROUTES: tuple[Route, ...] = (
     Route("charge.", look_at_payment),
     Route("refund.", look_at_payment),
     Route("review.", look_at_payment),
+    Route("radar.early_fraud_warning.", note_fraud_warning),
 )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from bh_sdk.money import Money
 
 IntentStatus = Literal["requires_payment_method", "requires_action", "processing", "succeeded", "canceled"]
 RefundState = Literal["pending", "succeeded", "failed", "canceled"]
-DisputeState = Literal["open", "won", "lost"]
+DisputeState = Literal["inquiry", "open", "answered", "won", "lost", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,28 @@ class RefundStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeMove:
+    """One balance transaction of a dispute in minor units: `amount` is below zero when it was taken from us, `fee` when one
+    was given back."""
+
+    id: str
+    amount: int
+    fee: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeStanding:
+    """`stripe_status` is Stripe's own word, `submissions` how often evidence went to the bank."""
+
     id: str
     amount: Money
     state: DisputeState
+    stripe_status: str = "needs_response"
+    reason: str | None = None
+    due_at: datetime | None = None
+    opened_at: datetime | None = None
+    submissions: int = 0
+    moves: tuple[DisputeMove, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

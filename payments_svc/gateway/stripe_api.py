@@ -6,17 +6,19 @@ Stripe will not do however often it is asked.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 import stripe
 from django.conf import settings
 
+from bh_sdk.errors import Conflict
 from bh_sdk.money import Money
 from payments_svc.gateway.client import asking, client
 from payments_svc.gateway.standing import (
     Charge,
+    DisputeMove,
     DisputeStanding,
     DisputeState,
     FailedTry,
@@ -37,6 +39,16 @@ _STATUS: dict[str, IntentStatus] = {
     "requires_capture": "processing",
     "succeeded": "succeeded",
     "canceled": "canceled",
+}
+_DISPUTE: dict[str, DisputeState] = {
+    "warning_needs_response": "inquiry",
+    "warning_under_review": "inquiry",
+    "warning_closed": "closed",
+    "prevented": "closed",
+    "needs_response": "open",
+    "under_review": "answered",
+    "won": "won",
+    "lost": "lost",
 }
 _REFUND: dict[str, RefundState] = {
     "pending": "pending",
@@ -231,5 +243,28 @@ def _refund(refund: Any) -> RefundStanding:
 
 
 def _dispute(dispute: Any) -> DisputeStanding:
-    state: DisputeState = {"won": "won", "lost": "lost"}.get(dispute.status, "open")  # type: ignore[assignment]
-    return DisputeStanding(id=dispute.id, amount=Money.from_stripe(dispute.amount, dispute.currency), state=state)
+    details = dispute.evidence_details
+    due = getattr(details, "due_by", None)
+    return DisputeStanding(
+        id=dispute.id,
+        amount=Money.from_stripe(dispute.amount, dispute.currency),
+        # A word that Stripe adds later is a case that somebody has to look at.
+        state=_DISPUTE.get(dispute.status, "open"),
+        stripe_status=dispute.status,
+        reason=dispute.reason,
+        due_at=datetime.fromtimestamp(due, UTC) if due else None,
+        opened_at=datetime.fromtimestamp(dispute.created, UTC),
+        submissions=getattr(details, "submission_count", 0) or 0,
+        moves=tuple(_dispute_move(each, dispute.currency) for each in dispute.balance_transactions),
+    )
+
+
+def _dispute_move(moved: Any, code: str) -> DisputeMove:
+    if moved.currency != code:
+        raise Conflict("A dispute moved money in another currency than its own", transaction=moved.id)
+    return DisputeMove(moved.id, _minor(moved.amount, code), _minor(moved.fee, code))
+
+
+def _minor(units: int, code: str) -> int:
+    minor = Money.from_stripe(abs(units), code).minor
+    return -minor if units < 0 else minor

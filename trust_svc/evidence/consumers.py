@@ -11,6 +11,7 @@ from bh_sdk.events import (
     DisputeClosed,
     DisputeOpened,
     DonationSucceeded,
+    FraudWarned,
     RefundSucceeded,
     UserJoined,
     UserVerified,
@@ -60,6 +61,12 @@ def dispute_opened(event: Delivered[DisputeOpened]) -> None:
 @handles(DisputeClosed)
 def dispute_closed(event: Delivered[DisputeClosed]) -> None:
     said = {"payment_id": str(event.data.payment_id), "stage": event.data.outcome}
+    _take(event, "payment.disputed", "campaign", event.data.campaign_id, **said)
+
+
+@handles(FraudWarned)
+def fraud_warned(event: Delivered[FraudWarned]) -> None:
+    said = {"payment_id": str(event.data.payment_id), "stage": "early_warning"}
     _take(event, "payment.disputed", "campaign", event.data.campaign_id, **said)
 
 
