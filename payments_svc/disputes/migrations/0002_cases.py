@@ -96,13 +96,16 @@ class Migration(migrations.Migration):
                 # Replaced below by one that knows more states: nothing that holds today is lost.
                 migrations.RunSQL(
                     [
-                        "-- squawk-ignore ban-drop-constraint
-ALTER TABLE payments_disputes_dispute"
-                        " DROP CONSTRAINT dispute_status_known"
+                        (
+                            "-- squawk-ignore ban-drop-constraint\nALTER TABLE payments_disputes_dispute"
+                            " DROP CONSTRAINT dispute_status_known"
+                        )
                     ],
                     [
-                        "ALTER TABLE payments_disputes_dispute ADD CONSTRAINT dispute_status_known"
-                        " CHECK (status IN ('open', 'won', 'lost'))"
+                        (
+                            "ALTER TABLE payments_disputes_dispute ADD CONSTRAINT dispute_status_known"
+                            " CHECK (status IN ('open', 'won', 'lost'))"
+                        )
                     ],
                 )
             ],
