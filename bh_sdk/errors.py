@@ -22,7 +22,7 @@ and raises the same class again with the same facts:
     │   ├── PayloadTooLarge 413
     │   ├── UnsupportedMediaType 415
     │   ├── Invalid 422
-    │   │   ├── IdempotencyKeyReused
+    │   │   ├── IdempotencyKeyReused · CardNumberRefused
     │   │   ├── AmountInvalid · AmountOutOfBounds · CurrencyMismatch · CurrencyUnknown
     │   └── RateLimited 429
     ├── Failed                           the service could not (5xx)
@@ -210,6 +210,10 @@ class AmountInvalid(Invalid):
 
 class AmountOutOfBounds(Invalid):
     code, title = "amount_out_of_bounds", "The amount is below the minimum or above the maximum"
+
+
+class CardNumberRefused(Invalid):
+    code, title = "card_number_refused", "Card numbers are not accepted here: only Stripe's own form takes them"
 
 
 class CurrencyMismatch(Invalid):

@@ -16,6 +16,8 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
+from bh_sdk.server.ops import cards
+
 if TYPE_CHECKING:
     from bh_sdk.server.admin.guarded import Guarded
 
@@ -45,6 +47,13 @@ class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
             classes = next((names for kind, names in CLASSES if isinstance(field.widget, kind)), None)
             if classes and "class" not in field.widget.attrs:
                 field.widget.attrs["class"] = " ".join(classes)
+
+    def clean(self) -> dict[str, Any] | None:
+        for name, value in self.data.items():
+            if name in self.fields and cards.in_text(str(value)):
+                self.add_error(name, "This holds a card number, and none is ever written down here.")
+        cleaned: dict[str, Any] | None = super().clean()
+        return cleaned
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         return {}

@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 
 from bh_sdk import deadlines
 from bh_sdk.errors import BHError, MethodNotAllowed, NotFound, PayloadTooLarge
-from bh_sdk.server.api import origins, problems
+from bh_sdk.server.api import card_numbers, origins, problems
 from bh_sdk.server.api.strict import storable
 from bh_sdk.server.ops import cause, metrics, trace
 from bh_sdk.server.ops.address import client_block
@@ -51,6 +51,7 @@ class Lean(BaseHandler):
             if not storable(request.path_info):
                 raise NotFound()
             _take_body(request)
+            card_numbers.refuse(request)
             if (permission := origins.preflight(request)) is not None:
                 return permission
             asked = request.method

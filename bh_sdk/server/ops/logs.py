@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from bh_sdk.server.ops import trace
+from bh_sdk.server.ops import cards, trace
 
 # What must not be in a log, even when somebody's exception or library puts it there.
 _SECRETS = (
@@ -28,10 +28,10 @@ _DETAIL = re.compile(r"\n(?:DETAIL|CONTEXT|HINT|LINE \d+).*", re.DOTALL)
 
 
 def clean(text: str) -> str:
-    """`text` without mail addresses, tokens, keys, card-like numbers and logins."""
+    """`text` without mail addresses, tokens, keys, card numbers and what looks like them, and logins."""
     for pattern, word in _SECRETS:
         text = pattern.sub(word, text)
-    return text
+    return cards.masked(text)
 
 
 def failure(error: BaseException) -> dict[str, Any]:
@@ -82,11 +82,15 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {key: _cleaned(inner) for key, inner in value.items()}
+        return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_cleaned(inner) for inner in value]
-    return value if isinstance(value, int | float | bool | None) else clean(str(value))
+    if isinstance(value, float | bool | None) or (isinstance(value, int) and abs(value) < _SHORTEST_CARD):
+        return value
+    return clean(str(value))
 
+
+_SHORTEST_CARD = 10**12
 
 # Made by us or checked by us, and looked at for every line: not worth a search.
 _KNOWN = {

@@ -197,6 +197,7 @@ def service_settings(
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
+            "bh_sdk.server.api.card_numbers.Guard",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "bh_sdk.server.access.acting.Acting",
             "django.contrib.messages.middleware.MessageMiddleware",

@@ -9,6 +9,7 @@ import re
 import secrets
 
 from bh_sdk import correlation
+from bh_sdk.server.ops import cards
 
 # Long enough to be found, short and plain enough for every log line.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
@@ -19,7 +20,7 @@ traceparent = correlation.current_traceparent
 
 def begin(request_id: str | None = None, traceparent: str | None = None) -> tuple[str, str]:
     """Start a piece of work. What a caller sent is kept only when it is sane; else a new one is made. Returns both."""
-    if not request_id or not _REQUEST_ID.fullmatch(request_id):
+    if not request_id or not _REQUEST_ID.fullmatch(request_id) or cards.in_text(request_id):
         request_id = secrets.token_hex(16)
     if not traceparent or not correlation.is_traceparent(traceparent):
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

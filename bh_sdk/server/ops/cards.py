@@ -1,0 +1,128 @@
+"""Card numbers: found, so that doors refuse them and logs never show one. Card data never touches us (PCI DSS, SAQ-A).
+
+A card number is a run of 13 to 19 digits, in one piece or in groups, with the beginning and length of a card network and
+a right check digit (ISO/IEC 7812). Times, phone numbers, UUIDs, digests and ids of other kinds are none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+MASKED = "<card>"
+
+# The first digits of each network (low to high, of as many digits) and the lengths of its numbers.
+_NETWORKS: tuple[tuple[str, str, frozenset[int]], ...] = (
+    ("4", "4", frozenset({13, 16, 19})),
+    ("51", "55", frozenset({16})),
+    ("2221", "2720", frozenset({16})),
+    ("34", "34", frozenset({15})),
+    ("37", "37", frozenset({15})),
+    ("6011", "6011", frozenset({16, 17, 18, 19})),
+    ("644", "659", frozenset({16, 17, 18, 19})),
+    ("300", "305", frozenset({14, 16, 17, 18, 19})),
+    ("3095", "3095", frozenset({14, 16, 17, 18, 19})),
+    ("36", "36", frozenset({14, 16, 17, 18, 19})),
+    ("38", "39", frozenset({14, 16, 17, 18, 19})),
+    ("3528", "3589", frozenset({16, 17, 18, 19})),
+    ("62", "62", frozenset({16, 17, 18, 19})),
+    ("50", "50", frozenset({13, 14, 15, 16, 17, 18, 19})),
+    ("56", "58", frozenset({13, 14, 15, 16, 17, 18, 19})),
+    ("6304", "6304", frozenset({16, 17, 18, 19})),
+    ("6759", "6763", frozenset({16, 17, 18, 19})),
+    ("2200", "2204", frozenset({16, 17, 18, 19})),
+)
+_SHORTEST, _LONGEST = 13, 19
+# Enough digits for a card, with what people put between groups. Nothing else of a text is looked at any closer.
+_RUN = re.compile(r"[0-9](?:[ .\-]{0,3}[0-9]){12,}")
+_RUN_OF_BYTES = re.compile(_RUN.pattern.encode())
+_GROUP = re.compile(r"[0-9]+")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{24,}")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+# A text of nothing but small groups of digits is not looked at for ever.
+_MOST_WINDOWS = 20_000
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def in_text(text: str) -> bool:
+    """Whether a text holds a card number, however its digits are grouped or written."""
+    if not text.isascii():
+        text = _plain(text)
+    return next(_found(text), None) is not None
+
+
+def in_bytes(raw: bytes) -> bool:
+    """The same of a body as it came. Most bodies cost one look."""
+    if raw.isascii():
+        return _RUN_OF_BYTES.search(raw) is not None and in_text(raw.decode("ascii"))
+    return in_text(raw.decode("utf-8", "replace"))
+
+
+def masked(text: str) -> str:
+    """The text with `<card>` in the place of every card number."""
+    if _RUN.search(text) is None and text.isascii():
+        return text
+    plain = text if text.isascii() else _plain(text)
+    places = list(_found(plain))
+    if not places:
+        return text
+    kept, last = [], 0
+    for start, end in places:
+        if start >= last:
+            kept += [plain[last:start], MASKED]
+            last = end
+    return "".join([*kept, plain[last:]])
+
+
+def _plain(text: str) -> str:
+    """Digits, dashes and blanks of every script as those of ASCII; what cannot be seen is gone."""
+    return _BEYOND_ASCII.sub(lambda found: _as_ascii(found[0]), text)
+
+
+def _as_ascii(char: str) -> str:
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    kind = unicodedata.category(char)
+    return {"Pd": "-", "Zs": " ", "Cf": ""}.get(kind, "-" if char == "\u2212" else char)
+
+
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    left = _MOST_WINDOWS
+    for run in _RUN.finditer(text):
+        groups = [(found.start(), found.end()) for found in _GROUP.finditer(text, run.start(), run.end())]
+        for first in range(len(groups)):
+            digits = ""
+            for start, end in groups[first : first + _LONGEST]:
+                digits += text[start:end]
+                left -= 1
+                if len(digits) > _LONGEST or left < 0:
+                    break
+                if len(digits) >= _SHORTEST and _is_card(digits) and not _is_else(text, groups[first][0], end):
+                    yield groups[first][0], end
+                    break
+        if left < 0:
+            return
+
+
+def _is_card(digits: str) -> bool:
+    size = len(digits)
+    known = any(size in sizes and low <= digits[: len(low)] <= high for low, high, sizes in _NETWORKS)
+    if not known:
+        return False
+    numbers = [int(digit) for digit in reversed(digits)]
+    return (sum(numbers[::2]) + sum(_DOUBLED[number] for number in numbers[1::2])) % 10 == 0
+
+
+def _is_else(text: str, start: int, end: int) -> bool:
+    """Whether these digits are a piece of a UUID or of a digest in hex."""
+    around = range(max(0, start - 36), min(len(text), end + 36))
+    piece = text[around.start : around.stop]
+    for pattern in (_UUID, _DIGEST):
+        for found in pattern.finditer(piece):
+            inside = around.start + found.start() <= start and end <= around.start + found.end()
+            if inside and not found[0].isdecimal():
+                return True
+    return False
