@@ -62,7 +62,11 @@ RECEIPTS: list[Policy] = [
     ("finance", "annual_run", "start"),
 ]
 RISK: list[Policy] = []
-INSIGHTS: list[Policy] = []
+INSIGHTS: list[Policy] = [
+    *((role, "analytics", verb) for role in ("finance", "analyst", "auditor") for verb in ("read", "read_any", "view")),
+    ("recipient", "analytics", "read"),
+    *((role, "donor_stats", "read") for role in ("donor", "support", "finance", "auditor", "service:monolith")),
+]
 PRICING: list[Policy] = [
     *((role, "fee_rate", "view") for role in ("support", "finance", "auditor")),
     *(("finance", "fee_rate", verb) for verb in ("plan", "withdraw")),

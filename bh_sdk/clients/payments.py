@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from bh_sdk.clients import analytics as of_insights
 from bh_sdk.clients import refunds as of_refunds
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
@@ -209,6 +210,9 @@ class Payments(ServiceClient):
     history_page = does(history)
     history = each(history)
     campaign_totals = does(campaign_totals)
+    analytics = does(of_insights.analytics)
+    donor_stats = does(of_insights.donor_stats)
+    donor_impact = does(of_insights.donor_impact)
     describe_campaign = does(describe_campaign)
     refund = does(of_refunds.refund)
     approve_refund = does(of_refunds.approve_refund)
@@ -228,6 +232,9 @@ class AsyncPayments(AsyncServiceClient):
     history_page = adoes(history)
     history = aeach(history)
     campaign_totals = adoes(campaign_totals)
+    analytics = adoes(of_insights.analytics)
+    donor_stats = adoes(of_insights.donor_stats)
+    donor_impact = adoes(of_insights.donor_impact)
     describe_campaign = adoes(describe_campaign)
     refund = adoes(of_refunds.refund)
     approve_refund = adoes(of_refunds.approve_refund)

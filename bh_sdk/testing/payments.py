@@ -1,8 +1,9 @@
 """The payments service in memory: the same types, checks and errors for the calls most tests need.
 
 Imitated: campaigns, intents of guests and users, bounds and currencies, confirming with Stripe's test methods
-(`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history, totals.
-Not imitated: fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
+(`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history,
+totals, a donor's sums.
+Not imitated: analytics, impact, fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bh_sdk.errors import (
 from bh_sdk.money import Money
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import payments as wire
+from bh_sdk.wire.analytics import DonorStats, DonorSums
 from bh_sdk.wire.base import Page
 
 BASE = "/api/v1/payments"
@@ -60,6 +62,7 @@ class PaymentsWorld(World):
             ("GET", f"{BASE}/history/{{}}", self._history, False),
             ("GET", f"{BASE}/campaigns/{{}}/totals", self._totals, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
+            ("GET", f"{BASE}/donors/{{}}/stats", self._stats, False),
         ]
 
     def _describe(self, asked: Asked) -> tuple[int, wire.Campaign]:
@@ -171,6 +174,22 @@ class PaymentsWorld(World):
         ]
         return self.page(mine, asked, f"{BASE}/history/{user_id}")
 
+    def _stats(self, asked: Asked) -> DonorStats:
+        user_id = asked.ids[0]
+        asked.caller.may_see(user_id)
+        mine = [
+            gift.payment
+            for gift in self.gifts.values()
+            if gift.payment.user_id == user_id and gift.payment.status == "succeeded"
+        ]
+        sums = [_sums(code, [each for each in mine if each.currency == code]) for code in _codes(mine)]
+        return DonorStats(
+            user_id=user_id,
+            total_donations=len(mine),
+            campaigns_supported=len({each.campaign_id for each in mine}),
+            currencies=sums,
+        )
+
     def _totals(self, asked: Asked) -> wire.CampaignTotals:
         campaign = self.campaigns.get(asked.ids[0])
         if campaign is None:
@@ -188,6 +207,7 @@ class PaymentsWorld(World):
             currency=campaign.currency,
             raised=raised.decimal,
             refunded=Money(0, campaign.currency).decimal,
+            disputed=Money(0, campaign.currency).decimal,
             donors=len({gift.payment.user_id or gift.payment.payment_id for gift in arrived}),
             gifts=len(arrived),
             recent=[
@@ -200,6 +220,28 @@ class PaymentsWorld(World):
                 for gift in arrived[:10]
             ],
         )
+
+
+def _codes(gifts: Sequence[wire.Payment]) -> list[str]:
+    return sorted({gift.currency for gift in gifts})
+
+
+def _sums(code: str, gifts: Sequence[wire.Payment]) -> DonorSums:
+    """What a donor gave in one currency."""
+    given = Money(sum(Money.parse(gift.amount, code).minor for gift in gifts), code)
+    days = [gift.created_at.date() for gift in gifts]
+    return DonorSums(
+        currency=code,
+        total_donations=len(gifts),
+        total_amount=given.decimal,
+        average_donation=Money(given.minor // len(gifts), code).decimal,
+        campaigns_supported=len({gift.campaign_id for gift in gifts}),
+        given=given.decimal,
+        refunded=Money(0, code).decimal,
+        disputed=Money(0, code).decimal,
+        first_on=min(days),
+        last_on=max(days),
+    )
 
 
 def _charged(gift: Gift, method: str) -> Gift:

@@ -148,12 +148,15 @@ class PublicGift(Answer):
 
 
 class CampaignTotals(Answer):
+    """What a campaign received. `raised - refunded - disputed` is what is left of its gifts."""
+
     campaign_id: UUID
     currency: str
-    raised: str
-    refunded: str
-    donors: int
-    gifts: int
+    raised: str = Field(description="Every gift that arrived")
+    refunded: str = Field(description="The part of these gifts that went back by refunds")
+    disputed: str = Field("0", description="The part that was lost to disputes. Optional: older servers do not tell")
+    donors: int = Field(description="People of whose gifts something is left")
+    gifts: int = Field(description="Gifts of which something is left")
     recent: list[PublicGift]
 
 

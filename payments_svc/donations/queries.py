@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,16 @@ def campaign(campaign_id: UUID) -> Campaign:
         return Campaign.objects.get(id=campaign_id)
     except Campaign.DoesNotExist:
         raise NotFound("There is no such campaign") from None
+
+
+def campaigns_among(ids: Collection[UUID]) -> dict[UUID, Campaign]:
+    """The campaigns of these ids, as far as payments knows them."""
+    return Campaign.objects.in_bulk(list(set(ids)))
+
+
+def campaigns_owned_by(owner_id: UUID) -> list[UUID]:
+    """An organiser's campaigns."""
+    return list(Campaign.objects.filter(owner_id=owner_id).order_by("id").values_list("id", flat=True))
 
 
 def payment_for_update(payment_id: UUID) -> Payment:
@@ -104,6 +114,7 @@ def recent_public_gifts(campaign_id: UUID, *, limit: int) -> list[tuple[Payment,
     anonymous gift, for a name that reads like an address of the web, and for a signed-in donor, whose name the platform
     holds."""
     kept = Payment.objects.filter(campaign_id=campaign_id, status="succeeded", refunded__lt=F("charged"))
+    kept = kept.exclude(dispute_status="lost")
     return [(gift, _shown_name(gift)) for gift in kept.order_by("-succeeded_at", "-id")[:limit]]
 
 

@@ -1,29 +1,25 @@
-"""What the totals learn from payments' own facts."""
+"""What the read models learn from payments' own facts."""
 
 from __future__ import annotations
 
-from bh_sdk.events import DonationSucceeded, RefundFailed, RefundSucceeded
-from bh_sdk.money import Money
+from datetime import UTC
+from typing import Any
+
+from bh_sdk.events import DisputeClosed, DonationCreated, DonationSucceeded, RefundFailed, RefundSucceeded
 from bh_sdk.server.events import Delivered, handles
 from payments_svc.insights import commands
+from payments_svc.insights.rules import change_of
+
+# In the order of a payment's life; a rebuild goes through the same.
+COUNTED = (DonationCreated, DonationSucceeded, RefundSucceeded, RefundFailed, DisputeClosed)
 
 
-@handles(DonationSucceeded)
-def count_gift(event: Delivered[DonationSucceeded]) -> None:
-    fact = event.data
-    commands.add_gift(
-        campaign_id=fact.campaign_id, donor_id=fact.donor_id, gift=Money.parse(fact.amount, fact.currency)
-    )
+def count(event: Delivered[Any]) -> None:
+    """Count the fact on the day on which it happened, in UTC."""
+    change = change_of(event.data, day=event.time.astimezone(UTC).date())
+    if change is not None:
+        commands.count(change)
 
 
-@handles(RefundSucceeded)
-def count_refund(event: Delivered[RefundSucceeded]) -> None:
-    fact = event.data
-    commands.add_refund(campaign_id=fact.campaign_id, amount=Money.parse(fact.amount, fact.currency))
-
-
-@handles(RefundFailed)
-def uncount_refund(event: Delivered[RefundFailed]) -> None:
-    fact = event.data
-    if fact.reversed:
-        commands.add_refund(campaign_id=fact.campaign_id, amount=-Money.parse(fact.amount, fact.currency))
+for _kind in COUNTED:
+    handles(_kind)(count)

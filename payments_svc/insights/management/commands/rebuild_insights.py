@@ -1,4 +1,4 @@
-"""Build the campaign totals again from the recorded facts."""
+"""Build the read models again from the recorded facts: campaign totals, donors, daily figures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from payments_svc.insights import rebuild
 
 
 class Command(BaseCommand):
-    help = "Build the campaign totals again from the facts in the feed."
+    help = "Build campaign totals, donors and daily figures again from the facts in the feed."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        done = rebuild.totals()
+        done = rebuild.insights()
         self.stdout.write(f"{done} facts added up")
