@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
@@ -46,7 +47,13 @@ def sealed_address(address: Address | None) -> str:
 
 
 def address_of(receipt: Receipt) -> Address | None:
-    return cast(Address, json.loads(receipt.donor_address.open())) or None
+    known = json.loads(receipt.donor_address.open())
+    return cast(Address, known) if known else None
+
+
+def day_of(line: Mapping[str, Any]) -> date:
+    """The day on which a line's gift arrived."""
+    return date.fromisoformat(line["date"])
 
 
 def _words(receipt: Receipt) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from payments_svc.donations.models import Payment
@@ -18,15 +18,8 @@ MARCH = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 
 
 def address(country: str = "GB", **changes: str) -> Address:
-    known: dict[str, str] = {
-        "line1": "12 Orchard Lane",
-        "line2": "",
-        "city": "Leeds",
-        "region": "",
-        "postcode": "LS1 4AP",
-        "country": country,
-    }
-    return Address(**(known | changes))  # type: ignore[typeddict-item]
+    known = Address(line1="12 Orchard Lane", line2="", city="Leeds", region="", postcode="LS1 4AP", country=country)
+    return cast(Address, known | changes)
 
 
 def ruth(country: str = "GB") -> Recipient:

@@ -90,6 +90,36 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
+def files(url: str, service: str, state: Path) -> dict[str, Any]:
+    """Where files are kept that staff and donors come back for: a private folder, or `s3://bucket/prefix` elsewhere.
+
+    Nothing of it is ever served by a web server: a door asks who wants it. The bucket is private and keeps its region,
+    endpoint and credentials where boto3 looks for them.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": parts.netloc,
+                "location": f"{parts.path.strip('/')}/{service}".lstrip("/"),
+                "default_acl": None,
+                "querystring_auth": True,
+                "file_overwrite": True,
+            },
+        }
+    folder = Path(parts.path) if parts.scheme == "file" else state / "files"
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": str(folder / service),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+            "allow_overwrite": True,
+        },
+    }
+
+
 def celery(service: str, broker_url: str) -> dict[str, Any]:
     """Celery's settings: a task is acknowledged when it is done, and may therefore run twice."""
     state = Path(env.text("BH_STATE", tempfile.gettempdir()))
@@ -225,6 +255,10 @@ def service_settings(
                 statement_timeout_ms={"api": 15_000, "worker": 120_000, "road": 120_000}.get(program, 0),
                 prepared=program != "migrate",
             )
+        },
+        "STORAGES": {
+            "default": files(env.text("BH_FILES_URL", ""), service, state),
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         },
         "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
         # Staff reports: the admin's session, read by those whom a policy lets; the rest is each view's.
