@@ -11,6 +11,7 @@ from payments_svc.donations.api import router as donations
 from payments_svc.donations.staff import PaymentReport
 from payments_svc.gateway.api import router as gateway
 from payments_svc.insights.api import router as insights
+from payments_svc.insights.staff import DailyReport
 from payments_svc.ledger.staff import EntryReport
 from payments_svc.refunds.api import router as refunds
 from payments_svc.refunds.staff import RefundReport
@@ -25,6 +26,7 @@ reports = ReportRouter()
 reports.register("payments", PaymentReport)
 reports.register("refunds", RefundReport)
 reports.register("ledger", EntryReport)
+reports.register("daily-figures", DailyReport)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,

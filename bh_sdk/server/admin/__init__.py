@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from bh_sdk.server.admin import parts
     from bh_sdk.server.admin.actions import Dialog, action, display
     from bh_sdk.server.admin.guarded import Figure, Guarded
-    from bh_sdk.server.admin.pages import CasePage
+    from bh_sdk.server.admin.pages import BoardPage, CasePage
 
 _PLACES = {
+    "BoardPage": "bh_sdk.server.admin.pages",
     "CasePage": "bh_sdk.server.admin.pages",
     "Dialog": "bh_sdk.server.admin.actions",
     "Figure": "bh_sdk.server.admin.guarded",
@@ -38,7 +39,7 @@ _PLACES = {
     "display": "bh_sdk.server.admin.actions",
 }
 
-__all__ = ["CasePage", "Dialog", "Figure", "Guarded", "action", "display", "parts"]
+__all__ = ["BoardPage", "CasePage", "Dialog", "Figure", "Guarded", "action", "display", "parts"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,11 @@
-"""`CasePage`: the page of one object as cards instead of a disabled form."""
+"""`CasePage`: the page of one object as cards instead of a disabled form. `BoardPage`: figures instead of a list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.template.response import TemplateResponse
 
 from bh_sdk.server.admin.guarded import Guarded
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django.http import HttpRequest, HttpResponse
 
-    from bh_sdk.server.admin.parts import Case
+    from bh_sdk.server.admin.parts import Board, Case
 
 
 class CasePage(Guarded):
@@ -50,3 +53,25 @@ class CasePage(Guarded):
                 extra.setdefault("title", self.found_as(obj))
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra)
         return answer
+
+
+class BoardPage(Guarded):
+    """Write `board(request)`: the page of figures that stands where other models have their list."""
+
+    in_palette = False
+
+    def board(self, request: HttpRequest) -> Board:
+        """What is on the page. A refusal that it raises (BHError) is for a wrong address: it is answered as such."""
+        raise NotImplementedError(f"{type(self).__name__}.board says what is on the page")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.plural,
+            "opts": self.opts,
+            "board": self.board(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "bh/board.html", context)

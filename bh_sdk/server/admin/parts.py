@@ -5,6 +5,7 @@ Amounts come as text that is ready to read (`Money` knows how); times are aware 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -153,6 +154,84 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """One line or row of bars of a chart: a number for each label, or None where there is none; `shown` is how it reads."""
+
+    name: str
+    values: Sequence[float | None]
+    shown: Sequence[str]
+    tone: Literal["primary", "soft", "danger", "warning"] = "primary"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Numbers over time, drawn by the Chart.js that comes with Unfold, and readable as a table below."""
+
+    template: ClassVar[str] = "bh/chart.html"
+
+    title: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    kind: Literal["bar", "line"] = "bar"
+    stacked: bool = False
+    unit: str = ""
+    empty: str = "Nothing in this time."
+
+    _COLOURS: ClassVar[dict[str, str]] = {
+        "primary": "var(--color-primary-500)",
+        "soft": "var(--color-primary-200)",
+        "danger": "#dc2626",
+        "warning": "#ea7317",
+    }
+
+    @property
+    def data(self) -> str:
+        """What Chart.js draws."""
+        sets = [
+            {
+                "label": each.name,
+                "data": list(each.values),
+                "backgroundColor": self._COLOURS[each.tone],
+                "borderColor": self._COLOURS[each.tone],
+                "borderWidth": 2 if self.kind == "line" else 0,
+                "borderRadius": 3,
+                "maxBarThickness": 26,
+                "pointRadius": 2,
+                "spanGaps": False,
+                "tension": 0.25,
+            }
+            for each in self.series
+        ]
+        return json.dumps({"labels": list(self.labels), "datasets": sets})
+
+    @property
+    def options(self) -> str:
+        """How Chart.js draws it: without movement, with the names of the series."""
+        quiet = {"color": "#8a94a6"}
+        axis = {"stacked": self.stacked, "ticks": quiet, "border": {"width": 0}}
+        return json.dumps(
+            {
+                "animation": False,
+                "responsive": True,
+                "maintainAspectRatio": False,
+                "interaction": {"mode": "index", "intersect": False},
+                "plugins": {
+                    "legend": {"display": len(self.series) > 1, "align": "end", "labels": quiet | {"boxWidth": 10}}
+                },
+                "scales": {
+                    "x": axis | {"grid": {"display": False}, "ticks": quiet | {"maxTicksLimit": 12, "maxRotation": 0}},
+                    "y": axis | {"beginAtZero": True, "grid": {}, "ticks": quiet | {"maxTicksLimit": 6}},
+                },
+            }
+        )
+
+    @property
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """The same as a table."""
+        return [(label, [each.shown[place] for each in self.series]) for place, label in enumerate(self.labels)]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A sentence that holds (success), deserves a look (warning) or does not hold (danger)."""
 
@@ -225,7 +304,7 @@ class Headline:
     notice: str = ""
 
 
-Card = Facts | Timeline | MoneyTable | Table | Bars | Checks | Words | Preview | Custom
+Card = Facts | Timeline | MoneyTable | Table | Bars | Chart | Checks | Words | Preview | Custom
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +314,32 @@ class Case:
     headline: Headline | None = None
     wide: Sequence[Card] = ()
     narrow: Sequence[Card] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the ways to look at a board; `chosen` is how it is looked at now."""
+
+    name: str
+    href: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number of a board with what stands below it."""
+
+    title: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A page of figures: groups of choices, tiles, then cards over the whole width or half of it."""
+
+    choices: Sequence[tuple[str, Sequence[Choice]]] = ()
+    tiles: Sequence[Tile] = ()
+    wide: Sequence[Card] = ()
+    halves: Sequence[Card] = ()
+    notice: str = ""
