@@ -16,6 +16,7 @@ and raises the same class again with the same facts:
     │   ├── Conflict 409
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
+    │   │   ├── RecurringNotChangeable · NothingToPay
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
     │   │   ├── CampaignNotCancelled
@@ -24,6 +25,7 @@ and raises the same class again with the same facts:
     │   ├── Invalid 422
     │   │   ├── IdempotencyKeyReused · CardNumberRefused
     │   │   ├── AmountInvalid · AmountOutOfBounds · CurrencyMismatch · CurrencyUnknown
+    │   │   ├── MethodRefused
     │   └── RateLimited 429
     ├── Failed                           the service could not (5xx)
     │   ├── InternalError 500
@@ -186,6 +188,14 @@ class GiftAidDeclared(Conflict):
     code, title = "gift_aid_declared", "There is a declaration already; cancel it before you make another"
 
 
+class RecurringNotChangeable(Conflict):
+    code, title = "recurring_not_changeable", "The recurring gift is in a state that does not allow this"
+
+
+class NothingToPay(Conflict):
+    code, title = "nothing_to_pay", "No period of this recurring gift waits to be paid"
+
+
 class PayloadTooLarge(Refused):
     code, status, title = "payload_too_large", 413, "The body is too large"
 
@@ -222,6 +232,10 @@ class CurrencyMismatch(Invalid):
 
 class CurrencyUnknown(Invalid):
     code, title = "currency_unknown", "This currency is not known"
+
+
+class MethodRefused(Invalid):
+    code, title = "method_refused", "The bank does not accept this payment method for later charges"
 
 
 class RateLimited(Refused):

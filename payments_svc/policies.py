@@ -39,7 +39,13 @@ REFUNDS: list[Policy] = [
     *(("finance", "refund_batch", verb) for verb in ("start", "approve")),
     *((role, "refund_batch", "view") for role in _STAFF),
 ]
-RECURRING: list[Policy] = []
+RECURRING: list[Policy] = [
+    *(("donor", "recurring", verb) for verb in ("start", "read", "change")),
+    *((role, "recurring", verb) for role in _STAFF for verb in ("view", "read", "read_any")),
+    *((role, "recurring", "cancel_any") for role in ("support", "finance")),
+    *(("service:monolith", "recurring", verb) for verb in ("read", "read_any")),
+    ("admin", "recurring", "view"),
+]
 # Support collects what speaks for a gift; what goes to the bank, and giving up, is finance's.
 DISPUTES: list[Policy] = [
     *((role, "dispute", "view") for role in (*_STAFF, "admin")),

@@ -32,6 +32,7 @@ globals().update(
                 "payments.donations.hand_off": 1.0,
                 "payments.refunds.sweep": 2.0,
                 "payments.refunds.work_batches": 2.0,
+                "payments.recurring.work": 5.0,
             }.items()
         },
         # Its read models listen to its own facts, by the same road as everybody else.

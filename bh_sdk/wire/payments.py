@@ -99,7 +99,7 @@ class Payment(Answer):
     dispute_status: DisputeStatus
     anonymous: bool
     message: str | None
-    recurring_id: UUID | None = Field(None, description="The recurring gift that it is a period of")
+    recurring_id: UUID | None = Field(default=None, description="The recurring gift that it is a period of")
     created_at: datetime
 
 

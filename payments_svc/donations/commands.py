@@ -387,6 +387,12 @@ def charge_saved(*, payment_id: UUID, payment_method_id: str, key: str) -> Payme
     return bring_to(payment_id, standing)
 
 
+def reopen(payment: Payment) -> Opened:
+    """An open payment with its secret, for a payer who comes back to it. Raises ProviderUnavailable."""
+    standing = _ask(payment, partial(stripe_api.look, str(payment.intent_id)))
+    return Opened(bring_to(payment.id, standing), standing.client_secret)
+
+
 def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
     """Ask Stripe how a payment stands and bring our books to it. May run any number of times, at any time.
 

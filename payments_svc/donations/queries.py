@@ -67,6 +67,15 @@ def guests_by_mail(address: str) -> list[UUID]:
     return list(Guest.objects.filter(email_hash__in=hashes).values_list("id", flat=True))
 
 
+def payment(payment_id: UUID) -> Payment:
+    return Payment.objects.get(id=payment_id)
+
+
+def payment_of_call(request_digest: str) -> Payment | None:
+    """The payment that a call opened, if it came so far."""
+    return Payment.objects.filter(request_digest=request_digest).first()
+
+
 def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:
     """The payment, for its payer, for staff and the platform, and for a guest who holds the link of the thank-you mail."""
     payment = Payment.objects.filter(id=payment_id).first()
