@@ -20,6 +20,7 @@ and raises the same class again with the same facts:
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
     │   │   ├── CampaignNotCancelled
+    │   │   ├── PayoutTooEarly · FundsNotAvailable · PayoutNotOpen
     │   ├── PayloadTooLarge 413
     │   ├── UnsupportedMediaType 415
     │   ├── Invalid 422
@@ -162,6 +163,24 @@ class RefundDecided(Conflict):
 
 class CampaignNotCancelled(Conflict):
     code, title = "campaign_not_cancelled", "Every gift is given back only when the campaign was cancelled"
+
+
+class PayoutTooEarly(Conflict):
+    """`possible_from` says when a payout may be asked for."""
+
+    code, title = "payout_too_early", "A payout of this campaign cannot be asked for yet"
+
+
+class FundsNotAvailable(Conflict):
+    """`available` in major units of `currency`: what may be asked for now."""
+
+    code, title = "funds_not_available", "The campaign does not have that much to pay out"
+
+
+class PayoutNotOpen(Conflict):
+    """`payout_status` says where it stands."""
+
+    code, title = "payout_not_open", "The payout is past that"
 
 
 class ReportAlreadyOpen(Conflict):

@@ -292,6 +292,8 @@ class PayoutRejected(_Payout):
 
     type = "payments.payout.rejected.v1"
 
+    withdrawn: bool = Field(False, description="The organiser took it back; nobody refused it")
+
 
 class PayoutPaid(_Payout):
     """The money is on its way to the organiser and the ledger says so."""

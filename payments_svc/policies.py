@@ -53,7 +53,17 @@ DISPUTES: list[Policy] = [
     *(("finance", "dispute", verb) for verb in ("answer", "accept")),
     *((role, "early_warning", "view") for role in (*_STAFF, "admin")),
 ]
-PAYOUTS: list[Policy] = []
+PAYOUTS: list[Policy] = [
+    # Whose campaign it is decides, not a role: every signed-in person may ask about their own.
+    *(("donor", "payout", verb) for verb in ("request", "read", "cancel")),
+    ("donor", "escrow", "read"),
+    *((role, noun, verb) for role in _STAFF for noun in ("payout", "escrow") for verb in ("read", "read_any")),
+    *((role, noun, "view") for role in _STAFF for noun in ("payout", "payout_account", "hold")),
+    *(("finance", "payout", verb) for verb in ("approve", "reject", "send")),
+    ("admin", "payout_account", "set"),
+    ("service:monolith", "payout_account", "set"),
+    *(("service:monolith", noun, verb) for noun in ("payout", "escrow") for verb in ("read", "read_any")),
+]
 RECONCILIATION: list[Policy] = []
 RECEIPTS: list[Policy] = [
     # A guest shows the signed link of a gift; anybody may ask whether a receipt is genuine.

@@ -33,10 +33,11 @@ globals().update(
                 "payments.refunds.sweep": 2.0,
                 "payments.refunds.work_batches": 2.0,
                 "payments.recurring.work": 5.0,
+                "payments.payouts.send_due": 5.0,
             }.items()
         },
-        # Its read models listen to its own facts, by the same road as everybody else.
-        BH_EVENT_SOURCES={"payments": {"url": env.url("BH_SERVICE_URL")}},
+        # Its read models listen to its own facts, by the same road as everybody else; trust's holds stop payouts.
+        BH_EVENT_SOURCES={"payments": {"url": env.url("BH_SERVICE_URL")}, "trust": {"url": env.url("BH_TRUST_URL")}},
     )
 )
 
@@ -87,3 +88,9 @@ BH_CHARITY = {
 }
 # The day of each year (MM-DD) on which the receipts of the year before are made by themselves. Empty: finance starts them.
 BH_ANNUAL_RECEIPTS_ON = env.text("BH_ANNUAL_RECEIPTS_ON", "")
+
+# Payouts to organisers. Amounts are decimal strings in major units by currency; `*` is every other currency.
+PAYOUT_FIRST_AFTER_DAYS = env.number("PAYOUT_FIRST_AFTER_DAYS", 7)
+PAYOUT_EVERY_HOURS = env.number("PAYOUT_EVERY_HOURS", 24)
+PAYOUT_MINIMUM = {"*": "25", "JPY": "4000", "KRW": "40000", "HUF": "10000", "CZK": "600"}
+PAYOUT_SECOND_PERSON_ABOVE = {"*": "500", "JPY": "80000", "KRW": "800000", "HUF": "200000", "CZK": "12000"}

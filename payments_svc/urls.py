@@ -13,13 +13,15 @@ from payments_svc.gateway.api import router as gateway
 from payments_svc.insights.api import router as insights
 from payments_svc.insights.staff import DailyReport
 from payments_svc.ledger.staff import EntryReport
+from payments_svc.payouts.api import router as payouts
+from payments_svc.payouts.staff import PayoutReport
 from payments_svc.recurring.api import router as recurring
 from payments_svc.recurring.staff import RecurringReport
 from payments_svc.refunds.api import router as refunds
 from payments_svc.refunds.staff import RefundReport
 
 payments = Router()
-for slice_router in (donations, recurring, refunds, insights, gateway):
+for slice_router in (donations, recurring, refunds, payouts, insights, gateway):
     payments.add_router("", slice_router)
 
 api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "/events": events})
@@ -30,6 +32,7 @@ reports.register("refunds", RefundReport)
 reports.register("ledger", EntryReport)
 reports.register("daily-figures", DailyReport)
 reports.register("recurring", RecurringReport)
+reports.register("payouts", PayoutReport)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,

@@ -15,6 +15,8 @@ from payments_svc.donations import commands as donations
 from payments_svc.donations import queries
 from payments_svc.gateway import stripe_api
 from payments_svc.gateway.told import NotOurs, Parked, Told
+from payments_svc.payouts import queries as payouts
+from payments_svc.payouts import sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,16 @@ def note_fraud_warning(told: Told) -> UUID:
     return payment_id
 
 
+def look_at_payout(told: Told) -> None:
+    """Bring the payout that a transfer belongs to to what Stripe says now."""
+    if told.object_id is None:
+        raise NotOurs("names no transfer")
+    payout_id = payouts.payout_of_transfer(told.object_id, noted=told.noted("payout_id"))
+    if payout_id is None:
+        raise NotOurs("no payout of ours has this transfer")
+    sending.settle(payout_id)
+
+
 # Every line that fits is worked, in this order.
 ROUTES: tuple[Route, ...] = (
     Route("payment_intent.payment_failed", note_failed_try),
@@ -72,6 +84,7 @@ ROUTES: tuple[Route, ...] = (
     Route("refund.", look_at_payment),
     Route("review.", look_at_payment),
     Route("radar.early_fraud_warning.", note_fraud_warning),
+    Route("transfer.", look_at_payout),
 )
 
 

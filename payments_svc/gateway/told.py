@@ -25,8 +25,12 @@ class Told:
     @property
     def noted_payment(self) -> str | None:
         """The payment that we noted on the object ourselves when we made it."""
+        return self.noted("payment_id")
+
+    def noted(self, name: str) -> str | None:
+        """What we noted under this name in the object's metadata."""
         metadata = self.body.get("metadata")
-        noted = metadata.get("payment_id") if isinstance(metadata, dict) else None
+        noted = metadata.get(name) if isinstance(metadata, dict) else None
         return str(noted) if noted else None
 
 

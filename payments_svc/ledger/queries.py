@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Count, F, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Min, QuerySet, Sum, Value, When
 
 from payments_svc.ledger.models import Entry, Journal
 from payments_svc.ledger.rules import ACCOUNTS
@@ -77,3 +78,28 @@ def owed_to(campaign_id: UUID) -> dict[str, int]:
         .annotate(total=Sum("amount"))
     )
     return {row["journal__currency"]: -row["total"] for row in rows}
+
+
+def lines_of(campaign_id: UUID) -> dict[str, dict[tuple[str, str], int]]:
+    """Everything booked for a campaign: by currency, what each (account, line) sums to, debits positive."""
+    rows = (
+        Entry.objects.filter(journal__campaign_id=campaign_id)
+        .values("journal__currency", "account", "line")
+        .annotate(total=Sum("amount"))
+        .order_by("journal__currency", "account", "line")
+    )
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for row in rows:
+        found.setdefault(row["journal__currency"], {})[row["account"], row["line"]] = row["total"]
+    return found
+
+
+def first_gift_at(campaign_id: UUID) -> datetime | None:
+    """When the first gift of a campaign was booked."""
+    return Journal.objects.filter(campaign_id=campaign_id, kind="donation").aggregate(at=Min("created_at"))["at"]
+
+
+def journals_under(prefix: str) -> QuerySet[Journal]:
+    """The journals whose reference begins so (`payout:<id>:`), oldest first, with their lines."""
+    found = Journal.objects.filter(reference__startswith=prefix)
+    return found.order_by("created_at", "id").prefetch_related("entries")

@@ -110,7 +110,7 @@ def reverse(desk: Desk, made: Obj, params: Obj) -> Obj:
 
 def _update(desk: Desk, params: Obj) -> Obj:
     made = desk.asked_for("transfer")
-    previous = {name: made[name] for name in ("metadata", "description") if name in params}
+    previous: Obj = {name: made[name] for name in ("metadata", "description") if name in params}
     if "metadata" in params:
         made["metadata"] = merged(made["metadata"], params["metadata"])
     if "description" in params:
@@ -122,7 +122,7 @@ def _update(desk: Desk, params: Obj) -> Obj:
 
 
 def _list(desk: Desk, params: Obj) -> Obj:
-    wanted = {name: params[name] for name in ("destination", "transfer_group") if name in params}
+    wanted: Obj = {name: params[name] for name in ("destination", "transfer_group") if name in params}
     page = page_of(desk, "/v1/transfers", "transfer", params, wanted)
     page["data"] = [shown(desk, one) for one in page["data"]]
     return page
