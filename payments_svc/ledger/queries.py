@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Min, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, QuerySet, Sum, Value, When
 
 from payments_svc.ledger.models import Entry, Journal
 from payments_svc.ledger.rules import ACCOUNTS
@@ -96,7 +96,8 @@ def lines_of(campaign_id: UUID) -> dict[str, dict[tuple[str, str], int]]:
 
 def first_gift_at(campaign_id: UUID) -> datetime | None:
     """When the first gift of a campaign was booked."""
-    return Journal.objects.filter(campaign_id=campaign_id, kind="donation").aggregate(at=Min("created_at"))["at"]
+    found = Journal.objects.filter(campaign_id=campaign_id, kind="donation").order_by("created_at")
+    return found.values_list("created_at", flat=True).first()
 
 
 def journals_under(prefix: str) -> QuerySet[Journal]:

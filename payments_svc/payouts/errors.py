@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Conflict, Forbidden
-
-
-class SecondPersonNeeded(Forbidden):
-    code, title = "second_person_needed", "It takes another person"
+from bh_sdk.errors import Conflict
 
 
 class PayoutOnHold(Conflict):

@@ -84,7 +84,7 @@ def balances(campaign_id: UUID, currency: str) -> list[Balance]:
     """What the ledger says of a campaign in each currency, its own first; that one also when nothing was booked."""
     rows = Payout.objects.filter(campaign_id=campaign_id, status__in=WAITING).values("currency").annotate(Sum("amount"))
     reserved = {row["currency"]: row["amount__sum"] for row in rows}
-    lines = {currency: {}} | ledger.lines_of(campaign_id)
+    lines: dict[str, dict[tuple[str, str], int]] = {currency: {}} | ledger.lines_of(campaign_id)
     found = [balance_of(code, lines[code], reserved=reserved.get(code, 0)) for code in lines]
     return sorted(found, key=lambda balance: (balance.currency != currency, balance.currency))
 

@@ -8,9 +8,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from bh_sdk.errors import AmountOutOfBounds, Conflict, CurrencyMismatch, FundsNotAvailable, PayoutTooEarly
+from bh_sdk.errors import (
+    AmountOutOfBounds,
+    Conflict,
+    CurrencyMismatch,
+    FundsNotAvailable,
+    PayoutTooEarly,
+    SecondPersonNeeded,
+)
 from bh_sdk.money import Money
-from payments_svc.payouts.errors import SecondPersonNeeded
 
 Status = Literal["requested", "approved_once", "approved", "submitting", "paid", "failed", "rejected", "canceled"]
 
@@ -112,7 +118,7 @@ def check_sender(*, by: UUID, requested_by: UUID, owner_id: UUID, approved_by: t
 
 def next_try(tries: int, *, at: datetime) -> datetime:
     """When to ask Stripe again about a transfer whose outcome is unknown: soon, then ever rarer."""
-    return at + min(timedelta(seconds=5) * 2 ** min(tries, 10), timedelta(hours=1))
+    return at + min(timedelta(seconds=5) * (1 << min(tries, 10)), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ CREATE CONSTRAINT TRIGGER payout_returned AFTER UPDATE OF status ON payments_pay
     WHEN (NEW.status IN ('failed', 'rejected', 'canceled') AND OLD.status <> NEW.status)
     EXECUTE FUNCTION payments_payouts_returned();
 ALTER TABLE payments_payouts_payout ENABLE ALWAYS TRIGGER payout_returned;
-"""
+"""  # noqa: S608
 UNGUARD = """
 DROP TRIGGER payout_returned ON payments_payouts_payout;
 DROP FUNCTION payments_payouts_returned();
