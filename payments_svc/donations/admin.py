@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -11,18 +12,21 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bh_sdk.money import Money
-from bh_sdk.server.admin import CasePage, Figure, Guarded, display, parts
+from bh_sdk.server.admin import CasePage, Figure, Guarded, action, display, parts
 from bh_sdk.server.ops.sealed import keyed_hashes
 from payments_svc.donations import timeline
 from payments_svc.donations.models import Campaign, Guest, Payment
 from payments_svc.insights.models import CampaignTotal
 from payments_svc.ledger import queries as ledger
+from payments_svc.refunds import batches, dialogs
+from payments_svc.refunds import queries as refunds
+from payments_svc.refunds.rules import ENDED_FOR_DONORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 STATUS = {
     "created": ("Opening", "info"),
@@ -48,6 +52,29 @@ class PaymentAdmin(CasePage):
     search_fields: ClassVar = ["intent_id"]
     search_help_text = "Payment id, Stripe's intent or charge, a donor's mail address or id"
     date_hierarchy = "created_at"
+    actions_detail: ClassVar = ["refund"]
+
+    def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Asking for a refund is a policy about refunds; the button shows where something is left to refund."""
+        if not request.user.may("refund", "request"):  # type: ignore[union-attr]
+            return False
+        if object_id is None:
+            return True
+        row = self.get_object(request, str(object_id))
+        return row is not None and row.status == "succeeded" and refunds.left(row).minor > 0
+
+    @action(
+        title="Refund",
+        verb="refund",
+        question="The donor gets money back on the card they paid with, within some days. Stripe keeps its fee.",
+        form=dialogs.AskRefund,
+        submit="Ask for the refund",
+        icon="undo",
+        look="primary",
+    )
+    def refund(self, request: HttpRequest, form: dialogs.AskRefund, object_id: str) -> HttpResponse:
+        command = partial(dialogs.ask, request, form)
+        return self.decide(request, object_id, command, done=f"Refund of {form.cleaned_data['amount']} asked for")
 
     @display(description="Gift", ordering="charged")
     def gift(self, row: Payment) -> str:
@@ -131,7 +158,7 @@ class PaymentAdmin(CasePage):
                     for journal in ledger.journals_of(obj.id)
                 ),
             ],
-            narrow=[_money(obj), _where(obj, self.may_see_guests(request))],
+            narrow=[_money(obj), *_refunds(obj), _where(obj, self.may_see_guests(request))],
         )
 
     def may_see_guests(self, request: HttpRequest) -> bool:
@@ -182,6 +209,22 @@ def _money(row: Payment) -> parts.Facts:
     return parts.Facts("Money", facts)
 
 
+def _refunds(row: Payment) -> list[parts.Facts]:
+    known = refunds.refunds(payment_id=row.id)[:20]
+    if not known:
+        return []
+    facts = [
+        parts.Fact(
+            f"{each.created_at:%d %b %Y}",
+            str(each.money),
+            note=each.status.replace("_", " "),
+            href=reverse("admin:payments_refunds_refund_change", args=(each.id,)),
+        )
+        for each in known
+    ]
+    return [parts.Facts("Refunds", [*facts, parts.Fact("Left to refund", str(refunds.left(row)), strong=True)])]
+
+
 def _where(row: Payment, show_guest: bool) -> parts.Facts:
     facts = [
         parts.Fact("Payment", str(row.id), mono=True),
@@ -212,6 +255,31 @@ class CampaignAdmin(CasePage):
     list_display = ("title", "status_label", "currency", "raised", "ends_at")
     list_filter: ClassVar = ["status", "currency", "category"]
     search_fields: ClassVar = ["title"]
+    actions_detail: ClassVar = ["refund_all"]
+
+    def has_refund_all_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        if not request.user.may("refund_batch", "start"):  # type: ignore[union-attr]
+            return False
+        if object_id is None:
+            return True
+        row = self.get_object(request, str(object_id))
+        return row is not None and row.status in ENDED_FOR_DONORS
+
+    @action(
+        title="Give every gift back",
+        verb="refund_all",
+        question="A refund is asked for of whatever is left of each gift to this campaign. Somebody else of finance"
+        " approves them before any money leaves.",
+        form=dialogs.Agree,
+        submit="Ask for all refunds",
+        icon="assignment_return",
+        look="danger",
+    )
+    def refund_all(self, request: HttpRequest, form: dialogs.Agree, object_id: str) -> HttpResponse:
+        command = partial(
+            batches.start, campaign_id=UUID(object_id), by=UUID(self.actor(request)), notes=form.cleaned_data["notes"]
+        )
+        return self.decide(request, object_id, command, done="Every gift is being given back; see Refund batches")
 
     @display(description="Status", ordering="status", label={"FUNDING": "success", "FUNDED": "success"})
     def status_label(self, row: Campaign) -> str:

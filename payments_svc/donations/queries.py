@@ -34,6 +34,13 @@ def campaigns_owned_by(owner_id: UUID) -> list[UUID]:
     return list(Campaign.objects.filter(owner_id=owner_id).order_by("id").values_list("id", flat=True))
 
 
+def payment(payment_id: UUID) -> Payment:
+    found = Payment.objects.select_related("campaign").filter(id=payment_id).first()
+    if found is None:
+        raise NotFound("There is no such payment")
+    return found
+
+
 def payment_for_update(payment_id: UUID) -> Payment:
     """The payment's row, locked until the transaction ends. Every change of a payment starts here; lock it before
     anything else that belongs to it."""
@@ -67,13 +74,15 @@ def guests_by_mail(address: str) -> list[UUID]:
     return list(Guest.objects.filter(email_hash__in=hashes).values_list("id", flat=True))
 
 
-def payment(payment_id: UUID) -> Payment:
-    return Payment.objects.get(id=payment_id)
-
-
 def payment_of_call(request_digest: str) -> Payment | None:
     """The payment that a call opened, if it came so far."""
     return Payment.objects.filter(request_digest=request_digest).first()
+
+
+def refundable_of(campaign_id: UUID) -> list[UUID]:
+    """The payments of a campaign of which not everything was given back, the oldest first."""
+    found = Payment.objects.filter(campaign_id=campaign_id, status="succeeded", refunded__lt=F("charged"))
+    return list(found.order_by("succeeded_at", "id").values_list("id", flat=True))
 
 
 def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:

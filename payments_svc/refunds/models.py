@@ -31,6 +31,7 @@ class RefundBatch(models.Model):
     approved_by = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
+    approval_notes = models.CharField(max_length=1000, default="")
     due_at = models.DateTimeField(null=True, db_index=True, help_text="When to go on with it; empty: nothing to do")
 
     class Meta:
@@ -39,7 +40,10 @@ class RefundBatch(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")), name="batch_second_person"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["campaign_id"], condition=Q(due_at__isnull=False), name="batch_one_at_work"
+            ),
         ]
 
     def __str__(self) -> str:

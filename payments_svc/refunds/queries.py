@@ -103,6 +103,16 @@ def batch(batch_id: UUID) -> RefundBatch:
     return found
 
 
+def to_agree(batch: RefundBatch) -> QuerySet[BatchItem]:
+    """What waits for the second person of a batch, without what could not be approved."""
+    return batch.items.filter(refund__status="pending_approval", why="").order_by("id")
+
+
+def left_out(batch: RefundBatch, limit: int) -> list[BatchItem]:
+    """Payments of a batch that could not be asked for or approved, with the reason."""
+    return list(batch.items.exclude(why="").order_by("id")[:limit])
+
+
 def progress(batch: RefundBatch) -> dict[str, int]:
     """How many payments of a batch stand where: by the refund's status, or `waiting` and `refused` without one."""
     rows = (

@@ -89,7 +89,8 @@ def needs_second_person(amount: Money, *, before: Money, limit: Money, may_appro
 
 def next_try(tries: int, *, at: datetime) -> datetime:
     """When to ask Stripe again about a refund whose answer was lost: soon, then every minute."""
-    return at + min(_FIRST_PAUSE * 2 ** min(tries, 6), _LONGEST_PAUSE)
+    pause: timedelta = _FIRST_PAUSE * 2 ** min(tries, 6)
+    return at + min(pause, _LONGEST_PAUSE)
 
 
 def next_look(accepted_at: datetime, *, at: datetime) -> datetime:

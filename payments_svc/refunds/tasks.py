@@ -6,7 +6,7 @@ from bh_sdk.errors import BHError
 from bh_sdk.server.ops.logs import log
 from payments_svc.celery import app
 from payments_svc.gateway.errors import GatewayError
-from payments_svc.refunds import saga
+from payments_svc.refunds import batches, saga
 
 _BATCH = 50
 
@@ -26,3 +26,16 @@ def sweep() -> int:
             # Something nobody foresaw about one refund must not hold up the others; it stays due.
             log("refunds").exception("refund.broke", refund_id=str(refund_id))
     return moved
+
+
+@app.task(name="payments.refunds.work_batches")
+def work_batches() -> int:
+    """Do the next piece of every batch that has something to do."""
+    done = 0
+    for batch_id in batches.claim():
+        try:
+            done += batches.go_on(batch_id)
+        except Exception:
+            # The same here: its lease runs out, and what was done is done.
+            log("refunds").exception("batch.broke", batch_id=str(batch_id))
+    return done

@@ -161,16 +161,25 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         return HttpResponse(headers={"HX-Redirect": target})
 
     def carry_out(
-        self, request: HttpRequest, chosen: QuerySet[Any], command: Callable[[Any], object], *, done: str
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Any],
+        command: Callable[[Any], object],
+        *,
+        done: str,
+        lock_first: Callable[[Any], object] | None = None,
     ) -> None:
         """Run a command for each chosen row, each locked and in a transaction of its own; say how many did and did not.
 
-        `done` completes "12 …" and is each row's log line, such as "sent again".
+        `done` completes "12 …" and is each row's log line, such as "sent again". `lock_first` is called with the row's key
+        before the row is locked, where another row has to be locked before it.
         """
         did, refused = 0, list[str]()
         for key in chosen.order_by("pk").values_list("pk", flat=True):
             try:
                 with transaction.atomic():
+                    if lock_first is not None:
+                        lock_first(key)
                     row = self.model._default_manager.select_for_update().filter(pk=key).first()
                     if row is None:
                         refused.append(f"{key}: gone")
