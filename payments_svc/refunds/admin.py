@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -84,10 +85,8 @@ class RefundAdmin(CasePage):
         if not term:
             return queryset, False
         wanted = Q(stripe_id=term) | Q(payment__intent_id=term)
-        try:
+        with suppress(ValueError):
             wanted |= Q(id=UUID(term)) | Q(payment_id=UUID(term))
-        except ValueError:
-            pass
         return queryset.filter(wanted), False
 
     def figures(self, request: HttpRequest) -> Iterable[Figure]:

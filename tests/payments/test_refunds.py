@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from bh_sdk.errors import GiftNotReceiptable
+from bh_sdk.errors import GiftNotReceiptable, RefundDecided, SecondPersonNeeded
+from bh_sdk.server.api.models import IdempotencyKey
 from bh_sdk.server.events.models import RecordedEvent
 from payments_svc.donations import commands
 from payments_svc.donations.models import Payment
 from payments_svc.receipts import commands as receipts
 from payments_svc.receipts.commands import Recipient
 from payments_svc.receipts.models import Receipt
+from payments_svc.refunds.commands import withdraw_refund
 from payments_svc.refunds.models import Refund, RefundStep
 from tests.payments.conftest import Caller, StandIn, person, service
 from tests.payments.factories import CampaignFactory
@@ -249,8 +251,6 @@ class TestKeys:
         assert Payment.objects.get().refunded == 1000
 
     def test_a_repeat_after_the_stored_answer_was_lost_finds_the_refund(self, support: Caller, payment: str) -> None:
-        from bh_sdk.server.api.models import IdempotencyKey
-
         key = uuid.uuid4()
         first = ask(support, payment, "5.00", key=key).json()
         IdempotencyKey.objects.all().delete()
@@ -311,9 +311,6 @@ class TestAnOpenDispute:
 
 
 def test_who_asked_takes_it_back_before_it_left(support: Caller, large: str) -> None:
-    from bh_sdk.errors import RefundDecided, SecondPersonNeeded
-    from payments_svc.refunds.commands import withdraw_refund
-
     asked = ask(support, large).json()
     with pytest.raises(SecondPersonNeeded):
         withdraw_refund(refund_id=uuid.UUID(asked["refund_id"]), by=uuid.uuid4())
