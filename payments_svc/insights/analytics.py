@@ -107,6 +107,21 @@ UNION ALL
 SELECT NULL, currency, count(*), count(*) FILTER (WHERE first_on >= %(start)s::date)
 FROM (SELECT DISTINCT currency, donor_id FROM people) AS whole JOIN firsts USING (donor_id) GROUP BY 2
 """
+# The same for one campaign, whose donors' days are chained.
+_PEOPLE_OF_ONE = """
+SELECT period, currency,
+    (CASE WHEN GROUPING(period) = 0 THEN sum(in_period) ELSE sum(in_all) END)::bigint, sum(new)::bigint
+FROM (
+    SELECT {period} AS period, currency,
+        count(*) FILTER (WHERE previous_on IS NULL OR previous_on < GREATEST({period}, %(start)s::date)) AS in_period,
+        count(*) FILTER (WHERE previous_on IS NULL OR previous_on < %(start)s::date) AS in_all,
+        count(*) FILTER (WHERE previous_on IS NULL) AS new
+    FROM payments_insights_donorday
+    WHERE day BETWEEN %(start)s::date AND %(end)s::date {filters}
+    GROUP BY 1, 2
+) AS counted
+GROUP BY GROUPING SETS ((period, currency), (currency))
+"""
 _CAMPAIGNS = """
 SELECT campaign_id, currency, gifts, gross, net FROM (
     SELECT campaign_id, currency, sum(gifts)::bigint AS gifts, sum(gross)::bigint AS gross, sum(net)::bigint AS net,
@@ -125,7 +140,7 @@ _METHOD = "AND method = %(method)s"
 
 def answer(question: Question) -> wire.Analytics:
     """The figures that were asked for."""
-    people = {(period, code): (donors, new) for period, code, donors, new in _ask(question, _PEOPLE, "arrived_on")}
+    people = {(period, code): (donors, new) for period, code, donors, new in _people(question)}
     rows: list[wire.PeriodFigures] = []
     totals: list[wire.Figures] = []
     for found in map(Sums._make, _ask(question, _FIGURES, "day")):
@@ -146,6 +161,12 @@ def answer(question: Question) -> wire.Analytics:
         totals=totals,
         top_campaigns=_top(question),
     )
+
+
+def _people(question: Question) -> list[tuple[Any, ...]]:
+    if question.campaigns is not None and len(question.campaigns) == 1 and question.method is None:
+        return _ask(question, _PEOPLE_OF_ONE, "day")
+    return _ask(question, _PEOPLE, "arrived_on")
 
 
 def _ask(question: Question, sql: str, day: str) -> list[tuple[Any, ...]]:

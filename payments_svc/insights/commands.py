@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from payments_svc.insights import copies
-from payments_svc.insights.models import CampaignDonor, CampaignTotal, CountedGift, DailyFigure
+from payments_svc.insights.models import CampaignDonor, CampaignTotal, CountedGift, DailyFigure, DonorDay
 from payments_svc.insights.rules import Change
 
 _FIGURES = tuple(
@@ -19,7 +19,8 @@ _FIGURES = tuple(
 
 # One statement, because a popular campaign's gifts pass here one after the other. `gift` is what is known of the payment
 # now; with what the fact added taken off, it is what was known before; the difference of the two goes on to donor and
-# campaign. Only the road of one payment has to be in order, and it is.
+# campaign. Days on which the donor gave are a chain: a day that comes late (from the dead letters) is linked in. Only the
+# road of one payment has to be in order, and it is.
 _COUNT = """
 WITH gift AS (
     INSERT INTO payments_insights_countedgift AS g
@@ -64,6 +65,21 @@ WITH gift AS (
     ON CONFLICT (campaign_id) DO UPDATE SET
         raised = t.raised + EXCLUDED.raised, refunded = t.refunded + EXCLUDED.refunded,
         disputed = t.disputed + EXCLUDED.disputed, donors = t.donors + EXCLUDED.donors, gifts = t.gifts + EXCLUDED.gifts
+), here AS (
+    INSERT INTO payments_insights_donorday (campaign_id, donor_id, day, previous_on, currency)
+    SELECT c.campaign_id, c.donor_id, c.arrived_on, (
+        SELECT max(o.day) FROM payments_insights_donorday o
+        WHERE o.campaign_id = c.campaign_id AND o.donor_id = c.donor_id AND o.day < c.arrived_on
+    ), c.currency
+    FROM change c WHERE %(arrived_on)s::date IS NOT NULL
+    ON CONFLICT DO NOTHING
+), next AS (
+    UPDATE payments_insights_donorday n SET previous_on = c.arrived_on
+    FROM change c
+    WHERE %(arrived_on)s::date IS NOT NULL AND n.campaign_id = c.campaign_id AND n.donor_id = c.donor_id AND n.day = (
+        SELECT min(o.day) FROM payments_insights_donorday o
+        WHERE o.campaign_id = c.campaign_id AND o.donor_id = c.donor_id AND o.day > c.arrived_on
+    )
 ), day AS (
     SELECT campaign_id, %(day)s::date AS day, currency, CASE WHEN %(opened_on)s::date IS NULL THEN method ELSE '' END AS method,
         {own}
@@ -115,5 +131,5 @@ def forget() -> None:
     """Empty the read models, before they are built again. Whoever counts meanwhile waits."""
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE payments_insights_countedgift IN SHARE ROW EXCLUSIVE MODE")
-    for model in (CountedGift, CampaignDonor, CampaignTotal, DailyFigure):
+    for model in (CountedGift, CampaignDonor, CampaignTotal, DonorDay, DailyFigure):
         model._default_manager.all().delete()

@@ -96,6 +96,31 @@ class CampaignDonor(models.Model):
         return f"{self.donor_id} to {self.campaign_id}"
 
 
+class DonorDay(models.Model):
+    """A day on which a donor gave to a campaign, and the last such day before it.
+
+    The link counts people without looking for equals: whoever gave in a range has exactly one day in it whose day before
+    lies outside.
+    """
+
+    pk = models.CompositePrimaryKey("campaign_id", "donor_id", "day")
+    campaign_id = models.UUIDField()
+    donor_id = models.UUIDField()
+    day = models.DateField()
+    previous_on = models.DateField(null=True)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["campaign_id", "day"], include=["previous_on", "currency"], name="donor_day_by_campaign"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.donor_id} to {self.campaign_id} on {self.day}"
+
+
 class DailyFigure(models.Model):
     """What happened on one day with a campaign, by currency and method: sums that add up to any longer period.
 

@@ -72,4 +72,4 @@ class DailyReport(Report[DailyFigure]):
     filters = ("campaign_id", "method")
     times: ClassVar = ("day",)
     ordering_fields = ("day",)
-    ordering = ("-day", "campaign_id", "currency", "method")
+    ordering = ("-day",)

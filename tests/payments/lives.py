@@ -172,7 +172,7 @@ def _recorded(fact: Fact, time: datetime) -> uuid.UUID:
 def dump() -> list[bytes]:
     """The read models as the database holds them, byte for byte, without the ids that only number the rows."""
     found = []
-    for table in ("countedgift", "campaigntotal", "campaigndonor", "dailyfigure"):
+    for table in ("countedgift", "campaigntotal", "campaigndonor", "donorday", "dailyfigure"):
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT (to_jsonb(t) - 'id')::text FROM payments_insights_{table} t ORDER BY 1")
             found += [f"{table} {row[0]}".encode() for row in cursor.fetchall()]

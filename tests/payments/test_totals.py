@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bh_sdk.server.events.models import DeadLetter, RecordedEvent
 from bh_sdk.server.ops import clock
-from payments_svc.insights.models import CampaignDonor, CampaignTotal, CountedGift, DailyFigure
+from payments_svc.insights.models import CampaignDonor, CampaignTotal, CountedGift, DailyFigure, DonorDay
 from tests.payments.lives import CAMPAIGNS, DONORS, Told, consume, dump, facts_of, many_lives, woven
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +71,7 @@ def test_totals_are_the_sums_of_what_is_left_and_a_rebuild_gives_the_same_bytes(
         DailyFigure.objects.update(net=2)
         CampaignDonor.objects.all().delete()
         CountedGift.objects.update(refunded=3)
+        DonorDay.objects.all().delete()
         call_command("rebuild_insights")
         assert dump() == before
         transaction.set_rollback(True)
