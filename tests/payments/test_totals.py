@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
+import redis
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bh_sdk.server.events.models import DeadLetter, RecordedEvent
 from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.settings import setting
+from payments_svc.insights.copies import COPIES, MANY
 from payments_svc.insights.models import CampaignDonor, CampaignTotal, CountedGift, DailyFigure, DonorDay
+from tests.payments.factories import CampaignFactory, PaymentFactory
 from tests.payments.lives import CAMPAIGNS, DONORS, Told, consume, dump, facts_of, many_lives, woven
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Other tests asked about the same campaigns."""
+    COPIES.outdated([MANY, *map(str, CAMPAIGNS)])
+
 
 TURNS = st.lists(st.integers(0, 7), max_size=40)
 
@@ -164,3 +177,47 @@ def test_a_rebuild_before_anything_was_seen_leaves_nothing() -> None:
     CampaignTotal.objects.create(campaign_id=uuid.uuid4(), currency="GBP", raised=1)
     call_command("rebuild_insights")
     assert CampaignTotal.objects.count() == 0
+
+
+# -- the public answer ------------------------------------------------------------------------------------------------
+
+
+def test_everybody_reads_what_is_left_and_an_answer_that_is_still_right_is_a_304(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    CampaignFactory.create(id=CAMPAIGNS[0])
+    with django_capture_on_commit_callbacks(execute=True):
+        consume(facts_of(amount=2500, steps=[("refund", 1000)]))
+        consume(facts_of(donor=1, amount=700, steps=[("lost", 700)]))
+    path = f"/api/v1/payments/campaigns/{CAMPAIGNS[0]}/totals"
+    answer = Client().get(path)
+    body = answer.json()
+    told = {name: body[name] for name in ("raised", "refunded", "disputed", "donors", "gifts")}
+    assert told == {"raised": "32.00", "refunded": "10.00", "disputed": "7.00", "donors": 1, "gifts": 1}
+    assert Client().get(path, headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    with django_capture_on_commit_callbacks(execute=True):
+        consume(facts_of(donor=2, amount=100))
+    assert Client().get(path, headers={"If-None-Match": answer["ETag"]}).json()["raised"] == "33.00"
+
+
+def test_the_kept_answer_holds_no_name_in_clear(django_capture_on_commit_callbacks: Any) -> None:
+    campaign = CampaignFactory.create()
+    PaymentFactory.create(
+        campaign=campaign, user_id=None, guest_name="Ruth Adler", status="succeeded", succeeded_at=clock.now()
+    )
+    path = f"/api/v1/payments/campaigns/{campaign.id}/totals"
+    assert [Client().get(path).json()["recent"][0]["display_name"] for _ in range(2)] == ["Ruth Adler"] * 2
+    held: Any = redis.Redis.from_url(setting("REDIS_URL"))
+    kept = [held.get(key) or b"" for key in held.keys("bh:payments:insights:copy:*")]
+    assert kept
+    assert not any(b"Ruth" in each for each in kept)
+
+
+def test_totals_of_a_hot_campaign_ask_the_database_once() -> None:
+    campaign = CampaignFactory.create()
+    path = f"/api/v1/payments/campaigns/{campaign.id}/totals"
+    first = Client().get(path)
+    # The policies' version is polled by the clock, whoever asks.
+    with CaptureQueriesContext(connection) as asked:
+        assert Client().get(path).content == first.content
+    assert not [query for query in asked if "campaign" in query["sql"] or "payment" in query["sql"]]
