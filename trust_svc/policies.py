@@ -9,6 +9,14 @@ from __future__ import annotations
 _LOOK = ("analyst", "support", "auditor", "admin")
 _NOUNS = ("score", "report", "evidence", "campaign", "parameters")
 
+HOLDS: list[tuple[str, str, str]] = [
+    *((role, "hold", "view") for role in ("analyst", "support", "auditor", "admin")),
+    ("analyst", "hold", "lift"),
+    # Both stand on the page of a score.
+    ("analyst", "score", "hold"),
+    ("analyst", "score", "let_go"),
+]
+
 POLICIES: list[tuple[str, str, str]] = [
     ("guest", "score", "read"),
     *((role, "score", "read_any") for role in _LOOK),
@@ -35,4 +43,5 @@ POLICIES: list[tuple[str, str, str]] = [
     ("service:notify", "event", "read"),
     *((role, "dead_letter", verb) for role in ("analyst", "admin") for verb in ("view", "replay")),
     ("auditor", "dead_letter", "view"),
+    *HOLDS,
 ]

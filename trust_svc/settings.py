@@ -13,6 +13,7 @@ globals().update(
             "trust_svc.evidence.apps.Evidence",
             "trust_svc.scoring.apps.Scoring",
             "trust_svc.reports.apps.Reports",
+            "trust_svc.holds.apps.Holds",
         ],
         beat={
             # A beat that nobody took in time is worth nothing: the next one does the same.

@@ -14,6 +14,7 @@ from bh_sdk.server.ops import clock
 from trust_svc.evidence import commands as evidence
 from trust_svc.evidence import queries as known
 from trust_svc.evidence.rules import NewFact
+from trust_svc.holds import commands as holds
 from trust_svc.reports.models import Report
 
 # How many open reports one pass looks at.
@@ -58,7 +59,8 @@ def file_report(
 
 @transaction.atomic
 def settle_decided(limit: int = BATCH) -> int:
-    """Close the open reports of which a decision is known; returns how many."""
+    """Close the open reports of which a decision is known; returns how many. An upheld report of fraud puts a hold on what it
+    is about."""
     still_open = Report.objects.filter(state=Report.State.OPEN).order_by("created_at", "id")
     reports = {report.id: report for report in still_open.select_for_update(skip_locked=True)[:limit]}
     decided = known.decisions(reports.keys())
@@ -66,4 +68,6 @@ def settle_decided(limit: int = BATCH) -> int:
         report = reports[report_id]
         report.state, report.decided_at = outcome, time
         report.save(update_fields=["state", "decided_at"])
+        if outcome == Report.State.UPHELD and report.kind == "fraud":
+            holds.place_for_report(entity_kind=report.entity_kind, entity_id=report.entity_id, report_id=report_id)
     return len(decided)

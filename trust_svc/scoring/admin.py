@@ -7,14 +7,20 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from bh_sdk.errors import NotFound
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
 from trust_svc.evidence import queries as evidence
+from trust_svc.holds import commands as holding
+from trust_svc.holds import queries as holds
 from trust_svc.scoring import commands, queries
 from trust_svc.scoring.engine import TEXTS, Column
 from trust_svc.scoring.models import ParameterSet, Score
@@ -30,6 +36,12 @@ TIERS: dict[str, parts.Tone] = {
 NOT_RATED = "Not rated"
 
 
+class Why(Dialog):
+    """The reason stays with the hold and is told to nobody outside the staff."""
+
+    reason = forms.CharField(min_length=8, max_length=500, widget=UnfoldAdminTextareaWidget())
+
+
 @admin.register(Score)
 class ScoreAdmin(CasePage):
     """`score` in the policies: `view` to look, `calculate` for the button."""
@@ -41,7 +53,7 @@ class ScoreAdmin(CasePage):
     search_fields: ClassVar = ["entity_id"]
     search_help_text = "Campaign, person or owner id, or words of a campaign's title"
     ordering = ("-calculated_at", "-id")
-    actions_detail: ClassVar = ["calculate"]
+    actions_detail: ClassVar = ["calculate", "place_hold", "lift_hold"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
         found: QuerySet[Score] = super().get_queryset(request).annotate(title=evidence.title_of("entity_id"))
@@ -101,6 +113,37 @@ class ScoreAdmin(CasePage):
         command = partial(commands.rescore, kind=row.kind, entity_id=row.entity_id)
         return self.decide(request, object_id, command, done="Calculated")
 
+    @action(
+        title="Put on hold",
+        verb="hold",
+        question="Payments approves and sends no payout for it until an analyst lifts the hold. Gifts go on.",
+        form=Why,
+        icon="front_hand",
+        look="danger",
+    )
+    def place_hold(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
+        row, reason, by = Score.objects.get(id=object_id), form.cleaned_data["reason"], self.actor(request)
+        command = partial(holding.place_hold, entity_kind=row.kind, entity_id=row.entity_id, reason=reason, by=by)
+        return self.decide(request, object_id, command, done="Put on hold")
+
+    @action(
+        title="Lift the hold",
+        verb="let_go",
+        question="Payouts go on at once, those that were stopped too.",
+        form=Why,
+        icon="lock_open",
+    )
+    def lift_hold(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
+        row, reason, by = Score.objects.get(id=object_id), form.cleaned_data["reason"], self.actor(request)
+
+        def command() -> None:
+            hold = holds.active(row.kind, row.entity_id)
+            if hold is None:
+                raise NotFound("There is no hold on it")
+            holding.lift_hold(hold_id=hold.id, reason=reason, by=by)
+
+        return self.decide(request, object_id, command, done="Hold lifted")
+
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         now = clock.now()
         past = [
@@ -140,7 +183,8 @@ class ScoreAdmin(CasePage):
                 empty="None about it directly.",
             ),
         ]
-        return parts.Case(headline=_headline(obj), wide=wide, narrow=[_numbers(obj), _features(obj)])
+        narrow: list[parts.Card] = [*_held(obj), _numbers(obj), _features(obj)]
+        return parts.Case(headline=_headline(obj), wide=wide, narrow=narrow)
 
 
 @admin.register(ParameterSet)
@@ -167,6 +211,18 @@ class ParameterSetAdmin(CasePage):
             wide=[parts.Words("Canonical text", obj.body.replace(",", ",\n "), mono=True)],
             narrow=[parts.Facts("About", [*facts, parts.Fact("SHA-256", obj.digest, mono=True)])],
         )
+
+
+def _held(row: Score) -> list[parts.Checks]:
+    hold = holds.active(row.kind, row.entity_id)
+    if hold is None:
+        return []
+    href = reverse("admin:trust_holds_hold_change", args=(hold.id,))
+    return [
+        parts.Checks(
+            "Stopped", [parts.Check(f"On hold since {hold.placed_at:%d %b %Y}: {hold.reason}", "danger", href)]
+        )
+    ]
 
 
 def _name(row: Any) -> str:

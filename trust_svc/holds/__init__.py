@@ -1,0 +1,1 @@
+"""Campaigns and people that staff stopped: payments makes no payouts of theirs meanwhile."""

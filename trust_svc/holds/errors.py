@@ -1,0 +1,13 @@
+"""What the desk of holds refuses."""
+
+from __future__ import annotations
+
+from bh_sdk.errors import Conflict
+
+
+class HoldAlreadyPlaced(Conflict):
+    code, title = "hold_already_placed", "There is a hold on this already"
+
+
+class HoldOver(Conflict):
+    code, title = "hold_over", "The hold is lifted already"
