@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from bh_sdk.events import DonationFailed, DonationSucceeded, RefundFailed, RefundSucceeded, ScoreChanged
+from bh_sdk.events import (
+    DonationFailed,
+    DonationSucceeded,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutRejected,
+    RefundFailed,
+    RefundSucceeded,
+    ScoreChanged,
+)
 from bh_sdk.server.events import Delivered, handles
 from notify_svc.delivery import commands
 
@@ -29,4 +38,19 @@ def tell_of_failed_refund(event: Delivered[RefundFailed]) -> None:
 
 @handles(ScoreChanged)
 def tell_of_score(event: Delivered[ScoreChanged]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(PayoutPaid)
+def tell_of_payout(event: Delivered[PayoutPaid]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(PayoutRejected)
+def tell_of_rejected_payout(event: Delivered[PayoutRejected]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(PayoutFailed)
+def tell_of_failed_payout(event: Delivered[PayoutFailed]) -> None:
     commands.tell(event.data, event_id=event.id)

@@ -6,14 +6,28 @@ from collections.abc import Callable
 from functools import singledispatch
 from uuid import UUID
 
-from bh_sdk.events import DonationFailed, DonationSucceeded, Fact, RefundFailed, RefundSucceeded, ScoreChanged
+from bh_sdk.events import (
+    DonationFailed,
+    DonationSucceeded,
+    Fact,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutRejected,
+    RefundFailed,
+    RefundSucceeded,
+    ScoreChanged,
+)
 from notify_svc.delivery.orders import Order
 
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 ANONYMOUS = "Someone"
 # Pointless once another about the same gift or refund exists: who has given need not hear of the try that failed, and
 # nobody is promised money that has come back to us.
-OVERTAKEN_BY = {"gift.failed": "gift.thank_you", "refund.succeeded": "refund.failed"}
+OVERTAKEN_BY = {
+    "gift.failed": "gift.thank_you",
+    "refund.succeeded": "refund.failed",
+    "payout.paid": "payout.failed",
+}
 # Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
 ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded", "refund.failed"})
 
@@ -32,7 +46,12 @@ def campaign_of(fact: Fact) -> UUID | None:
     if isinstance(fact, ScoreChanged):
         moved = fact.previous_tier is not None and fact.previous_tier != fact.tier
         return fact.entity_id if fact.entity_kind == "campaign" and moved else None
+    if isinstance(fact, PayoutRejected) and fact.withdrawn:
+        # They know: they took it back themselves.
+        return None
     if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded | RefundFailed):
+        return fact.campaign_id
+    if isinstance(fact, PayoutPaid | PayoutRejected | PayoutFailed):
         return fact.campaign_id
     return None
 
@@ -169,3 +188,36 @@ def _(fact: ScoreChanged, scene: Scene, *, event_id: UUID) -> list[Order]:
             },
         )
     ]
+
+
+def _payout(fact: PayoutPaid | PayoutRejected | PayoutFailed, kind: str, scene: Scene, **more: bool) -> list[Order]:
+    return [
+        Order(
+            recipient_id=fact.owner_id,
+            type=kind,
+            dedupe=f"{kind}:{fact.payout_id}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "payout_id": str(fact.payout_id),
+                "amount": fact.amount,
+                "currency": fact.currency,
+                **more,
+            },
+        )
+    ]
+
+
+@orders.register
+def _(fact: PayoutPaid, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _payout(fact, "payout.paid", scene, by_bank=fact.method == "bank_transfer")
+
+
+@orders.register
+def _(fact: PayoutRejected, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _payout(fact, "payout.rejected", scene)
+
+
+@orders.register
+def _(fact: PayoutFailed, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _payout(fact, "payout.failed", scene)
