@@ -64,7 +64,17 @@ PAYOUTS: list[Policy] = [
     ("service:monolith", "payout_account", "set"),
     *(("service:monolith", noun, verb) for noun in ("payout", "escrow") for verb in ("read", "read_any")),
 ]
-RECONCILIATION: list[Policy] = []
+# Finance works the breaks; who corrects the books and who agrees are two people where it is much.
+RECONCILIATION: list[Policy] = [
+    *(
+        (role, noun, "view")
+        for role in ("finance", "auditor", "admin")
+        for noun in ("reconciliation", "break", "bank_payout", "invariant")
+    ),
+    ("finance", "reconciliation", "run"),
+    *(("finance", "break", verb) for verb in ("take", "note", "close", "correct", "approve", "reject", "reopen")),
+    *((role, "invariant", "check") for role in ("finance", "admin")),
+]
 RECEIPTS: list[Policy] = [
     # A guest shows the signed link of a gift; anybody may ask whether a receipt is genuine.
     *(("guest", "receipt", verb) for verb in ("request", "read", "resend", "verify")),

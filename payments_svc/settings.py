@@ -34,6 +34,9 @@ globals().update(
                 "payments.refunds.work_batches": 2.0,
                 "payments.recurring.work": 5.0,
                 "payments.payouts.send_due": 5.0,
+                "payments.reconciliation.daily": 60.0,
+                "payments.reconciliation.carry_on": 30.0,
+                "payments.reconciliation.check": 600.0,
             }.items()
         },
         # Its read models listen to its own facts, by the same road as everybody else; trust's holds stop payouts.

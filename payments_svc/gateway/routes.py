@@ -17,6 +17,7 @@ from payments_svc.gateway import stripe_api
 from payments_svc.gateway.told import NotOurs, Parked, Told
 from payments_svc.payouts import queries as payouts
 from payments_svc.payouts import sending
+from payments_svc.reconciliation import commands as reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,13 @@ def look_at_payout(told: Told) -> None:
     sending.settle(payout_id)
 
 
+def look_at_bank_payout(told: Told) -> None:
+    """Book a payout of Stripe to our own bank, or its return."""
+    if told.object_id is None:
+        raise NotOurs("names no payout")
+    reconciliation.book_payout(told.object_id)
+
+
 # Every line that fits is worked, in this order.
 ROUTES: tuple[Route, ...] = (
     Route("payment_intent.payment_failed", note_failed_try),
@@ -83,6 +91,7 @@ ROUTES: tuple[Route, ...] = (
     Route("charge.", look_at_payment),
     Route("refund.", look_at_payment),
     Route("review.", look_at_payment),
+    Route("payout.", look_at_bank_payout),
     Route("radar.early_fraud_warning.", note_fraud_warning),
     Route("transfer.", look_at_payout),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Count, F, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
 
 from payments_svc.ledger.models import Entry, Journal
 from payments_svc.ledger.rules import ACCOUNTS
@@ -51,6 +53,63 @@ def balance(account: str, currency: str) -> int:
     """What one account holds in one currency, in minor units."""
     found = Entry.objects.filter(account=account, journal__currency=currency).aggregate(total=Sum("amount"))
     return int(found["total"] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class AtStripe:
+    """What one journal moved on our balance at Stripe: the sum, and Stripe's fee taken from it, in minor units."""
+
+    journal_id: UUID
+    key: str
+    kind: str
+    currency: str
+    amount: int
+    fee: int
+    at: datetime
+    payment_id: UUID | None
+
+
+# Lines of `stripe_balance` that are Stripe's fee and not the amount it moved.
+_FEES = ("processing_fee", "dispute_fee")
+
+
+def at_stripe(
+    *, keys: Collection[str] | None = None, since: datetime | None = None, until: datetime | None = None
+) -> list[AtStripe]:
+    """The journals that moved our balance at Stripe: those of some keys, or those of a time. The key is the object at
+    Stripe that a journal books, else the journal's own reference."""
+    entries = Entry.objects.filter(account="stripe_balance")
+    if keys is not None:
+        wanted = list(keys)
+        entries = entries.filter(
+            Q(journal__source__in=wanted) | Q(journal__source__isnull=True, journal__reference__in=wanted)
+        )
+    if since is not None:
+        entries = entries.filter(journal__created_at__gte=since)
+    if until is not None:
+        entries = entries.filter(journal__created_at__lt=until)
+    fee = Q(line__in=_FEES)
+    rows = entries.values(
+        "journal_id",
+        key=Coalesce("journal__source", "journal__reference"),
+        kind=F("journal__kind"),
+        currency=F("journal__currency"),
+        at=F("journal__created_at"),
+        payment_id=F("journal__payment_id"),
+    ).annotate(moved=Coalesce(Sum("amount", filter=~fee), 0), taken=Coalesce(Sum("amount", filter=fee), 0))
+    return [
+        AtStripe(
+            journal_id=row["journal_id"],
+            key=row["key"],
+            kind=row["kind"],
+            currency=row["currency"],
+            amount=int(row["moved"]),
+            fee=-int(row["taken"]),
+            at=row["at"],
+            payment_id=row["payment_id"],
+        )
+        for row in rows.order_by()
+    ]
 
 
 def journals_of(payment_id: UUID) -> QuerySet[Journal]:

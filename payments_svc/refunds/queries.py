@@ -80,6 +80,12 @@ def unsent_newest_first(payment_id: UUID) -> QuerySet[Refund]:
     return Refund.objects.select_for_update().filter(payment_id=payment_id, status__in=UNSENT).order_by("-created_at")
 
 
+def on_their_way() -> set[str]:
+    """Stripe's ids of refunds whose money may leave our balance at Stripe before our books say so."""
+    waiting = Refund.objects.filter(stripe_id__isnull=False).filter(Q(status="submitting") | Q(booked="in_flight"))
+    return {str(stripe_id) for stripe_id in waiting.values_list("stripe_id", flat=True)}
+
+
 def came_back() -> QuerySet[Refund]:
     """Refunds that failed after Stripe had taken them, and that nobody has asked for again or closed."""
     again = Refund.objects.filter(retry_of=OuterRef("pk")).exclude(status__in=("rejected", "canceled"))

@@ -1,0 +1,62 @@
+"""Reading runs, breaks and findings."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from bh_sdk.errors import NotFound
+from payments_svc.reconciliation.models import BankPayout, Break, CheckRound, Finding, Run, StatementLine
+from payments_svc.refunds import queries as refunds
+
+
+def in_flight() -> set[str]:
+    """Keys whose money may have moved at Stripe while our books still wait for it."""
+    return refunds.on_their_way()
+
+
+def break_for_update(break_id: UUID) -> Break:
+    """The break's row, locked until the transaction ends."""
+    found = Break.objects.select_for_update().filter(id=break_id).first()
+    if found is None:
+        raise NotFound("There is no such break")
+    return found
+
+
+def waiting_breaks() -> tuple[int, int]:
+    """How many breaks are open, and how many corrections wait for a second person."""
+    counts = Break.objects.aggregate(
+        open=Count("id", filter=Q(state="open")), proposed=Count("id", filter=Q(state="proposed"))
+    )
+    return counts["open"], counts["proposed"]
+
+
+def last_run() -> Run | None:
+    return Run.objects.filter(state="done").first()
+
+
+def breaks_by_kind(run: Run) -> dict[str, tuple[int, int]]:
+    """Of the breaks that a run found: how many of each kind, and how many of them are still to be worked."""
+    rows = Break.objects.filter(last_run=run).exclude(state="cleared").values("kind")
+    counted = rows.annotate(all=Count("id"), left=Count("id", filter=Q(state__in=("open", "proposed")))).order_by(
+        "kind"
+    )
+    return {row["kind"]: (row["all"], row["left"]) for row in counted}
+
+
+def payouts_of(run: Run) -> list[tuple[BankPayout, int, int]]:
+    """The payouts to our bank within a run's window, each with how many moves it consists of and what they come to."""
+    found = []
+    for payout in BankPayout.objects.filter(created_at__gte=run.since, created_at__lt=run.until):
+        lines = StatementLine.objects.filter(payout_id=payout.id).values_list("amount", "fee")
+        found.append((payout, len(lines), sum(amount - fee for amount, fee in lines)))
+    return found
+
+
+def open_findings() -> list[Finding]:
+    return list(Finding.objects.filter(cleared_at__isnull=True).order_by("check_name", "subject"))
+
+
+def rounds() -> dict[str, CheckRound]:
+    return {row.check_name: row for row in CheckRound.objects.all()}
