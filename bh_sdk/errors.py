@@ -17,6 +17,7 @@ and raises the same class again with the same facts:
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
     │   │   ├── RecurringNotChangeable · NothingToPay
+    │   │   ├── DisputeNotAnswerable
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
     │   │   ├── CampaignNotCancelled
@@ -181,6 +182,10 @@ class PayoutNotOpen(Conflict):
     """`payout_status` says where it stands."""
 
     code, title = "payout_not_open", "The payout is past that"
+
+
+class DisputeNotAnswerable(Conflict):
+    code, title = "dispute_not_answerable", "The dispute takes no answer in its present state"
 
 
 class ReportAlreadyOpen(Conflict):

@@ -30,6 +30,7 @@ globals().update(
                 "payments.gateway.mirror_events": 5.0,
                 "payments.donations.look_again": 2.0,
                 "payments.donations.hand_off": 1.0,
+                "payments.disputes.answer_banks": 5.0,
                 "payments.refunds.sweep": 2.0,
                 "payments.refunds.work_batches": 2.0,
                 "payments.recurring.work": 5.0,
@@ -58,6 +59,8 @@ BH_REFUND_ALONE_UP_TO = dict(
 
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com")
+# Stripe takes files at an address of their own, unless somebody else answers for it.
+STRIPE_FILES_BASE = STRIPE_API_BASE if STRIPE_API_BASE != "https://api.stripe.com" else "https://files.stripe.com"
 # Two during a rotation, parted by a comma.
 STRIPE_WEBHOOK_SECRETS = [part for part in env.secret("STRIPE_WEBHOOK_SECRET").split(",") if part]
 STRIPE_LIVE_MODE = env.flag("STRIPE_LIVE_MODE", False)

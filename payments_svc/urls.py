@@ -7,6 +7,7 @@ from bh_sdk.server.admin.reports import ReportRouter
 from bh_sdk.server.api import Router, make_api
 from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
+from payments_svc.disputes.staff import DisputeReport
 from payments_svc.donations.api import router as donations
 from payments_svc.donations.staff import PaymentReport
 from payments_svc.gateway.api import router as gateway
@@ -28,6 +29,7 @@ api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "
 
 reports = ReportRouter()
 reports.register("payments", PaymentReport)
+reports.register("disputes", DisputeReport)
 reports.register("refunds", RefundReport)
 reports.register("ledger", EntryReport)
 reports.register("daily-figures", DailyReport)

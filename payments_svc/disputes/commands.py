@@ -37,7 +37,8 @@ def bring_to(payment: Payment, standing: Standing, *, at: datetime) -> None:
 def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> None:
     if told.amount.code != payment.currency:
         raise Conflict("The dispute is in another currency than the payment", payment_id=str(payment.id))
-    case = Dispute.objects.filter(stripe_id=told.id).first() or Dispute(
+    # Staff may be writing at the case, under its own lock.
+    case = Dispute.objects.select_for_update().filter(stripe_id=told.id).first() or Dispute(
         payment=payment,
         stripe_id=told.id,
         amount=told.amount.minor,
@@ -56,6 +57,8 @@ def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> 
     _book(payment, case, told, at=at)
     _tell_opened(payment, case, at=at)
     _tell_answered(payment, case, at=at)
+    if case.wanted == "submit" and case.submissions:
+        case.wanted, case.due_at, case.last_error = None, None, None
     if case.status != before and not rules.DISPUTE_MOVES[case.status]:
         _close(payment, case, at=at)
     case.save()
@@ -107,7 +110,7 @@ def _tell_answered(payment: Payment, case: Dispute, *, at: datetime) -> None:
 
 
 def _close(payment: Payment, case: Dispute, *, at: datetime) -> None:
-    case.closed_at, case.wanted, case.due_at = at, None, None
+    case.closed_at, case.wanted, case.due_at, case.last_error = at, None, None, None
     if case.status in ("won", "lost"):
         fee = payment.money(case.fee).decimal
         record(DisputeClosed(**_said(payment, case), outcome=case.status, fee=fee), subject=payment.id)

@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 20.0
 def client() -> stripe.StripeClient:
     return stripe.StripeClient(
         settings.STRIPE_SECRET_KEY,
-        base_addresses={"api": settings.STRIPE_API_BASE},
+        base_addresses={"api": settings.STRIPE_API_BASE, "files": settings.STRIPE_FILES_BASE},
         # We repeat a call ourselves, from a row, with the same key.
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),

@@ -20,6 +20,7 @@ from . import (
     disputes,
     events,
     expand,
+    files,
     intents,
     payment_methods,
     refunds,
@@ -49,6 +50,7 @@ ROUTES: list[Route] = [
     *customers.ROUTES,
     *disputes.ROUTES,
     *events.ROUTES,
+    *files.ROUTES,
     *intents.ROUTES,
     *payment_methods.ROUTES,
     *refunds.ROUTES,
@@ -244,9 +246,13 @@ async def _raw_params(request: Request) -> Obj:
     if request.method != "POST":
         return decode(request.url.query)
     body = await request.body()
-    if len(body) > 1_000_000:
+    content_type = request.headers.get("content-type", "application/x-www-form-urlencoded")
+    kind = content_type.partition(";")[0].strip().lower()
+    uploads = kind == "multipart/form-data" and request.url.path == "/v1/files"
+    if len(body) > (files.LARGEST + 1_000_000 if uploads else 1_000_000):
         raise StripeError("The request body is too large.", status=413, validated=False)
-    kind = request.headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip().lower()
+    if uploads:
+        return files.parts_of(content_type, body)
     if body and kind != "application/x-www-form-urlencoded":
         raise StripeError(
             f"Invalid request: content type {kind} is not supported; use application/x-www-form-urlencoded.",

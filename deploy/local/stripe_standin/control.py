@@ -220,8 +220,10 @@ class Control:
 
     def _decide(self, request: Request, body: Obj) -> Obj:
         dispute = self._find("dispute", request)
-        if _only(body, "status").get("status") not in ("won", "lost", "warning_closed"):
-            raise ValueError("status is won, lost or warning_closed")
+        if _only(body, "status").get("status") not in ("won", "lost", "warning_closed", "past_due"):
+            raise ValueError("status is won, lost, warning_closed or past_due")
+        if body["status"] == "past_due":
+            return public(disputes.pass_deadline(self._desk(), dispute))
         return public(disputes.decide(self._desk(), dispute, body["status"]))
 
     def _pay_out(self, _request: Request, body: Obj) -> Obj:

@@ -25,6 +25,11 @@ EVIDENCE = (
     "refund_refusal_explanation", "service_date", "service_documentation", "shipping_address", "shipping_carrier",
     "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
 )  # fmt: skip
+# Of those, the ones that hold a file (docs.stripe.com/api/disputes/evidence_object).
+FILES = (
+    "cancellation_policy", "customer_communication", "customer_signature", "duplicate_charge_documentation", "receipt",
+    "refund_policy", "service_documentation", "shipping_documentation", "uncategorized_file",
+)  # fmt: skip
 _CLOSED = ("won", "lost", "warning_closed")
 
 
@@ -111,6 +116,13 @@ def _update(desk: Desk, params: Obj) -> Obj:
     if evidence is not None:
         if dispute["status"] in _CLOSED or dispute["status"].endswith("under_review"):
             raise StripeError("This dispute is already closed or under review; evidence can no longer be changed.")
+        if dispute["evidence_details"]["past_due"] or desk.now > dispute["evidence_details"]["due_by"]:
+            raise StripeError("The deadline for evidence has passed; evidence can no longer be submitted.")
+        for name in FILES:
+            if evidence.get(name) is not None and desk.store.find("file", evidence[name]) is None:
+                raise StripeError(
+                    f"No such file upload: '{evidence[name]}'", code="resource_missing", param=f"evidence[{name}]"
+                )
         previous["evidence"] = {name: dispute["evidence"][name] for name in evidence}
         dispute["evidence"] = {**dispute["evidence"], **evidence}
         dispute["evidence_details"]["has_evidence"] = True
@@ -127,6 +139,17 @@ def _update(desk: Desk, params: Obj) -> Obj:
     if submits and outcome:
         inquiry = dispute["status"].startswith("warning")
         dispute = decide(desk, dispute, "warning_closed" if inquiry else outcome)
+    return dispute
+
+
+def pass_deadline(desk: Desk, dispute: Obj) -> Obj:
+    """The deadline is over; the bank decides without us, later."""
+    if dispute["status"] in _CLOSED:
+        raise ValueError(f"the dispute is {dispute['status']} and has no deadline")
+    previous = {"evidence_details": dict(dispute["evidence_details"])}
+    dispute["evidence_details"] |= {"due_by": desk.now - 1, "past_due": True}
+    desk.store.save("dispute", dispute)
+    emit(desk, "charge.dispute.updated", dispute, previous)
     return dispute
 
 

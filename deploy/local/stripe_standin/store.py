@@ -28,6 +28,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "charge": ("payment_intent", "customer"),
     "refund": ("charge", "payment_intent"),
     "dispute": ("charge", "payment_intent"),
+    "file": ("purpose",),
     "balance_transaction": ("source", "type", "currency", "_payout"),
     "payout": ("status",),
     "account": (),
