@@ -16,13 +16,15 @@ from payments_svc.insights.staff import DailyReport
 from payments_svc.ledger.staff import EntryReport
 from payments_svc.payouts.api import router as payouts
 from payments_svc.payouts.staff import PayoutReport
+from payments_svc.receipts.api import router as receipts
+from payments_svc.receipts.page import verify_receipt
 from payments_svc.recurring.api import router as recurring
 from payments_svc.recurring.staff import RecurringReport
 from payments_svc.refunds.api import router as refunds
 from payments_svc.refunds.staff import RefundReport
 
 payments = Router()
-for slice_router in (donations, recurring, refunds, payouts, insights, gateway):
+for slice_router in (donations, recurring, refunds, payouts, receipts, insights, gateway):
     payments.add_router("", slice_router)
 
 api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "/events": events})
@@ -40,6 +42,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *probes,
     path("", include("bh_sdk.server.access.urls")),
     path("api/v1/", api.urls),
+    # Printed on paper, so it stays as it is.
+    path("verify-receipt/<str:token>", verify_receipt, name="verify-receipt"),
     path("admin/", admin.site.urls),
     path("staff/reports/", include(reports.urls)),
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from bh_sdk.clients import analytics as of_insights
+from bh_sdk.clients import receipts as of_receipts
 from bh_sdk.clients import refunds as of_refunds
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
@@ -214,6 +215,18 @@ class Payments(ServiceClient):
     donor_stats = does(of_insights.donor_stats)
     donor_impact = does(of_insights.donor_impact)
     describe_campaign = does(describe_campaign)
+    request_receipts = does(of_receipts.request_receipts)
+    receipt = does(of_receipts.receipt)
+    receipt_pdf = does(of_receipts.receipt_pdf)
+    resend_receipt = does(of_receipts.resend_receipt)
+    verify_receipt = does(of_receipts.verify_receipt)
+    receipt_details = does(of_receipts.receipt_details)
+    set_receipt_details = does(of_receipts.set_receipt_details)
+    gift_aid_declaration = does(of_receipts.gift_aid_declaration)
+    declare_gift_aid = does(of_receipts.declare_gift_aid)
+    cancel_gift_aid = does(of_receipts.cancel_gift_aid)
+    receipts_page = does(of_receipts.receipts)
+    receipts = each(of_receipts.receipts)
     refund = does(of_refunds.refund)
     approve_refund = does(of_refunds.approve_refund)
     reject_refund = does(of_refunds.reject_refund)
@@ -236,6 +249,18 @@ class AsyncPayments(AsyncServiceClient):
     donor_stats = adoes(of_insights.donor_stats)
     donor_impact = adoes(of_insights.donor_impact)
     describe_campaign = adoes(describe_campaign)
+    request_receipts = adoes(of_receipts.request_receipts)
+    receipt = adoes(of_receipts.receipt)
+    receipt_pdf = adoes(of_receipts.receipt_pdf)
+    resend_receipt = adoes(of_receipts.resend_receipt)
+    verify_receipt = adoes(of_receipts.verify_receipt)
+    receipt_details = adoes(of_receipts.receipt_details)
+    set_receipt_details = adoes(of_receipts.set_receipt_details)
+    gift_aid_declaration = adoes(of_receipts.gift_aid_declaration)
+    declare_gift_aid = adoes(of_receipts.declare_gift_aid)
+    cancel_gift_aid = adoes(of_receipts.cancel_gift_aid)
+    receipts_page = adoes(of_receipts.receipts)
+    receipts = aeach(of_receipts.receipts)
     refund = adoes(of_refunds.refund)
     approve_refund = adoes(of_refunds.approve_refund)
     reject_refund = adoes(of_refunds.reject_refund)

@@ -85,16 +85,31 @@ def refundable_of(campaign_id: UUID) -> list[UUID]:
     return list(found.order_by("succeeded_at", "id").values_list("id", flat=True))
 
 
+def guest_name(guest_id: UUID) -> str | None:
+    """How a guest is greeted; None when there is no such guest."""
+    guest = Guest.objects.filter(id=guest_id).first()
+    return str(guest.name.open()) if guest is not None else None
+
+
+def own_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:
+    """The payment, for its payer alone: signed in, or with the link of the thank-you mail. Raises NotFound."""
+    payment = Payment.objects.filter(id=payment_id).first()
+    if payment is None or not _is_payers(payment, by=by, link=link):
+        raise NotFound("There is no such payment")
+    return payment
+
+
+def _is_payers(payment: Payment, *, by: Principal, link: str | None) -> bool:
+    if payment.user_id is not None and str(payment.user_id) == by.id:
+        return True
+    return link is not None and check_gift_link(settings.BH_LINK_KEY, payment.id, link)
+
+
 def access_payment(payment_id: UUID, *, by: Principal, link: str | None = None) -> Payment:
     """The payment, for its payer, for staff and the platform, and for a guest who holds the link of the thank-you mail."""
     payment = Payment.objects.filter(id=payment_id).first()
-    if payment is not None:
-        if by.may("payment", "read_any"):
-            return payment
-        if payment.user_id is not None and str(payment.user_id) == by.id:
-            return payment
-        if link is not None and check_gift_link(settings.BH_LINK_KEY, payment.id, link):
-            return payment
+    if payment is not None and (by.may("payment", "read_any") or _is_payers(payment, by=by, link=link)):
+        return payment
     raise NotFound("There is no such payment")
 
 

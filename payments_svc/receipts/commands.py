@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import BHError, Conflict, GiftNotReceiptable, NotFound, ReceiptVoid
+from bh_sdk.errors import BHError, Conflict, GiftNotReceiptable, Invalid, NotFound, ReceiptVoid
 from bh_sdk.events import ReceiptIssued, ReceiptVoided
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from payments_svc.donations import queries as donations
-from payments_svc.receipts import content, numbers, organisation, queries
+from payments_svc.receipts import content, declarations, numbers, organisation, queries
 from payments_svc.receipts.models import GiftAidDeclaration, Receipt, ReceiptLine, RunRow
-from payments_svc.receipts.rules import Address, Gift, Sheet, sheets
+from payments_svc.receipts.rules import Gift, Recipient, Sheet, bounds_of, sheets
 
 if TYPE_CHECKING:
     from payments_svc.donations.models import Payment
@@ -31,16 +30,43 @@ if TYPE_CHECKING:
 _REFUND_OVER = ("succeeded", "failed", "canceled", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Who a receipt is made out to, as they said it."""
+@transaction.atomic
+def request_receipts(
+    *,
+    donor_id: UUID,
+    payment_ids: Iterable[UUID] | None = None,
+    year: int | None = None,
+    to: Recipient | None,
+    by: str,
+    request_digest: str,
+) -> list[Receipt]:
+    """A donor asks for receipts over these gifts, or over all of a year that stand on none. Who they are made out to is
+    remembered. The same `request_digest` again answers the receipts it was given.
 
-    name: str
-    address: Address | None = None
+    Raises what `issue` raises, and Invalid when nobody said yet who the donor is.
+    """
+    earlier = list(Receipt.objects.filter(request_digest=request_digest, donor_id=donor_id).order_by("number"))
+    if earlier:
+        return earlier
+    if to is None:
+        to = declarations.known_recipient(donor_id)
+    else:
+        declarations.remember(donor_id=donor_id, to=to)
+    if to is None:
+        raise Invalid(errors=[{"pointer": "#/donor", "message": "say who the receipt is made out to"}])
+    chosen = list(payment_ids) if year is None and payment_ids is not None else _of_year(donor_id, year)
+    return issue(payment_ids=chosen, to=to, by=by, request_digest=request_digest)
 
-    @property
-    def country(self) -> str:
-        return self.address["country"] if self.address else ""
+
+def _of_year(donor_id: UUID, year: int | None) -> list[UUID]:
+    if year is None:
+        raise Invalid(errors=[{"pointer": "#/year", "message": "name the gifts, or a year"}])
+    since, until = bounds_of(year)
+    fit, unfit = receiptable(donations.gifts_between(since, until, donor_id=donor_id))
+    if not fit:
+        reasons = [{"payment_id": str(payment_id), "reason": reason} for payment_id, reason in unfit]
+        raise GiftNotReceiptable(f"No gift of {year} can have a receipt now", year=year, gifts=reasons[:100])
+    return fit
 
 
 @transaction.atomic

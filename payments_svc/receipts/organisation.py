@@ -28,3 +28,8 @@ def particulars(kind: Kind) -> dict[str, str]:
             missing=missing,
         )
     return {name: known[name] for name in (*NEEDED[kind], "email")}
+
+
+def name() -> str:
+    """What the organisation is called; empty where nobody said."""
+    return str(settings.BH_CHARITY["name"])

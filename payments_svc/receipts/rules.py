@@ -32,6 +32,18 @@ class Address(TypedDict):
     country: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who a receipt is made out to, as they said it."""
+
+    name: str
+    address: Address | None = None
+
+    @property
+    def country(self) -> str:
+        return self.address["country"] if self.address else ""
+
+
 def number_of(year: int, place: int) -> str:
     """The receipt number of a place in a year: `BH-2026-000042`."""
     return f"BH-{year:04d}-{place:06d}"

@@ -9,9 +9,8 @@ from uuid import UUID
 
 from payments_svc.donations.models import Payment
 from payments_svc.receipts import commands
-from payments_svc.receipts.commands import Recipient
 from payments_svc.receipts.models import Receipt
-from payments_svc.receipts.rules import Address
+from payments_svc.receipts.rules import Address, Recipient
 from tests.payments.factories import PaymentFactory
 
 MARCH = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)

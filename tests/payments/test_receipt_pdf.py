@@ -16,9 +16,9 @@ from pypdf import PdfReader
 from bh_sdk.server.ops import clock
 from payments_svc.donations.models import Campaign
 from payments_svc.receipts import commands, content, files, printing
-from payments_svc.receipts.commands import Recipient
 from payments_svc.receipts.links import read_verification_token, verification_token
 from payments_svc.receipts.models import GiftAidDeclaration, Receipt
+from payments_svc.receipts.rules import Recipient
 from tests.payments.receipts import MARCH, address, gift, gifts_of, issue, ruth
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from bh_sdk.server.events.models import RecordedEvent
 from payments_svc.donations import commands
 from payments_svc.donations.models import Payment
 from payments_svc.receipts import commands as receipts
-from payments_svc.receipts.commands import Recipient
 from payments_svc.receipts.models import Receipt
+from payments_svc.receipts.rules import Recipient
 from payments_svc.refunds.commands import withdraw_refund
 from payments_svc.refunds.models import Refund, RefundStep
 from tests.payments.conftest import Caller, StandIn, person, service
