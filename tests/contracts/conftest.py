@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = ["_remember_where_logs_were", "house", "pytest_runtest_makereport"]
 SOMEONE = UUID("5eed0000-0000-4000-8000-000000000001")
 EVERY_ROLE = "donor,recipient,support,finance,analyst,editor,admin,auditor"
 METHODS = ("get", "put", "post", "delete", "patch")
+
+NOBODYS = "0f5a3c1e-7b7d-4c53-9c52-6d1f2f5f1a77"
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,8 @@ class Door:
         ]
 
     def filled(self, path: str) -> str:
-        """A path with ids that exist."""
-        for name, value in self.known.items():
-            path = path.replace(f"{{{name}}}", value)
-        return path
+        """A path with ids that exist; where none is known, with one that nobody has."""
+        return re.sub(r"\{([a-z_]+)\}", lambda found: self.known.get(found[1], NOBODYS), path)
 
 
 @pytest.fixture(scope="session")
