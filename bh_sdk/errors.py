@@ -10,12 +10,13 @@ and raises the same class again with the same facts:
     │   │   └── SignatureInvalid
     │   ├── Unauthenticated 401
     │   ├── Forbidden 403
+    │   │   └── GiftRefused
     │   │   └── SecondPersonNeeded
     │   ├── NotFound 404
     │   ├── MethodNotAllowed 405
     │   ├── Conflict 409
     │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
-    │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · ReportAlreadyOpen
+    │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · AlreadyBlocked · ReportAlreadyOpen
     │   │   ├── RecurringNotChangeable · NothingToPay
     │   │   ├── DisputeNotAnswerable
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
@@ -29,6 +30,7 @@ and raises the same class again with the same facts:
     │   │   ├── AmountInvalid · AmountOutOfBounds · CurrencyMismatch · CurrencyUnknown
     │   │   ├── MethodRefused
     │   └── RateLimited 429
+    │       └── TooManyTries
     ├── Failed                           the service could not (5xx)
     │   ├── InternalError 500
     │   ├── ProviderUnavailable 502
@@ -104,6 +106,10 @@ class SecondPersonNeeded(Forbidden):
     code, title = "second_person_needed", "Somebody else than the one who asked has to decide"
 
 
+class GiftRefused(Forbidden):
+    code, title = "gift_refused", "This gift cannot be accepted; please write to our support"
+
+
 class NotFound(Refused):
     code, status, title = "not_found", 404, "There is no such thing, or it is not yours"
 
@@ -134,6 +140,10 @@ class CampaignNotAccepting(Conflict):
 
 class PaymentNotConfirmable(Conflict):
     code, title = "payment_not_confirmable", "The payment cannot be confirmed in its present state"
+
+
+class AlreadyBlocked(Conflict):
+    code, title = "already_blocked", "There is a block of this already"
 
 
 class PaymentNotCancelable(Conflict):
@@ -264,6 +274,12 @@ class MethodRefused(Invalid):
 
 class RateLimited(Refused):
     code, status, title = "rate_limited", 429, "Too many requests"
+    # How many in how many seconds; becomes the `RateLimit` headers.
+    policy: tuple[int, int] | None = None
+
+
+class TooManyTries(RateLimited):
+    code, title = "too_many_tries", "Too many tries; wait a while before the next one"
 
 
 class Failed(BHError):

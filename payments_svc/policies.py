@@ -87,11 +87,15 @@ RECEIPTS: list[Policy] = [
     *((role, noun, "view") for role in ("finance", "auditor") for noun in ("gift_aid", "annual_run")),
     ("finance", "annual_run", "start"),
 ]
-RISK: list[Policy] = []
 INSIGHTS: list[Policy] = [
     *((role, "analytics", verb) for role in ("finance", "analyst", "auditor") for verb in ("read", "read_any", "view")),
     ("recipient", "analytics", "read"),
     *((role, "donor_stats", "read") for role in ("donor", "support", "finance", "auditor", "service:monolith")),
+]
+RISK: list[Policy] = [
+    *((role, noun, "view") for role in (*_STAFF, "admin") for noun in ("refused_try", "block")),
+    *((role, "refused_try", "block") for role in ("support", "finance")),
+    *((role, "block", verb) for role in ("support", "finance") for verb in ("block", "lift")),
 ]
 PRICING: list[Policy] = [
     *((role, "fee_rate", "view") for role in ("support", "finance", "auditor")),

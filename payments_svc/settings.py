@@ -57,6 +57,10 @@ BH_REFUND_ALONE_UP_TO = dict(
     entry.split("=", 1) for entry in env.words("BH_REFUND_ALONE_UP_TO", "default=500.00,JPY=75000,KRW=700000")
 )
 
+# The most of one gift, and of one person's gifts in a day, per currency: `GBP=10000.00,USD=12000.00`. Nothing: no bound.
+RISK_GIFT_MOST = dict(part.split("=", 1) for part in env.words("BH_GIFT_MOST"))
+RISK_DAY_MOST = dict(part.split("=", 1) for part in env.words("BH_GIFTS_A_DAY_MOST"))
+
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "https://api.stripe.com")
 # Stripe takes files at an address of their own, unless somebody else answers for it.

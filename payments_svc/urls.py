@@ -22,6 +22,7 @@ from payments_svc.recurring.api import router as recurring
 from payments_svc.recurring.staff import RecurringReport
 from payments_svc.refunds.api import router as refunds
 from payments_svc.refunds.staff import RefundReport
+from payments_svc.risk.staff import RefusedTryReport
 
 payments = Router()
 for slice_router in (donations, recurring, refunds, payouts, receipts, insights, gateway):
@@ -37,6 +38,7 @@ reports.register("ledger", EntryReport)
 reports.register("daily-figures", DailyReport)
 reports.register("recurring", RecurringReport)
 reports.register("payouts", PayoutReport)
+reports.register("refused-tries", RefusedTryReport)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,

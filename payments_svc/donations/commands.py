@@ -29,7 +29,7 @@ from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
 from payments_svc.disputes import commands as disputes
-from payments_svc.donations import declines, facts, handoffs, queries
+from payments_svc.donations import declines, facts, handoffs, queries, screening
 from payments_svc.donations.fees import Quote, quote
 from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
 from payments_svc.donations.rules import (
@@ -50,6 +50,8 @@ from payments_svc.ledger import commands as ledger
 from payments_svc.ledger import rules as postings
 from payments_svc.pricing import queries as pricing
 from payments_svc.refunds import commands as refunds
+from payments_svc.risk import commands as risk
+from payments_svc.risk import queries as risk_queries
 
 
 @transaction.atomic
@@ -128,9 +130,11 @@ class Opened:
 def open_payment(*, gift: Gift, by: Principal, request_digest: str, series: Series | None = None) -> Opened:
     """Open a payment and its intent at Stripe. The same `request_digest` again resumes the payment it opened.
 
-    Raises CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid; ProviderUnavailable when Stripe's
-    answer was lost: the call may be repeated.
+    Raises CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid; GiftRefused and TooManyTries of
+    risk; ProviderUnavailable when Stripe's answer was lost: the call may be repeated.
     """
+    if not Payment.objects.filter(request_digest=request_digest).exists():
+        risk.screen(screening.opening(gift, by=by.id, request_digest=request_digest))
     return _open(gift, by=by.id, request_digest=request_digest, series=series)
 
 
@@ -287,7 +291,8 @@ def confirm(
     """Charge the payment with a method, or look how it stands after the browser confirmed it. A try that failed is
     followed by the next one on the same intent.
 
-    Raises PaymentNotConfirmable when there is nothing left to charge, ProviderUnavailable when the answer was lost.
+    Raises PaymentNotConfirmable when there is nothing left to charge, GiftRefused and TooManyTries of risk,
+    ProviderUnavailable when the answer was lost.
     """
     intent_id = str(payment.intent_id)
     look = partial(stripe_api.look, intent_id)
@@ -296,6 +301,7 @@ def confirm(
         return bring_to(payment.id, standing), standing.next_action
     if payment.status == "canceled":
         raise PaymentNotConfirmable("The payment was canceled; open a new one", payment_status=payment.status)
+    risk.screen(screening.charging(payment, payment_method_id=payment_method_id, request_digest=request_digest))
     key = f"confirm-{payment.id}-{request_digest[:32]}"
     charge = partial(stripe_api.confirm_intent, intent_id=intent_id, payment_method_id=payment_method_id)
     try:
@@ -412,7 +418,16 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
         opened_at=payment.created_at, off_session=payment.off_session, at=clock.now()
     ):
         standing = stripe_api.cancel_intent(intent_id=standing.intent_id, reason="abandoned")
+    elif standing.failed_try is not None and standing.status == "requires_payment_method":
+        standing = _worn_out(payment, standing)
     return bring_to(payment_id, standing)
+
+
+def _worn_out(payment: Payment, standing: Standing) -> Standing:
+    """Give an intent up that was tried too often: whoever holds its secret can try cards without asking us."""
+    if payment.off_session or not risk_queries.is_worn_out(payment.failed_tries.count()):
+        return standing
+    return stripe_api.cancel_intent(intent_id=standing.intent_id, reason="abandoned")
 
 
 def _find_or_open(payment: Payment) -> Standing:
@@ -482,15 +497,30 @@ def _keep_failed_try(payment: Payment, failed: gateway.FailedTry, *, at: datetim
     _, new = FailedTry.objects.get_or_create(
         payment=payment,
         reference=failed.reference[:250],
-        defaults={"code": failed.code[:100], "message": failed.message[:500], "created_at": at},
+        defaults={
+            "code": failed.code[:100],
+            "message": failed.message[:500],
+            "cluster": _cluster(failed.card_fingerprint),
+            "created_at": at,
+        },
     )
     if new:
+        _note_card(payment, failed.card_fingerprint, at=at)
         record(
             DonationFailed(
                 **facts.common(payment), reason=declines.safe_code(failed.code), off_session=payment.off_session
             ),
             subject=payment.id,
         )
+
+
+def _cluster(fingerprint: str | None) -> str | None:
+    return keyed_hash(fingerprint, "card") if fingerprint else None
+
+
+def _note_card(payment: Payment, fingerprint: str | None, *, at: datetime) -> None:
+    if cluster := _cluster(fingerprint):
+        risk.note_card(cluster=cluster, donor_id=payment.donor_id, at=at)
 
 
 def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
@@ -501,7 +531,8 @@ def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
     payment.failure_code = payment.failure_message = None
     payment.charge_id, payment.receipt_url = charge.id, charge.receipt_url
     payment.processing_fee, payment.method = charge.fee.minor, charge.method
-    payment.cluster = keyed_hash(charge.card_fingerprint, "card") if charge.card_fingerprint else None
+    payment.cluster = _cluster(charge.card_fingerprint)
+    _note_card(payment, charge.card_fingerprint, at=at)
     _greet_by(payment, at=at)
     ledger.post(
         reference=f"payment:{payment.id}:succeeded",

@@ -172,6 +172,7 @@ class FailedTry(models.Model):
     reference = models.CharField(max_length=250)
     code = models.CharField(max_length=100)
     message = models.CharField(max_length=500)
+    cluster = models.CharField(max_length=100, null=True, help_text="Keyed hash of the card's fingerprint")
     created_at = models.DateTimeField()
 
     class Meta:

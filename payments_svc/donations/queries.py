@@ -13,7 +13,7 @@ from bh_sdk.errors import NotFound
 from bh_sdk.server.access import Principal
 from bh_sdk.server.ops.sealed import hash_matches, keyed_hashes
 from bh_sdk.tokens import check_gift_link
-from payments_svc.donations.models import Campaign, Guest, Payment
+from payments_svc.donations.models import Campaign, FailedTry, Guest, Payment
 from payments_svc.donations.rules import is_presentable
 
 
@@ -134,6 +134,13 @@ def _is_payer(payment: Payment, *, by: Principal, client_secret: str | None) -> 
         return True
     known = payment.client_secret_hash
     return client_secret is not None and known is not None and hash_matches(client_secret, "client_secret", known)
+
+
+def card_of_payment(payment_id: UUID) -> str | None:
+    """The keyed hash of the card that paid, or else of the last one that was tried."""
+    paid = Payment.objects.filter(id=payment_id).values_list("cluster", flat=True).first()
+    tried = FailedTry.objects.filter(payment_id=payment_id, cluster__isnull=False).order_by("-created_at")
+    return paid or tried.values_list("cluster", flat=True).first()
 
 
 def access_history(user_id: UUID, *, by: Principal) -> None:

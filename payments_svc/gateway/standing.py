@@ -20,6 +20,7 @@ class FailedTry:
     reference: str
     code: str
     message: str
+    card_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

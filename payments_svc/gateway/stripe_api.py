@@ -107,6 +107,16 @@ def confirm_intent(
     return _standing(intent)
 
 
+def fingerprint_of(payment_method_id: str) -> str | None:
+    """Which card a payment method is; None for a method that is no card, or none at all."""
+    with asking():
+        try:
+            method = client().v1.payment_methods.retrieve(payment_method_id)
+        except stripe.InvalidRequestError:
+            return None
+    return getattr(getattr(method, "card", None), "fingerprint", None)
+
+
 def cancel_intent(*, intent_id: str, reason: Literal["abandoned", "requested_by_customer"]) -> Standing:
     """Give an intent up, so that nobody can pay it any more.
 
@@ -212,6 +222,7 @@ def _failed_try(intent: Any) -> FailedTry | None:
         reference=charge or f"{intent.id}/{getattr(method, 'id', None) or 'method'}/{code}",
         code=str(code),
         message=str(getattr(error, "message", None) or "The payment failed."),
+        card_fingerprint=getattr(getattr(method, "card", None), "fingerprint", None),
     )
 
 

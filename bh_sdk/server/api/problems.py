@@ -97,6 +97,10 @@ def respond(error: BHError) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.RateLimited) and error.policy is not None:
+        most, seconds = error.policy
+        response["RateLimit-Policy"] = f'"tries";q={most};w={seconds}'
+        response["RateLimit"] = f'"tries";r=0;t={error.retry_after or seconds}'
     if error.status == 401:
         response["WWW-Authenticate"] = challenge()
     if error.status >= 500:
