@@ -65,9 +65,8 @@ for place = 1, #KEYS - 1 do
   local old = tonumber(redis.call('HGET', KEYS[place + 1], tostring(slot - 1)) or '0')
   local new = tonumber(redis.call('HGET', KEYS[place + 1], tostring(slot)) or '0')
   if old * (span - gone) / span + new + 1 > most then
-    local wait = span - gone
-    if new + 1 <= most then wait = math.min(wait, math.ceil(span - (most - new - 1) * span / old) - gone) end
-    return {place, wait}
+    if new + 1 <= most then return {place, math.ceil(span - (most - new - 1) * span / old) - gone} end
+    return {place, span - gone + math.ceil(span - (most - 1) * span / new)}
   end
   slots[place] = slot
   if span > longest then longest = span end
