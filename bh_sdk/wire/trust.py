@@ -29,6 +29,7 @@ EvidenceType = Literal[
     "campaign.ended",
     "payment.succeeded",
     "payment.refunded",
+    "payment.refund_reversed",
     "payment.disputed",
     "report.filed",
     "report.decided",

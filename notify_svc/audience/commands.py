@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from bh_sdk.errors import Invalid
-from bh_sdk.events import DonationSucceeded, RefundSucceeded
+from bh_sdk.events import DonationSucceeded, RefundFailed, RefundSucceeded
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.sealed import keyed_hash
 from notify_svc.audience import rules
@@ -62,8 +62,14 @@ def describe_campaign(
     return campaign
 
 
-def note_gift(fact: DonationSucceeded | RefundSucceeded) -> None:
-    """Keep the list of supporters by a fact of payments. Running twice changes nothing, nor does the order of facts."""
+def note_gift(fact: DonationSucceeded | RefundSucceeded | RefundFailed) -> None:
+    """Keep the list of supporters by a fact of payments. Running twice changes nothing; the gift may be told after its
+    refund, but what became of its refunds comes in order."""
+    if isinstance(fact, RefundFailed):
+        # What had arrived came back, so that the gift is not taken back whole any more.
+        if fact.reversed:
+            Gift.objects.filter(payment_id=fact.payment_id).update(taken_back=False)
+        return
     known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
     if isinstance(fact, DonationSucceeded):
         Gift.objects.get_or_create(payment_id=fact.payment_id, defaults=known)

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from django.db import transaction
 
-from bh_sdk.events import DonationSucceeded, RefundSucceeded
+from bh_sdk.events import DonationSucceeded, RefundFailed, RefundSucceeded
 from bh_sdk.server.events.models import Checkpoint
 from bh_sdk.wire.events import FeedPage
 from notify_svc.audience import commands
 
 _CONSUMER, _SOURCE = "notify", "payments"
-Facts = dict[int, DonationSucceeded | RefundSucceeded]
+Facts = dict[int, DonationSucceeded | RefundSucceeded | RefundFailed]
 
 
 class Feed(Protocol):
@@ -53,5 +53,5 @@ def _read_on(feed: Feed, position: str, read: int, facts: Facts) -> tuple[str, i
         read = int(position.partition(":")[2])
         for event in page.results:
             fact = event.fact()
-            if event.number is not None and isinstance(fact, DonationSucceeded | RefundSucceeded):
+            if event.number is not None and isinstance(fact, DonationSucceeded | RefundSucceeded | RefundFailed):
                 facts[event.number] = fact

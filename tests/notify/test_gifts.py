@@ -297,6 +297,19 @@ def test_a_gift_taken_back_in_full_makes_no_supporter(campaign: Campaign, order:
     assert supporters(campaign.id) == []
 
 
+def test_a_refund_that_came_back_makes_a_supporter_again(campaign: Campaign) -> None:
+    gift = succeeded(campaign)
+    whole = refunded(campaign, payment_id=gift.payment_id, donor_id=gift.donor_id, full=True)
+    for fact in (gift, whole, refund_failed(whole, reversed=False)):
+        hear(fact)
+    assert supporters(campaign.id) == []
+    for _ in range(2):
+        hear(refund_failed(whole, reversed=True))
+    assert supporters(campaign.id) == [gift.donor_id]
+    hear(refunded(campaign, payment_id=gift.payment_id, donor_id=gift.donor_id, full=True))
+    assert supporters(campaign.id) == []
+
+
 def test_a_change_of_tier_is_told_to_the_owner_alone(campaign: Campaign, mailbox: Mailbox) -> None:
     describe(campaign.owner, "naomi@example.org")
     hear(scored(campaign))

@@ -14,7 +14,7 @@ from bh_sdk.server.events.models import Checkpoint
 from bh_sdk.wire.events import FeedPage
 from notify_svc.audience import rebuild
 from notify_svc.audience.models import Gift
-from tests.notify.conftest import Campaign, failed, hear, refunded, succeeded
+from tests.notify.conftest import Campaign, failed, hear, refund_failed, refunded, succeeded
 
 pytestmark = pytest.mark.django_db
 EPOCH = uuid.uuid4()
@@ -64,7 +64,8 @@ def some(campaign: Campaign) -> list[Fact]:
     gifts = [succeeded(campaign) for _ in range(4)]
     back = refunded(campaign, payment_id=gifts[1].payment_id, donor_id=gifts[1].donor_id, full=True)
     part = refunded(campaign, payment_id=gifts[2].payment_id, donor_id=gifts[2].donor_id)
-    return [*gifts, failed(campaign), back, part]
+    again = refunded(campaign, payment_id=gifts[3].payment_id, donor_id=gifts[3].donor_id, full=True)
+    return [*gifts, failed(campaign), back, part, again, refund_failed(again, reversed=True)]
 
 
 def test_the_list_is_built_again_from_the_facts_to_the_same_rows(campaign: Campaign) -> None:
@@ -76,7 +77,7 @@ def test_the_list_is_built_again_from_the_facts_to_the_same_rows(campaign: Campa
     stray: UUID = uuid.uuid4()
     Gift.objects.filter(payment_id=before[0]["payment_id"]).delete()
     Gift.objects.create(payment_id=stray, campaign_id=campaign.id, donor_id=stray, guest=False)
-    assert rebuild.supporters(Feed(facts)) == 6
+    assert rebuild.supporters(Feed(facts)) == 8
     assert rows() == before
 
 

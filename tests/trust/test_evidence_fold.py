@@ -144,6 +144,26 @@ def test_a_returned_gift_is_no_voice_and_weighs_only_for_cause() -> None:
     assert (fraud[Column.VOICES], fraud[Column.BAD]) == (0.0, 1.0)
 
 
+def test_a_refund_that_came_back_makes_the_gift_a_voice_again_and_its_cause_none() -> None:
+    story = Story().gift(3, "p", "d").tell("payment.refunded", 2, payment_id="p", for_cause=True, refund_id="r1")
+    untouched = Story().gift(3, "p", "d")
+    story.tell("payment.refund_reversed", 1, payment_id="p", refund_id="r1")
+    assert (story[Column.VOICES], story[Column.BAD]) == (untouched[Column.VOICES], 0.0)
+    backwards = Story()
+    backwards.facts = story.facts[::-1]
+    assert backwards.row() == story.row()
+    story.tell("payment.refunded", 0, payment_id="p", for_cause=False, refund_id="r2")
+    assert (story[Column.VOICES], story[Column.BAD]) == (0.0, 0.0)
+
+
+def test_one_refund_that_came_back_leaves_the_cause_of_another() -> None:
+    story = Story().gift(3, "p", "d").tell("payment.refunded", 2, payment_id="p", for_cause=True, refund_id="r1")
+    story.tell("payment.refunded", 1, payment_id="p", for_cause=False, refund_id="r2")
+    story.tell("payment.refund_reversed", 0, payment_id="p", refund_id="r2")
+    assert story[Column.VOICES] == 0.0
+    assert story[Column.BAD] > 0.9
+
+
 @pytest.mark.parametrize(
     ("stages", "weight"),
     [

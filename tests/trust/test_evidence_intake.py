@@ -66,6 +66,8 @@ def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
             donor_standing=0.5,
         ),
         fact("payment.refunded", campaign, payment_id="p", for_cause=False),
+        fact("payment.refunded", campaign, payment_id="p", for_cause=True, refund_id="r"),
+        fact("payment.refund_reversed", campaign, payment_id="p", refund_id="r"),
         *(
             fact("payment.disputed", campaign, payment_id="p", stage=s)
             for s in ("early_warning", "opened", "won", "lost")

@@ -12,6 +12,7 @@ from bh_sdk.events import Event
 from bh_sdk.server.events import handlers
 from tests.trust.conftest import Caller
 from trust_svc.evidence.models import Campaign, Fact
+from trust_svc.evidence.queries import given_by
 from trust_svc.scoring.models import Due
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,28 @@ def test_a_part_given_back_without_cause_leaves_the_gift_a_gift(more: dict[str, 
     campaign, payment = uuid4(), uuid4()
     handlers.handle(told("payments.refund.succeeded.v1", payment, **refund(campaign, payment, **more)))
     assert Fact.objects.filter(type="payment.refunded").count() == count
+
+
+def test_a_refund_that_came_back_is_told_and_one_that_never_left_is_not() -> None:
+    campaign, payment, refund_id = uuid4(), uuid4(), uuid4()
+    for reversed in (False, True):
+        said = refund(campaign, payment, refund_id=refund_id, reversed=reversed, reason="lost_or_stolen_card")
+        handlers.handle(told("payments.refund.failed.v1", payment, **said))
+    fact = Fact.objects.get()
+    assert (fact.type, fact.subject_id) == ("payment.refund_reversed", campaign)
+    assert fact.data == {"payment_id": str(payment), "refund_id": str(refund_id)}
+
+
+def test_a_gift_whose_refund_came_back_counts_for_its_giver_again() -> None:
+    campaign, payment, donor, refund_id = uuid4(), uuid4(), uuid4(), uuid4()
+    handlers.handle(told("payments.donation.succeeded.v1", payment, **donation(campaign, payment, donor)))
+    assert len(given_by([donor])[donor]) == 1
+    whole = refund(campaign, payment, refund_id=refund_id, full=True)
+    handlers.handle(told("payments.refund.succeeded.v1", payment, **whole))
+    assert given_by([donor]) == {}
+    back = told("payments.refund.failed.v1", payment, **whole, reversed=True, reason="lost_or_stolen_card")
+    handlers.handle(back.model_copy(update={"time": NOW}))
+    assert len(given_by([donor])[donor]) == 1
 
 
 def test_disputes_may_be_told_before_the_gift() -> None:

@@ -12,6 +12,7 @@ from bh_sdk.events import (
     DisputeOpened,
     DonationSucceeded,
     FraudWarned,
+    RefundFailed,
     RefundSucceeded,
     UserJoined,
     UserVerified,
@@ -48,8 +49,21 @@ def refund_succeeded(event: Delivered[RefundSucceeded]) -> None:
     """A part given back without cause leaves the gift a gift."""
     refund = event.data
     if refund.full or refund.for_cause:
-        said = {"payment_id": str(refund.payment_id), "for_cause": refund.for_cause}
+        said = {
+            "payment_id": str(refund.payment_id),
+            "for_cause": refund.for_cause,
+            "refund_id": str(refund.refund_id),
+        }
         _take(event, "payment.refunded", "campaign", refund.campaign_id, **said)
+
+
+@handles(RefundFailed)
+def refund_failed(event: Delivered[RefundFailed]) -> None:
+    """One that had succeeded before and came back un-does what was told of it; any other never counted."""
+    refund = event.data
+    if refund.reversed:
+        said = {"payment_id": str(refund.payment_id), "refund_id": str(refund.refund_id)}
+        _take(event, "payment.refund_reversed", "campaign", refund.campaign_id, **said)
 
 
 @handles(DisputeOpened)

@@ -62,6 +62,11 @@ class Fact(models.Model):
                 name="trust_fact_returned",
             ),
             models.Index(
+                KeyTextTransform("payment_id", "data"),
+                condition=models.Q(type="payment.refund_reversed"),
+                name="trust_fact_given_again",
+            ),
+            models.Index(
                 KeyTextTransform("report_id", "data"),
                 condition=models.Q(type="report.decided"),
                 name="trust_fact_decided",

@@ -30,7 +30,11 @@ SELECT person_id, extract(epoch FROM min(time))::float8
        SELECT FROM trust_evidence_fact AS back
         WHERE back.type IN ('payment.refunded', 'payment.disputed')
           AND back.data->>'payment_id' = gift.data->>'payment_id'
-          AND coalesce(back.data->>'stage', 'lost') = 'lost')
+          AND coalesce(back.data->>'stage', 'lost') = 'lost'
+          AND NOT (back.type = 'payment.refunded' AND EXISTS (
+              SELECT FROM trust_evidence_fact AS again
+               WHERE again.type = 'payment.refund_reversed' AND again.data->>'payment_id' = gift.data->>'payment_id'
+                 AND (again.time, again.id) > (back.time, back.id))))
  GROUP BY person_id, gift.data->>'payment_id'
 """
 

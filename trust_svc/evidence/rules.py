@@ -80,6 +80,14 @@ class Gift(Ask):
 class Refund(Ask):
     payment_id: Key
     for_cause: bool
+    refund_id: Key | None = None
+
+
+class RefundReversed(Ask):
+    """What was refunded did not reach the donor: the gift is a gift again, and the refund's cause is no cause."""
+
+    payment_id: Key
+    refund_id: Key
 
 
 class Dispute(Ask):
@@ -124,6 +132,7 @@ CONTRACT: dict[str, tuple[frozenset[str], type[Ask]]] = {
     "campaign.ended": (CAMPAIGN, Ended),
     "payment.succeeded": (CAMPAIGN, Gift),
     "payment.refunded": (CAMPAIGN, Refund),
+    "payment.refund_reversed": (CAMPAIGN, RefundReversed),
     "payment.disputed": (CAMPAIGN, Dispute),
     "report.filed": (BOTH, Filed),
     "report.decided": (BOTH, Decided),
@@ -140,6 +149,7 @@ INHERITED = frozenset(
         "campaign.ended",
         "campaign.milestone",
         "payment.refunded",
+        "payment.refund_reversed",
         "payment.disputed",
         "report.filed",
         "report.decided",

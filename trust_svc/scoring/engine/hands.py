@@ -82,7 +82,7 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
             blame, since = _blame(record, payment, params)
             bad += blame * decay(as_of - since, params.history_half_life)
             if owner is None or str(donor) != owner:
-                gifts.append((account, gift, not blame and payment not in record.returned))
+                gifts.append((account, gift, not blame and not record.is_returned(payment)))
         # A dispute may be known before the gift itself.
         blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
         for payment in sorted(blamed - record.gifts.keys()):
@@ -134,7 +134,7 @@ def _word(gift: Kept, params: Params, people: People) -> float:
 
 def _blame(record: Record, payment: str, params: Params) -> tuple[float, float]:
     """What this payment says against the campaign, and since when: the heaviest single reason, never a sum."""
-    weights = [(params.refund_mass, kept.time) for kept in [record.caused.get(payment)] if kept]
+    weights = [(params.refund_mass, kept.time) for kept in [record.cause(payment)] if kept]
     over = record.settled_disputes.get(payment)
     if over is None:
         weights += [(params.warning_mass, kept.time) for kept in [record.doubted.get(payment)] if kept]

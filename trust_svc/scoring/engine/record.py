@@ -67,7 +67,8 @@ _LAST = {
 # Facts about one thing each: where they are kept, what names the thing, and whether the first or the last stands.
 _KEYED: dict[str, tuple[str, str, Put]] = {
     "payment.succeeded": ("gifts", "payment_id", _earlier),
-    "payment.refunded": ("returned", "payment_id", _earlier),
+    "payment.refunded": ("returned", "payment_id", _later),
+    "payment.refund_reversed": ("returned", "payment_id", _later),
     "verification.granted": ("items", "item", _later),
     "verification.revoked": ("items", "item", _later),
     "campaign.milestone": ("milestones", "milestone_id", _later),
@@ -95,7 +96,9 @@ class Record:
     answered: dict[str, Kept] = field(default_factory=dict)
     gifts: dict[str, Kept] = field(default_factory=dict)
     returned: dict[str, Kept] = field(default_factory=dict)
-    caused: dict[str, Kept] = field(default_factory=dict)
+    # Refunds for cause of a payment, by refund; and the refunds that did not reach the donor after all.
+    caused: dict[str, dict[str, Kept]] = field(default_factory=dict)
+    undone: dict[str, Kept] = field(default_factory=dict)
     doubted: dict[str, Kept] = field(default_factory=dict)
     settled_disputes: dict[str, Kept] = field(default_factory=dict)
     reports: dict[str, Kept] = field(default_factory=dict)
@@ -122,7 +125,20 @@ class Record:
             else:
                 _earlier(self.doubted, str(data["payment_id"]), kept)
         if fact.type == "payment.refunded" and data["for_cause"]:
-            _earlier(self.caused, str(data["payment_id"]), kept)
+            causes = self.caused.setdefault(str(data["payment_id"]), {})
+            _earlier(causes, str(data.get("refund_id", "")), kept)
+        if fact.type == "payment.refund_reversed":
+            _later(self.undone, str(data["refund_id"]), kept)
+
+    def is_returned(self, payment: str) -> bool:
+        """Whether the donor has the gift back: the last word about it stands."""
+        last = self.returned.get(payment)
+        return last is not None and last.type == "payment.refunded"
+
+    def cause(self, payment: str) -> Kept | None:
+        """The first refund of a payment that speaks against the campaign and was not undone."""
+        standing = [kept for refund, kept in self.caused.get(payment, {}).items() if refund not in self.undone]
+        return min(standing, key=lambda kept: kept.stamp, default=None)
 
 
 def fold(facts: Iterable[Fact]) -> Record:
