@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from bh_sdk.clients import analytics as of_insights
 from bh_sdk.clients import receipts as of_receipts
+from bh_sdk.clients import payouts as of_payouts
 from bh_sdk.clients import refunds as of_refunds
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
@@ -233,6 +234,13 @@ class Payments(ServiceClient):
     refund_case = does(of_refunds.refund_case)
     refunds_page = does(of_refunds.refunds)
     refunds = each(of_refunds.refunds)
+    request_payout = does(of_payouts.request_payout)
+    cancel_payout = does(of_payouts.cancel_payout)
+    payout = does(of_payouts.payout)
+    payouts_page = does(of_payouts.payouts)
+    payouts = each(of_payouts.payouts)
+    escrow = does(of_payouts.escrow)
+    set_payout_account = does(of_payouts.set_payout_account)
 
 
 class AsyncPayments(AsyncServiceClient):
@@ -267,3 +275,10 @@ class AsyncPayments(AsyncServiceClient):
     refund_case = adoes(of_refunds.refund_case)
     refunds_page = adoes(of_refunds.refunds)
     refunds = aeach(of_refunds.refunds)
+    request_payout = adoes(of_payouts.request_payout)
+    cancel_payout = adoes(of_payouts.cancel_payout)
+    payout = adoes(of_payouts.payout)
+    payouts_page = adoes(of_payouts.payouts)
+    payouts = aeach(of_payouts.payouts)
+    escrow = adoes(of_payouts.escrow)
+    set_payout_account = adoes(of_payouts.set_payout_account)

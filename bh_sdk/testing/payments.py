@@ -2,7 +2,7 @@
 
 Imitated: campaigns, intents of guests and users, bounds and currencies, confirming with Stripe's test methods
 (`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history,
-totals, a donor's sums.
+totals, a donor's sums, asking for payouts.
 Not imitated: analytics, impact, fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
 """
 
@@ -24,6 +24,7 @@ from bh_sdk.errors import (
     PaymentNotConfirmable,
 )
 from bh_sdk.money import Money
+from bh_sdk.testing.payouts import Payouts
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import payments as wire
 from bh_sdk.wire.analytics import DonorStats, DonorSums
@@ -51,6 +52,7 @@ class PaymentsWorld(World):
     def __init__(self) -> None:
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.gifts: dict[str, Gift] = {}
+        self.payouts = Payouts(self)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
@@ -63,6 +65,7 @@ class PaymentsWorld(World):
             ("GET", f"{BASE}/campaigns/{{}}/totals", self._totals, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
             ("GET", f"{BASE}/donors/{{}}/stats", self._stats, False),
+            *self.payouts.routes(),
         ]
 
     def _describe(self, asked: Asked) -> tuple[int, wire.Campaign]:
