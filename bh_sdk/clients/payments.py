@@ -7,8 +7,8 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from bh_sdk.clients import analytics as of_insights
-from bh_sdk.clients import receipts as of_receipts
 from bh_sdk.clients import payouts as of_payouts
+from bh_sdk.clients import receipts as of_receipts
 from bh_sdk.clients import refunds as of_refunds
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
