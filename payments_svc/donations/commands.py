@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from bh_sdk.errors import (
     Conflict,
@@ -150,12 +150,21 @@ def open_period(*, gift: Gift, donor_id: UUID, request_digest: str, series: Seri
 def _open(gift: Gift, *, by: str, request_digest: str, series: Series | None) -> Opened:
     payment = Payment.objects.filter(request_digest=request_digest).select_related("campaign").first()
     if payment is None:
-        payment = _write_payment(gift, by=by, request_digest=request_digest, series=series)
+        try:
+            payment = _write_payment(gift, by=by, request_digest=request_digest, series=series)
+        except IntegrityError:
+            # Somebody wrote it in the meantime: two workers at one period.
+            return _resumed(gift, Payment.objects.select_related("campaign").get(request_digest=request_digest))
         standing = _ask(payment, partial(_open_intent, payment))
-    elif not _same(gift, payment):
+        return Opened(bring_to(payment.id, standing), standing.client_secret)
+    return _resumed(gift, payment)
+
+
+def _resumed(gift: Gift, payment: Payment) -> Opened:
+    if not _same(gift, payment):
         # The stored answer of the first call is gone by now, and this is another call.
         raise IdempotencyKeyReused
-    elif payment.intent_id is None:
+    if payment.intent_id is None:
         # An earlier try got this far, and nobody knows whether Stripe heard of it.
         standing = _ask(payment, partial(_find_or_open, payment))
     else:

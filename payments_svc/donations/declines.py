@@ -26,7 +26,12 @@ _SAFE: dict[str, tuple[str, frozenset[str]]] = {
     ),
     "authentication_required": (
         "The bank asked you to confirm the payment, and that did not happen. Please try again.",
-        frozenset({"authentication_required", "payment_intent_authentication_failure", "authentication_not_handled"}),
+        frozenset(
+            {
+                "authentication_required", "payment_intent_authentication_failure", "authentication_not_handled",
+                "setup_intent_authentication_failure",
+            }
+        ),
     ),
     "not_supported": (
         "The card does not allow this kind of payment or currency. Please use another one.",

@@ -29,7 +29,7 @@ STATUS: dict[str, tuple[str, parts.Tone]] = {
     "paused": ("Paused by the donor", "warning"),
     "ended": ("Ended", ""),
 }
-_TONES: dict[str, str] = {text: tone for text, tone in STATUS.values() if tone} | {"Card failed": "danger"}
+_TONES: dict[str, str] = {"Card failed": "danger", **{text: tone for text, tone in STATUS.values() if tone}}
 _ENDED = {
     "canceled": "Canceled",
     "charges_failed": "Every try to charge the card failed",
@@ -79,9 +79,7 @@ class RecurringAdmin(CasePage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecurringGift]:
         found: QuerySet[RecurringGift] = super().get_queryset(request).annotate(failing=queries.failing())
-        if request.GET.get("failing"):
-            return found.filter(failing=True)
-        return found
+        return found.filter(queries.failing()) if request.GET.get("failing") else found
 
     @display(description="Gift", ordering="amount")
     def gift(self, row: RecurringGift) -> str:

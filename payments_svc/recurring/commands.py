@@ -297,7 +297,7 @@ def take_method(*, gift: RecurringGift, setup_intent_id: str) -> tuple[Recurring
         # Somebody else's setup is none that exists.
         raise _refused("resource_missing")
     if setup.status in ("open", "canceled"):
-        raise _refused(setup.failure or "setup_intent_not_completed")
+        raise _refused(setup.failure or "authentication_not_handled")
     return _taken(gift, setup), setup
 
 

@@ -121,7 +121,7 @@ def end(
     if told:
         # Of a series that never started nobody was told, so nobody hears of its end.
         record(
-            RecurringEnded(**facts.common(gift), why=why),  # type: ignore[arg-type]
+            RecurringEnded(**facts.common(gift), why=why),
             subject=gift.id,
             actor=str(by) if by else None,
         )
