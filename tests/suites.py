@@ -38,15 +38,23 @@ ROOMS = "bh-tests-"
 SIDE_BY_SIDE = 2
 # The longest first, so that none of them is left alone at the end.
 ORDER = ("faults", "e2e", "contracts", "payments", "kit", "notify", "trust", "house", "standin", "sdk")
+# A suite that is longer than all others together is run in parts, so that both cores are busy to the end.
+PARTS = {"payments": 3}
 COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 
 @dataclass
 class Suite:
-    """A folder under `tests/` with its own `pytest.ini`."""
+    """A folder under `tests/` with its own `pytest.ini`, or a part of its files."""
 
     name: str
     paths: list[str] = field(default_factory=list)
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """What its databases, reports and output are called."""
+        return f"{self.name}{self.part}"
 
     @property
     def ini(self) -> Path:
@@ -114,8 +122,8 @@ def run(given: Sequence[str], paths: Sequence[str], where: Path) -> int:
     for result in results:
         total.update(result.counts)
     if len(results) > 1:
-        for result in sorted(results, key=lambda result: result.suite.name):
-            print(f"{result.suite.name:<10} {_sentence(result.counts)} in {result.seconds:.1f}s{_trouble(result)}")
+        for result in sorted(results, key=lambda result: result.suite.label):
+            print(f"{result.suite.label:<11} {_sentence(result.counts)} in {result.seconds:.1f}s{_trouble(result)}")
     _closing_line(total, time.monotonic() - began, code)
     return code
 
@@ -150,7 +158,23 @@ def select(paths: Sequence[str], where: Path) -> list[Suite]:
             suite.paths.append(f"{full}{colons}{rest}")
         else:
             raise pytest.UsageError(f"{path} is in no suite under tests/ (a suite has a pytest.ini)")
-    return sorted(chosen.values(), key=lambda suite: ORDER.index(suite.name) if suite.name in ORDER else len(ORDER))
+    suites = [part for suite in chosen.values() for part in (_parts(suite) if len(chosen) > 1 else [suite])]
+    return sorted(suites, key=lambda suite: ORDER.index(suite.name) if suite.name in ORDER else len(ORDER))
+
+
+def _parts(suite: Suite) -> list[Suite]:
+    """The suite, or its files dealt out by size where it runs in parts."""
+    wanted = PARTS.get(suite.name, 1)
+    if suite.paths or wanted == 1:
+        return [suite]
+    parts = [Suite(suite.name, part=f"_{number + 1}") for number in range(wanted)]
+    weights = [0] * wanted
+    files = sorted((TESTS / suite.name).rglob("test_*.py"), key=lambda file: file.stat().st_size, reverse=True)
+    for file in files:
+        lightest = weights.index(min(weights))
+        weights[lightest] += file.stat().st_size
+        parts[lightest].paths.append(str(file))
+    return parts
 
 
 def verdict(codes: Sequence[int]) -> int:
@@ -233,7 +257,7 @@ class _Children:
         return results
 
     def _start(self, number: int, suite: Suite) -> _Running:
-        output, report = self.room / f"{suite.name}.out", self.room / f"{suite.name}.json"
+        output, report = self.room / f"{suite.label}.out", self.room / f"{suite.label}.json"
         color = (
             []
             if any(option.startswith("--color") for option in self.options) or not sys.stdout.isatty()
@@ -241,11 +265,11 @@ class _Children:
         )
         command = [
             *(sys.executable, "-m", "pytest", "-c", str(suite.ini), f"--rootdir={ROOT}", f"--confcutdir={TESTS}"),
-            *("-o", f"cache_dir={ROOT / '.pytest_cache' / suite.name}", *color),
-            *(_per_suite(option, suite.name, self.alone) for option in self.options),
+            *("-o", f"cache_dir={ROOT / '.pytest_cache' / suite.label}", *color),
+            *(_per_suite(option, suite.label, self.alone) for option in self.options),
             *(suite.paths or [str(TESTS / suite.name)]),
         ]
-        env = self._environment(number, suite) | {"BH_SUITE": suite.name, "BH_SUITE_REPORT": str(report)}
+        env = self._environment(number, suite) | {"BH_SUITE": suite.label, "BH_SUITE_REPORT": str(report)}
         if self.alone:
             process = subprocess.Popen(command, cwd=ROOT, env=env)
         else:
@@ -266,7 +290,7 @@ class _Children:
         """What a service program would be told, pointing at this run's servers."""
         # Concurrent runs of this machine start looking at different places.
         start = 18000 + (os.getpid() + number * 37) % 100 * 100
-        stack = Stack(state=self.room / suite.name, ports=Ports(free_base(start)))
+        stack = Stack(state=self.room / suite.label, ports=Ports(free_base(start)))
         keys.make(stack.keys)
         env = environment.program(suite.project or "kit", stack)
         env |= {
@@ -279,13 +303,13 @@ class _Children:
         env.pop("DATABASE_URL")
         env.pop("DJANGO_SETTINGS_MODULE", None)
         if suite.project:
-            env["DATABASE_URL"] = databases.clone(self.servers.cluster, f"bh_{suite.project}", f"test_{suite.name}")
+            env["DATABASE_URL"] = databases.clone(self.servers.cluster, f"bh_{suite.project}", f"test_{suite.label}")
         return env
 
     def _finish(self, child: _Running) -> _Result:
         code = child.process.wait()
         if not self.alone:
-            title = f" {child.suite.name} "
+            title = f" {child.suite.label} "
             print(f"{title:─^100}", flush=True)
             sys.stdout.flush()
             with child.output.open("rb") as source:

@@ -16,7 +16,14 @@ def test_no_path_the_root_and_the_test_folder_mean_every_suite(paths: list[str])
     every = {ini.parent.name for ini in TESTS.glob("*/pytest.ini")}
     chosen = select(paths, ROOT)
     assert {suite.name for suite in chosen} == every
-    assert all(suite.paths == [] for suite in chosen)
+    assert all(suite.paths == [] for suite in chosen if not suite.part)
+
+
+def test_the_parts_of_a_suite_hold_each_of_its_files_once() -> None:
+    parts = [suite for suite in select([], ROOT) if suite.name == "payments"]
+    files = [path for part in parts for path in part.paths]
+    assert sorted(files) == sorted(str(file) for file in (TESTS / "payments").rglob("test_*.py"))
+    assert len({part.label for part in parts}) == len(parts) > 1
 
 
 def test_a_test_of_one_suite_and_the_whole_of_another_are_two_suites() -> None:
