@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bh_sdk.events import (
+    DisputeClosed,
+    DisputeOpened,
     DonationFailed,
     DonationSucceeded,
     PayoutFailed,
@@ -53,4 +55,14 @@ def tell_of_rejected_payout(event: Delivered[PayoutRejected]) -> None:
 
 @handles(PayoutFailed)
 def tell_of_failed_payout(event: Delivered[PayoutFailed]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(DisputeOpened)
+def tell_of_dispute(event: Delivered[DisputeOpened]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(DisputeClosed)
+def tell_of_decided_dispute(event: Delivered[DisputeClosed]) -> None:
     commands.tell(event.data, event_id=event.id)

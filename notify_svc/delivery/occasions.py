@@ -7,6 +7,8 @@ from functools import singledispatch
 from uuid import UUID
 
 from bh_sdk.events import (
+    DisputeClosed,
+    DisputeOpened,
     DonationFailed,
     DonationSucceeded,
     Fact,
@@ -27,6 +29,7 @@ OVERTAKEN_BY = {
     "gift.failed": "gift.thank_you",
     "refund.succeeded": "refund.failed",
     "payout.paid": "payout.failed",
+    "dispute.opened": "dispute.closed",
 }
 # Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
 ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded", "refund.failed"})
@@ -52,6 +55,8 @@ def campaign_of(fact: Fact) -> UUID | None:
     if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded | RefundFailed):
         return fact.campaign_id
     if isinstance(fact, PayoutPaid | PayoutRejected | PayoutFailed):
+        return fact.campaign_id
+    if isinstance(fact, DisputeOpened | DisputeClosed):
         return fact.campaign_id
     return None
 
@@ -221,3 +226,31 @@ def _(fact: PayoutRejected, scene: Scene, *, event_id: UUID) -> list[Order]:
 @orders.register
 def _(fact: PayoutFailed, scene: Scene, *, event_id: UUID) -> list[Order]:
     return _payout(fact, "payout.failed", scene)
+
+
+def _dispute(fact: DisputeOpened | DisputeClosed, kind: str, scene: Scene, event_id: UUID, **more: bool) -> list[Order]:
+    # Only the organiser is told: the donor, or whoever used their card, has asked the bank themselves.
+    return [
+        Order(
+            recipient_id=scene.owner_id,
+            type=kind,
+            dedupe=f"{kind}:{fact.dispute_id or event_id}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "amount": fact.amount,
+                "currency": fact.currency,
+                **more,
+            },
+        )
+    ]
+
+
+@orders.register
+def _(fact: DisputeOpened, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _dispute(fact, "dispute.opened", scene, event_id)
+
+
+@orders.register
+def _(fact: DisputeClosed, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _dispute(fact, "dispute.closed", scene, event_id, won=fact.outcome == "won")

@@ -100,6 +100,17 @@ def test_a_gift_whose_refund_came_back_counts_for_its_giver_again() -> None:
     assert len(given_by([donor])[donor]) == 1
 
 
+def test_an_early_fraud_warning_is_evidence_of_its_own_stage() -> None:
+    campaign, payment = uuid4(), uuid4()
+    said = {"payment_id": payment, "campaign_id": campaign, "donor_id": uuid4()}
+    event = told("payments.fraud.warned.v1", payment, **said)
+    for _ in range(2):
+        handlers.handle(event)
+    fact = Fact.objects.get()
+    assert (fact.type, fact.subject_id) == ("payment.disputed", campaign)
+    assert fact.data == {"payment_id": str(payment), "stage": "early_warning"}
+
+
 def test_disputes_may_be_told_before_the_gift() -> None:
     campaign, payment = uuid4(), uuid4()
     said: dict[str, Any] = {"payment_id": payment, "campaign_id": campaign, "amount": "25.00", "currency": "GBP"}
