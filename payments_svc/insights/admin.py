@@ -37,9 +37,9 @@ class AnalyticsAdmin(BoardPage):
 
     def figures(self, request: HttpRequest) -> Iterable[Figure]:
         found = _figures(clock.now().date(), 1, "day")
-        raised = ", ".join(f"{each.gross} {each.currency}" for each in found.totals if each.gifts)
+        sums = ", ".join(f"{each.gross} {each.currency}" for each in found.totals if each.gifts)
         gifts = sum(each.gifts for each in found.totals)
-        yield Figure("Given today", raised or "nothing yet", note=f"{gifts} gifts, UTC", href=self.address())
+        yield Figure("Gifts today", str(gifts), note=sums or "none yet, by the day in UTC", href=self.address())
 
     def board(self, request: HttpRequest) -> parts.Board:
         span = request.GET.get("span", "")
@@ -165,10 +165,8 @@ def _board(found: Analytics, code: str, choices: Sequence[tuple[str, Sequence[pa
 def _tiles(total: Figures) -> list[parts.Tile]:
     conversion = total.conversion
     return [
-        parts.Tile(
-            "Gross", f"{total.gross} {total.currency}", f"{total.gifts} gifts, {total.average or '-'} on average"
-        ),
-        parts.Tile("Net", f"{total.net} {total.currency}", "what campaigns receive"),
+        parts.Tile("Gross", total.gross, f"{total.gifts} gifts, {total.average or '-'} on average", total.currency),
+        parts.Tile("Net", total.net, "what campaigns receive", total.currency),
         parts.Tile("Donors", str(total.donors), f"{total.new_donors} new, {total.returning_donors} returning"),
         parts.Tile(
             "Refunds", _share(total.refunds.rate), f"{total.refunds.count}, {total.refunds.amount} {total.currency}"

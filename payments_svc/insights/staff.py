@@ -55,7 +55,7 @@ class DailyRow(serializers.ModelSerializer[DailyFigure]):
     def to_representation(self, instance: DailyFigure) -> dict[str, Any]:
         row: dict[str, Any] = super().to_representation(instance)
         amounts = {name: Money(row[name], instance.currency).decimal for name in _AMOUNTS}
-        return row | amounts | {"method": instance.method or UNKNOWN_METHOD}
+        return row | amounts | {"method": instance.method or (UNKNOWN_METHOD if instance.gifts else "")}
 
 
 class NewestDayFirst(NewestFirst):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,8 @@ VALUES: dict[str, Any] = {
     "recipient_ids": [AN_ID],
     "subject": str(AN_ID),
     "data": {},
+    "start_date": date(2026, 1, 1),
+    "end_date": date(2026, 1, 31),
 }
 
 

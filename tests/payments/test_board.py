@@ -33,6 +33,11 @@ def _something_given() -> None:
     consume(facts_of(campaign=1, amount=700, day=today))
 
 
+def amount(text: str, currency: str) -> str:
+    """An amount as a tile shows it."""
+    return f'{text} <span class="bh-unit">{currency}</span>'
+
+
 def charts(page: str) -> dict[str, Any]:
     found = re.findall(r'aria-label="([^"]+)" data-type="\w+" data-value="([^"]+)"', page)
     return {name: json.loads(html.unescape(data)) for name, data in found}
@@ -46,7 +51,12 @@ def test_the_page_shows_what_the_api_answers(span: str, granularity: str) -> Non
     asked = f"/analytics?start_date={start}&end_date={today}&granularity={granularity}"
     answer = person("finance")("GET", asked).json()
     (total,) = [each for each in answer["totals"] if each["currency"] == "GBP"]
-    for shown in (f"{total['gross']} GBP", f"{total['net']} GBP", f"{total['new_donors']} new", "2 of 3 opened"):
+    for shown in (
+        amount(total["gross"], "GBP"),
+        amount(total["net"], "GBP"),
+        f"{total['new_donors']} new",
+        "2 of 3 opened",
+    ):
         assert shown in page
     drawn = charts(page)["Given and received"]
     rows = [row for row in answer["rows"] if row["currency"] == "GBP"]
@@ -56,8 +66,8 @@ def test_the_page_shows_what_the_api_answers(span: str, granularity: str) -> Non
 
 def test_one_currency_at_a_time() -> None:
     client = signed_in("analyst")
-    assert "700 JPY" in client.get(PAGE, {"currency": "JPY"}).content.decode()
-    assert "700 JPY" not in client.get(PAGE, {"currency": "GBP"}).content.decode()
+    assert amount("700", "JPY") in client.get(PAGE, {"currency": "JPY"}).content.decode()
+    assert amount("700", "JPY") not in client.get(PAGE, {"currency": "GBP"}).content.decode()
     assert "Nothing in USD" in client.get(PAGE, {"currency": "USD"}).content.decode()
 
 
@@ -66,7 +76,7 @@ def test_an_odd_address_shows_the_page_as_it_opens(odd: dict[str, str]) -> None:
     page = signed_in("finance").get(PAGE, odd)
     assert page.status_code == 200
     assert "<script>alert" not in page.content.decode()
-    assert "35.00 GBP" in page.content.decode()
+    assert amount("35.00", "GBP") in page.content.decode()
 
 
 def test_only_those_who_may_see_all_campaigns_see_the_page() -> None:

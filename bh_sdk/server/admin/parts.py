@@ -332,6 +332,7 @@ class Tile:
     title: str
     value: str
     note: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
