@@ -75,6 +75,8 @@ def _given_today(donor_id: UUID | None, code: str) -> Money | None:
     """Asked only where a day is bounded."""
     if risk.bounds(code).day is None:
         return None
+    if donor_id is None:
+        return Money(0, code)
     since = clock.now() - timedelta(days=1)
     given = Payment.objects.filter(donor_id=donor_id, currency=code, created_at__gt=since)
     taken = given.filter(status__in=("succeeded", "processing")).aggregate(sum=Sum("amount"))["sum"]

@@ -104,7 +104,7 @@ def test_nothing_counted_stays_for_ever(time: Time, clean_redis: redis.Redis) ->
     tried()
     keys: Any = list(clean_redis.scan_iter())
     assert len(keys) == 2
-    assert all(0 < int(clean_redis.pttl(key)) <= 120_000 for key in keys)  # type: ignore[arg-type]
+    assert all(0 < int(clean_redis.pttl(key)) <= 120_000 for key in keys)
 
 
 def test_the_refusal_says_when_to_come_back(time: Time) -> None:

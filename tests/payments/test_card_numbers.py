@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from django.conf import settings
 from django.test import Client
 
+from bh_sdk.server.ops.settings import setting
 from payments_svc.donations.models import Payment
 from tests.payments.conftest import Caller, StandIn, person, service
 from tests.tokens import bearer
@@ -89,7 +89,7 @@ def everything_kept(url: str) -> str:
         tables = connection.execute("SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public'")
         for (table,) in tables.fetchall():
             found += [row[0] for row in connection.execute(f"SELECT t::text FROM {table} t".encode())]
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
+    with redis.Redis.from_url(setting("REDIS_URL")) as client:
         for key in client.scan_iter():
             found.append(f"{key!r} {client.dump(key)!r}")
     return "\n".join(found)

@@ -98,7 +98,7 @@ def take(counts: Sequence[Count], *, once: str) -> Exceeded | None:
     for count in counts:
         values += [count.limit.seconds, count.limit.allowed]
     try:
-        place, wait = _redis(setting("REDIS_URL")).eval(_TAKE, len(keys), *keys, *values)  # type: ignore[misc]
+        place, wait = _redis(setting("REDIS_URL")).eval(_TAKE, len(keys), *keys, *values)
     except redis.RedisError as error:
         # Whoever cannot count cannot tell a donor from a program that tries stolen cards: nobody gets through.
         log("limits").error("limits.cannot_count", error=type(error).__name__)
