@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import Invalid
+from bh_sdk.errors import Invalid, SecondPersonNeeded
 from bh_sdk.money import Money
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.doorbell import ring
@@ -22,7 +22,6 @@ from payments_svc.reconciliation.errors import (
     CorrectionWaits,
     NothingProposed,
     NothingToCorrect,
-    SecondPersonNeeded,
 )
 from payments_svc.reconciliation.models import Break, BreakStep, Run
 from payments_svc.refunds import queries as refunds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Conflict, Forbidden
+from bh_sdk.errors import Conflict
 
 
 class BreakSettled(Conflict):
@@ -23,7 +23,3 @@ class CorrectionWaits(Conflict):
 
 class NothingToCorrect(Conflict):
     code, title = "nothing_to_correct", "Both sides come to the same: there is nothing to book"
-
-
-class SecondPersonNeeded(Forbidden):
-    code, title = "second_person_needed", "Somebody else has to approve this correction"

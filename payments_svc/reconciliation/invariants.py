@@ -162,6 +162,27 @@ def refunds_in_flight_belong_to_refunds(at: datetime) -> Broken:
          WHERE coalesce(h.amount, 0) <> coalesce(w.amount, 0) ORDER BY 1""")
 
 
+def payouts_are_booked(at: datetime) -> Broken:
+    return _rows("""
+        WITH held AS (
+            SELECT split_part(j.reference, ':', 2) AS id, -sum(e.amount) AS amount
+              FROM payments_ledger_entry e JOIN payments_ledger_journal j ON j.id = e.journal_id
+             WHERE e.account = 'payouts_in_flight' GROUP BY 1)
+        SELECT coalesce(p.id::text, h.id), coalesce(p.status, 'unknown') || ' ' || coalesce(p.amount, 0)
+               || '; the ledger holds ' || coalesce(h.amount, 0) || ' in flight'
+          FROM payments_payouts_payout p FULL JOIN held h ON h.id = p.id::text
+         WHERE coalesce(h.amount, 0) <> CASE WHEN p.status IN ('approved', 'submitting') THEN p.amount ELSE 0 END
+         ORDER BY 1""")
+
+
+def series_charge_once_a_period(at: datetime) -> Broken:
+    """Two gifts of one series within a day are one too many: the shortest interval is a week."""
+    return _rows("""
+        SELECT recurring_id, 'charged ' || count(*) || ' times on ' || (succeeded_at AT TIME ZONE 'UTC')::date
+          FROM payments_donations_payment WHERE recurring_id IS NOT NULL AND status = 'succeeded'
+         GROUP BY recurring_id, (succeeded_at AT TIME ZONE 'UTC')::date HAVING count(*) > 1 ORDER BY 1""")
+
+
 def receipts_cover_what_was_given(at: datetime) -> Broken:
     return _rows("""
         SELECT r.number, 'covers ' || l.amount || ' of payment ' || p.id || ', which kept ' || p.charged - p.refunded
@@ -294,6 +315,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("disputes_are_booked", "The ledger has every move and fee of a dispute", disputes_are_booked),
     Check("closed_disputes_hold_nothing", "A decided dispute holds no money", closed_disputes_hold_nothing),
+    Check("payouts_are_booked", "What is reserved for payouts belongs to payouts on their way", payouts_are_booked),
+    Check(
+        "series_charge_once_a_period", "A recurring gift is charged once a period at most", series_charge_once_a_period
+    ),
     Check(
         "payouts_to_our_bank_are_booked", "Every payout of Stripe to our bank is booked", payouts_to_our_bank_are_booked
     ),

@@ -54,6 +54,12 @@ def payouts_of(run: Run) -> list[tuple[BankPayout, int, int]]:
     return found
 
 
+def lines_of(payout: BankPayout) -> tuple[list[StatementLine], int]:
+    """What a payout consists of, and what it comes to."""
+    lines = list(StatementLine.objects.filter(payout_id=payout.id))
+    return lines, sum(line.net for line in lines)
+
+
 def open_findings() -> list[Finding]:
     return list(Finding.objects.filter(cleared_at__isnull=True).order_by("check_name", "subject"))
 

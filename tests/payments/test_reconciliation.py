@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
-from bh_sdk.errors import BHError, Invalid
+from bh_sdk.errors import BHError, Invalid, SecondPersonNeeded
 from bh_sdk.money import Money
 from bh_sdk.server.ops import clock
 from payments_svc.gateway.balance import BalanceTransaction, BankPayout, StripeStatement
@@ -31,7 +31,6 @@ from payments_svc.reconciliation.errors import (
     CorrectionWaits,
     NothingProposed,
     NothingToCorrect,
-    SecondPersonNeeded,
 )
 from payments_svc.reconciliation.models import BankPayout as Row
 from payments_svc.reconciliation.models import Break, BreakStep, Run, StatementLine

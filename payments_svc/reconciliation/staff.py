@@ -1,0 +1,94 @@
+"""Staff reports: runs and breaks."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from bh_sdk.money import Money
+from bh_sdk.server.admin.reports import NewestFirst, Report
+from payments_svc.reconciliation.models import Break, Run
+
+
+class BreakRow(serializers.ModelSerializer[Break]):
+    difference = serializers.SerializerMethodField()
+    run = serializers.IntegerField(source="last_run_id")
+
+    class Meta:
+        model = Break
+        fields = (
+            "id",
+            "at",
+            "kind",
+            "key",
+            "currency",
+            "difference",
+            "state",
+            "payment_id",
+            "first_seen_at",
+            "last_seen_at",
+            "run",
+            "taken_by",
+            "settled_at",
+            "settled_by",
+            "reason",
+            "correct_to",
+            "proposed_by",
+            "approved_by",
+        )
+
+    def get_difference(self, row: Break) -> str:
+        return ", ".join(str(Money(minor, code)) for code, minor in row.difference.items())
+
+
+class LatestMoveFirst(NewestFirst):
+    ordering = "-at"
+
+
+class BreakReport(Report[Break]):
+    """Every difference between Stripe's statement and the ledger: Stripe's net less ours, and what became of it."""
+
+    thing = "break"
+    queryset = Break.objects.all()
+    serializer_class = BreakRow
+    pagination_class = LatestMoveFirst
+    filters = {"kind": "kind", "state": "state", "currency": "currency", "run": "last_run"}
+    times = {"at": "at"}
+    search_fields = ("=key",)
+    ordering_fields = ("at", "first_seen_at")
+    ordering = ("-at",)
+
+
+class RunRow(serializers.ModelSerializer[Run]):
+    class Meta:
+        model = Run
+        fields = (
+            "id",
+            "since",
+            "until",
+            "state",
+            "asked_by",
+            "read",
+            "matched",
+            "found",
+            "cleared",
+            "sums",
+            "started_at",
+            "finished_at",
+        )
+
+
+class LatestRunFirst(NewestFirst):
+    ordering = "-started_at"
+
+
+class RunReport(Report[Run]):
+    """Every reconciliation: its window, and by currency what moved at Stripe and here, in minor units."""
+
+    thing = "reconciliation"
+    queryset = Run.objects.all()
+    serializer_class = RunRow
+    pagination_class = LatestRunFirst
+    filters = ("state",)
+    times = {"started_at": "started_at"}
+    ordering_fields = ("started_at", "found")
+    ordering = ("-started_at",)
