@@ -18,6 +18,8 @@ from payments_svc.donations import timeline
 from payments_svc.donations.models import Campaign, Guest, Payment
 from payments_svc.insights.models import CampaignTotal
 from payments_svc.ledger import queries as ledger
+from payments_svc.payouts import cards as escrow
+from payments_svc.payouts import queries as payouts
 from payments_svc.refunds import batches, dialogs
 from payments_svc.refunds import queries as refunds
 from payments_svc.refunds.rules import ENDED_FOR_DONORS
@@ -300,7 +302,6 @@ class CampaignAdmin(CasePage):
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         total = CampaignTotal.objects.filter(campaign_id=obj.id).first() or CampaignTotal(currency=obj.currency)
-        owed = ledger.owed_to(obj.id)
         latest = Payment.objects.filter(campaign=obj).order_by("-created_at")[:15]
         terms = obj.terms
         return parts.Case(
@@ -327,9 +328,11 @@ class CampaignAdmin(CasePage):
                         ("Gifts", str(total.gifts)),
                         ("Donors", str(total.donors)),
                         ("Refunded", str(Money(total.refunded, obj.currency))),
-                        *(("Owed to the campaign", str(Money(minor, code))) for code, minor in owed.items()),
                     ],
                 ),
+                *escrow.holds(payouts.holds_on(obj.id, obj.owner_id)),
+                *escrow.escrow(obj.id),
+                escrow.latest(obj.id),
                 parts.Facts(
                     "Terms",
                     [

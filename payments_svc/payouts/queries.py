@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from bh_sdk.errors import FundsNotAvailable, NotFound
 from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
+from bh_sdk.server.access.models import Staff
 from payments_svc.donations import queries as donations
 from payments_svc.ledger import queries as ledger
 from payments_svc.payouts.models import Escrow, Hold, Payout, PayoutAccount
@@ -153,3 +154,19 @@ def check_still_there(payout: Payout, *, promised: int = 0) -> None:
         raise FundsNotAvailable(
             f"Gifts went back to donors since: {left} is left", available=left.decimal, currency=payout.currency
         )
+
+
+def latest(campaign_id: UUID, limit: int) -> list[Payout]:
+    """The newest payouts of a campaign."""
+    return list(Payout.objects.filter(campaign_id=campaign_id).order_by("-created_at")[:limit])
+
+
+def names(people: Iterable[UUID | None]) -> dict[UUID, str]:
+    """How staff are called, by their `sub`; organisers have no account here."""
+    return {one.sub: str(one) for one in Staff.objects.filter(sub__in=[person for person in people if person])}
+
+
+def paid_before(payout: Payout) -> int:
+    """How many earlier payouts of the same campaign to the same organiser arrived."""
+    same = Payout.objects.filter(campaign_id=payout.campaign_id, owner_id=payout.owner_id, status="paid")
+    return same.filter(created_at__lt=payout.created_at).count()
