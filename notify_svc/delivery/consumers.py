@@ -10,6 +10,10 @@ from bh_sdk.events import (
     PayoutFailed,
     PayoutPaid,
     PayoutRejected,
+    RecurringCardExpiring,
+    RecurringChargeFailed,
+    RecurringEnded,
+    RecurringStarted,
     RefundFailed,
     RefundSucceeded,
     ScoreChanged,
@@ -65,4 +69,24 @@ def tell_of_dispute(event: Delivered[DisputeOpened]) -> None:
 
 @handles(DisputeClosed)
 def tell_of_decided_dispute(event: Delivered[DisputeClosed]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RecurringStarted)
+def tell_of_recurring_gift(event: Delivered[RecurringStarted]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RecurringChargeFailed)
+def tell_of_failed_charge(event: Delivered[RecurringChargeFailed]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RecurringCardExpiring)
+def tell_of_card_that_ends(event: Delivered[RecurringCardExpiring]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(RecurringEnded)
+def tell_of_recurring_end(event: Delivered[RecurringEnded]) -> None:
     commands.tell(event.data, event_id=event.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import singledispatch
 from uuid import UUID
 
@@ -15,6 +16,10 @@ from bh_sdk.events import (
     PayoutFailed,
     PayoutPaid,
     PayoutRejected,
+    RecurringCardExpiring,
+    RecurringChargeFailed,
+    RecurringEnded,
+    RecurringStarted,
     RefundFailed,
     RefundSucceeded,
     ScoreChanged,
@@ -52,12 +57,19 @@ def campaign_of(fact: Fact) -> UUID | None:
     if isinstance(fact, PayoutRejected) and fact.withdrawn:
         # They know: they took it back themselves.
         return None
+    if isinstance(fact, DonationFailed) and fact.off_session:
+        # A period of a recurring gift: its own fact says when it is tried again.
+        return None
     if isinstance(fact, DonationSucceeded | DonationFailed | RefundSucceeded | RefundFailed):
         return fact.campaign_id
     if isinstance(fact, PayoutPaid | PayoutRejected | PayoutFailed):
         return fact.campaign_id
     if isinstance(fact, DisputeOpened | DisputeClosed):
         return fact.campaign_id
+    if isinstance(fact, RecurringStarted | RecurringChargeFailed | RecurringCardExpiring | RecurringEnded):
+        # After the last try the end itself tells it.
+        last = isinstance(fact, RecurringChargeFailed) and fact.next_try_at is None
+        return None if last else fact.campaign_id
     return None
 
 
@@ -254,3 +266,55 @@ def _(fact: DisputeOpened, scene: Scene, *, event_id: UUID) -> list[Order]:
 @orders.register
 def _(fact: DisputeClosed, scene: Scene, *, event_id: UUID) -> list[Order]:
     return _dispute(fact, "dispute.closed", scene, event_id, won=fact.outcome == "won")
+
+
+RHYTHMS = {"weekly": "every week", "monthly": "every month", "quarterly": "every three months", "yearly": "every year"}
+_Recurring = RecurringStarted | RecurringChargeFailed | RecurringCardExpiring | RecurringEnded
+
+
+def _recurring(fact: _Recurring, kind: str, about: object, scene: Scene, **more: str) -> list[Order]:
+    return [
+        Order(
+            recipient_id=fact.donor_id,
+            type=kind,
+            dedupe=f"{kind}:{about}",
+            data={
+                "campaign_id": str(fact.campaign_id),
+                "campaign_title": scene.title,
+                "recurring_id": str(fact.recurring_id),
+                "amount": fact.amount,
+                "currency": fact.currency,
+                "rhythm": RHYTHMS[fact.interval],
+                **more,
+            },
+        )
+    ]
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+@orders.register
+def _(fact: RecurringStarted, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _recurring(fact, "recurring.started", fact.recurring_id, scene, next_on=_day(fact.next_at))
+
+
+@orders.register
+def _(fact: RecurringChargeFailed, scene: Scene, *, event_id: UUID) -> list[Order]:
+    if fact.next_try_at is None:
+        raise ValueError("after the last try nobody is told of another")
+    again = _day(fact.next_try_at)
+    about = f"{fact.payment_id}/{fact.tries}"
+    return _recurring(fact, "recurring.charge_failed", about, scene, cause=fact.reason, again_on=again)
+
+
+@orders.register
+def _(fact: RecurringCardExpiring, scene: Scene, *, event_id: UUID) -> list[Order]:
+    year, _, month = fact.expires.partition("-")
+    return _recurring(fact, "recurring.card_expiring", event_id, scene, expires=f"{month}/{year}")
+
+
+@orders.register
+def _(fact: RecurringEnded, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return _recurring(fact, "recurring.ended", fact.recurring_id, scene, why=fact.why)
