@@ -148,6 +148,7 @@ class PaymentAdmin(CasePage):
             ),
             wide=[
                 parts.Timeline("What happened", timeline.of(obj)),
+                *_failed_tries(obj),
                 *(
                     parts.MoneyTable(
                         f"Ledger: {journal.kind.replace('_', ' ')}",
@@ -195,6 +196,15 @@ def _notice(row: Payment) -> str:
     if row.dispute_status == "open":
         return "The donor's bank disputes this payment."
     return ""
+
+
+def _failed_tries(row: Payment) -> list[parts.Card]:
+    """In Stripe's own words, which the donor never sees."""
+    tries = [
+        [f"{one.created_at:%d %b %Y, %H:%M:%S}", one.code, one.message, f"…{one.cluster[-8:]}" if one.cluster else ""]
+        for one in row.failed_tries.order_by("-created_at")[:20]
+    ]
+    return [parts.Table("Failed tries, as the bank said it", ["When", "Code", "Words", "Card"], tries)] if tries else []
 
 
 def _money(row: Payment) -> parts.Facts:

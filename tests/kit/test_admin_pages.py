@@ -178,6 +178,23 @@ def test_nothing_is_written_by_form_unless_a_page_opens_it(gift: Gift) -> None:
     assert gift.title == "A <i>roof</i>"
 
 
+def test_an_empty_list_invites_nobody_to_add_what_nobody_can_add(gift: Gift) -> None:
+    client = signed_in("support")
+    page = client.get(GIFTS, {"q": "no such thing"}).content.decode()
+    assert "Nothing fits" in page
+    assert "Reset filters" in page
+    gift.delete()
+    page = client.get(GIFTS).content.decode()
+    assert "Nothing here yet" in page
+    for invitation in ("Create a new item", "Add gift", f"{GIFTS}add/"):
+        assert invitation not in page
+    Policy.objects.filter(ptype="p").delete()
+    Policy.objects.create(ptype="p", v0="admin", v1="policy", v2="view")
+    Policy.objects.create(ptype="p", v0="admin", v1="policy", v2="add")
+    page = signed_in("admin").get(POLICIES, {"q": "no such thing"}).content.decode()
+    assert f"{POLICIES}add/" in page
+
+
 def test_the_palette_finds_rows_and_forgets_them_with_the_right(gift: Gift) -> None:
     client = signed_in("support")
     assert str(gift.pk) in client.get("/admin/search/?s=roof&extended=1").content.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from payments_svc.gateway.tasks import work_events
 from payments_svc.ledger.models import Journal
 from tests.payments.conftest import Caller, StandIn, deliver, person
 from tests.payments.factories import CampaignFactory
+from tests.payments.test_reports import signed_in
 
 pytestmark = pytest.mark.django_db
 ASKED = "pm_card_authenticationRequired"
@@ -154,6 +156,8 @@ class TestDeclines:
         assert FailedTry.objects.get().code == Payment.objects.get().failure_code == raw
         recorded = RecordedEvent.objects.get(type="payments.donation.failed.v1")
         assert recorded.payload["reason"] == safe
+        page = signed_in("support").get(f"/admin/payments_donations/payment/{opened['payment_id']}/change/")
+        assert f">{raw}<" in re.sub(r">\s+|\s+<", lambda gap: gap[0].strip(), page.content.decode())
 
     def test_nothing_that_is_not_known_to_be_harmless_goes_out(self) -> None:
         for code in ("stolen_card", "pickup_card", "merchant_blacklist", "restricted_card", "one_of_next_year", ""):
