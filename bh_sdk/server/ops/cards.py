@@ -92,19 +92,35 @@ def _as_ascii(char: str) -> str:
 def _found(text: str) -> Iterator[tuple[int, int]]:
     left = _MOST_WINDOWS
     for run in _RUN.finditer(text):
-        groups = [(found.start(), found.end()) for found in _GROUP.finditer(text, run.start(), run.end())]
+        groups = _groups(text, run.start(), run.end())
         for first in range(len(groups)):
             digits = ""
             for start, end in groups[first : first + _LONGEST]:
                 digits += text[start:end]
                 left -= 1
-                if len(digits) > _LONGEST or left < 0:
+                # An empty group stands for what is no part of any card.
+                if start == end or len(digits) > _LONGEST or left < 0:
                     break
-                if len(digits) >= _SHORTEST and _is_card(digits) and not _is_else(text, groups[first][0], end):
+                if len(digits) >= _SHORTEST and _is_card(digits):
                     yield groups[first][0], end
                     break
         if left < 0:
             return
+
+
+def _groups(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The groups of digits of a run; one that belongs to a UUID or to a digest in hex is an empty one."""
+    first, last = max(0, start - 36), min(len(text), end + 64)
+    others = [
+        found.span()
+        for pattern in (_UUID, _DIGEST)
+        for found in pattern.finditer(text, first, last)
+        if not found[0].isdecimal()
+    ]
+    spans = (found.span() for found in _GROUP.finditer(text, start, end))
+    if not others:
+        return list(spans)
+    return [(at, at if any(low <= at < high for low, high in others) else to) for at, to in spans]
 
 
 def _is_card(digits: str) -> bool:
@@ -114,15 +130,3 @@ def _is_card(digits: str) -> bool:
         return False
     numbers = [int(digit) for digit in reversed(digits)]
     return (sum(numbers[::2]) + sum(_DOUBLED[number] for number in numbers[1::2])) % 10 == 0
-
-
-def _is_else(text: str, start: int, end: int) -> bool:
-    """Whether these digits are a piece of a UUID or of a digest in hex."""
-    around = range(max(0, start - 36), min(len(text), end + 36))
-    piece = text[around.start : around.stop]
-    for pattern in (_UUID, _DIGEST):
-        for found in pattern.finditer(piece):
-            inside = around.start + found.start() <= start and end <= around.start + found.end()
-            if inside and not found[0].isdecimal():
-                return True
-    return False
