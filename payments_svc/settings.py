@@ -38,6 +38,8 @@ globals().update(
                 "payments.reconciliation.daily": 60.0,
                 "payments.reconciliation.carry_on": 30.0,
                 "payments.reconciliation.check": 600.0,
+                "payments.receipts.work_annual_run": 3.0,
+                "payments.receipts.start_annual_run": 3600.0,
             }.items()
         },
         # Its read models listen to its own facts, by the same road as everybody else; trust's holds stop payouts.

@@ -18,6 +18,7 @@ from payments_svc.payouts.api import router as payouts
 from payments_svc.payouts.staff import PayoutReport
 from payments_svc.receipts.api import router as receipts
 from payments_svc.receipts.page import verify_receipt
+from payments_svc.receipts.staff import AnnualRunReport, ReceiptReport
 from payments_svc.reconciliation.staff import BreakReport, RunReport
 from payments_svc.recurring.api import router as recurring
 from payments_svc.recurring.staff import RecurringReport
@@ -34,6 +35,8 @@ api = make_api("payments", "Blessed Horizon payments", {"/payments": payments, "
 reports = ReportRouter()
 reports.register("payments", PaymentReport)
 reports.register("disputes", DisputeReport)
+reports.register("receipts", ReceiptReport)
+reports.register("annual-receipts", AnnualRunReport)
 reports.register("refunds", RefundReport)
 reports.register("ledger", EntryReport)
 reports.register("daily-figures", DailyReport)

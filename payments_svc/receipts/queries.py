@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from bh_sdk.errors import NotFound
+from bh_sdk.events import ReceiptIssued
+from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
+from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.tokens import check_gift_link, check_receipt_link
 from payments_svc.donations import queries as donations
 from payments_svc.receipts.links import read_verification_token
-from payments_svc.receipts.models import Receipt, ReceiptLine
+from payments_svc.receipts.models import AnnualRun, GiftAidDeclaration, Receipt, ReceiptLine, RunRow
 
 
 def receipt_covering(payment_id: UUID) -> str | None:
@@ -74,3 +79,41 @@ def no_longer_right() -> QuerySet[Receipt]:
     """Receipts that hold although a gift on them was given back or lost to a bank since: finance voids them."""
     gone = Q(payment__refunded__gt=F("payment__charged") - F("amount")) | Q(payment__dispute_status="lost")
     return Receipt.objects.filter(id__in=ReceiptLine.objects.filter(gone, voided=False).values("receipt_id"))
+
+
+def receipts_with(payment_id: UUID) -> QuerySet[ReceiptLine, UUID]:
+    """The ids of the receipts that a gift stands or stood on."""
+    return ReceiptLine.objects.filter(payment_id=payment_id).values_list("receipt_id", flat=True)
+
+
+def told_of(receipt_id: UUID) -> list[dict[str, Any]]:
+    """When a receipt was issued and sent again, and by whom, newest first."""
+    facts = RecordedEvent.objects.filter(aggregatetype="receipt", aggregateid=receipt_id).order_by("-sequence")
+    return [
+        {"at": fact.created_at, "by": fact.actor, "resent": bool(fact.payload.get("resent"))}
+        for fact in facts
+        if fact.type == ReceiptIssued.type
+    ]
+
+
+def address_parts(row: GiftAidDeclaration) -> list[str]:
+    """A declared home address, line by line."""
+    return [str(part) for part in json.loads(row.address.open()).values() if part]
+
+
+def run_progress(run: AnnualRun) -> dict[str, int]:
+    """How many rows of a run are todo, issued and skipped."""
+    counts = dict(run.rows.order_by().values_list("state").annotate(Count("id")))
+    return {state: counts.get(state, 0) for state in (RunRow.TODO, RunRow.ISSUED, RunRow.SKIPPED)}
+
+
+def reasons(run: AnnualRun) -> list[tuple[str, int]]:
+    """Why rows of a run were left out, the most frequent reason first."""
+    found = run.rows.filter(state=RunRow.SKIPPED).order_by().values("reason").annotate(many=Count("id"))
+    return [(row["reason"], row["many"]) for row in found.order_by("-many", "reason")[:50]]
+
+
+def run_sums(run: AnnualRun) -> dict[str, Money]:
+    """What the receipts of a run add up to, by currency."""
+    found = Receipt.objects.filter(run_row__run=run).order_by().values("currency").annotate(total=Sum("amount"))
+    return {row["currency"]: Money(int(row["total"]), row["currency"]) for row in found.order_by("currency")}

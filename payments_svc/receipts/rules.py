@@ -154,4 +154,10 @@ def initials(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split()[:4])
 
 
-LEASE = timedelta(seconds=60)
+# How long a worker may be silent before another goes on with its run.
+LEASE = timedelta(seconds=120)
+
+
+def is_due(month_and_day: str, today: date) -> bool:
+    """Whether today is the day (`MM-DD`) or after it; never, when none is set."""
+    return bool(month_and_day) and f"{today:%m-%d}" >= month_and_day
