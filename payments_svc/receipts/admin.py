@@ -311,6 +311,7 @@ class AnnualRunAdmin(CasePage):
         done = queries.run_progress(obj)
         whole = sum(done.values())
         finished = obj.finished_at is not None
+        report = f"{reverse('annual-receipts-list')}?run_id={obj.id}"
         return parts.Case(
             headline=parts.Headline(
                 title=f"Receipts of {obj.year}",
@@ -352,13 +353,11 @@ class AnnualRunAdmin(CasePage):
                         ("Started", f"{obj.started_at:%d %b %Y, %H:%M}"),
                         ("Finished", f"{obj.finished_at:%d %b %Y, %H:%M}" if finished else "not yet"),
                         *((f"Receipts in {code}", str(money)) for code, money in queries.run_sums(obj).items()),
-                        parts.Fact(
-                            "Report, row by row", "open", href=f"/staff/reports/annual-receipts?run_id={obj.id}"
-                        ),
+                        parts.Fact("Report, row by row", "open", href=report),
                         parts.Fact(
                             "The same as CSV",
                             "download",
-                            href=f"/staff/reports/annual-receipts?run_id={obj.id}&format=csv",
+                            href=f"{report}&format=csv",
                         ),
                     ],
                 )
