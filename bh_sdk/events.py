@@ -75,6 +75,8 @@ class DonationCreated(_Payment):
 
     type = "payments.donation.created.v1"
 
+    off_session: bool = Field(False, description="Opened by a recurring gift's schedule; nobody stood before a form")
+
 
 class DonationSucceeded(_Payment):
     """The gift arrived and is in the ledger. Once per payment."""

@@ -60,7 +60,8 @@ class RecurringShare(Answer):
 
 
 class Conversion(Answer):
-    """Of the payments that were opened in the period, those whose gift arrived, whenever it did."""
+    """Of the payments that donors opened in the period, those whose gift arrived, whenever it did. The charges of
+    a recurring gift that its schedule makes are not among them."""
 
     opened: int
     succeeded: int

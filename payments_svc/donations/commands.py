@@ -221,7 +221,8 @@ def _write_payment(gift: Gift, *, by: str, request_digest: str, series: Series |
         created_at=now,
         look_again_at=next_look("created", opened_at=now, at=now),
     )
-    record(DonationCreated(**facts.common(payment)), subject=payment.id, actor=str(donor_id))
+    opened = DonationCreated(**facts.common(payment), off_session=payment.off_session)
+    record(opened, subject=payment.id, actor=str(donor_id))
     return payment
 
 

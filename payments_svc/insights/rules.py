@@ -33,9 +33,12 @@ class Change:
 
 
 def change_of(fact: Fact, *, day: date) -> Change | None:
-    """What the fact changes, or None for one that the read models do not count."""
+    """What the fact changes, or None for one that the read models do not count.
+
+    A charge by schedule is no try of a donor, and says nothing of conversion.
+    """
     match fact:
-        case DonationCreated():
+        case DonationCreated() if not fact.off_session:
             return Change(
                 fact.payment_id, fact.campaign_id, fact.currency, day, fact.donor_id, opened=True, daily={"opened": 1}
             )

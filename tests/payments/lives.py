@@ -62,15 +62,15 @@ def facts_of(
         "currency": code,
     }
     paid = {"guest": False, "amount": text(amount), "charged": text(amount + covered)}
-    told = [Told(DonationCreated(**about, **paid), day)]
+    series = uuid.uuid4() if recurring and not old else None
+    told = [Told(DonationCreated(**about, **paid, off_session=series is not None), day)]
     if arrives is None:
         return told
     day += timedelta(days=arrives)
     known: dict[str, Any] = (
         {} if old else {"processing_fee": text(fees[0]), "platform_fee": text(fees[1]), "method": method}
     )
-    if recurring and not old:
-        known["recurring_id"] = uuid.uuid4()
+    known["recurring_id"] = series
     net = text(amount + covered - sum(fees))
     told.append(Told(DonationSucceeded(**about, **paid, anonymous=False, net=net, **known), day))
     for kind, minor in steps:

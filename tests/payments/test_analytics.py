@@ -158,7 +158,7 @@ def test_one_day_says_everything(campaigns: list[Any]) -> None:
         "disputes_lost": {"count": 0, "amount": "0.00"},
         "fees": {"processing": "1.10", "platform": "0.70", "undivided": "0.00"},
         "recurring": {"gifts": 1, "gross": "25.00", "share": 0.7141},
-        "conversion": {"opened": 3, "succeeded": 2, "rate": 0.6667},
+        "conversion": {"opened": 2, "succeeded": 1, "rate": 0.5},
     }
     assert answer["rows"][1]["refunds"]["amount"] == "10.01"
     assert answer["rows"][1]["refunds"]["rate"] is None
@@ -211,6 +211,12 @@ def test_a_method_knows_no_conversion_and_keeps_its_refunds(campaigns: list[Any]
     consume(facts_of(method="card"))
     (row,) = ask(finance(), method="us_bank_account").json()["totals"]
     assert (row["gifts"], row["conversion"], row["refunds"]["amount"]) == (1, None, "5.00")
+
+
+def test_a_charge_by_schedule_is_no_conversion(campaigns: list[Any]) -> None:
+    consume(facts_of(recurring=True))
+    (row,) = ask(finance()).json()["totals"]
+    assert (row["gifts"], row["conversion"]) == (1, {"opened": 0, "succeeded": 0, "rate": None})
 
 
 def test_a_success_days_later_is_a_conversion_of_the_day_it_was_opened(campaigns: list[Any]) -> None:
