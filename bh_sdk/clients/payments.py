@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from bh_sdk.clients import analytics as of_insights
 from bh_sdk.clients import payouts as of_payouts
 from bh_sdk.clients import receipts as of_receipts
+from bh_sdk.clients import recurring as of_recurring
 from bh_sdk.clients import refunds as of_refunds
+from bh_sdk.clients.amounts import amount_of
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
-from bh_sdk.errors import AmountInvalid, CurrencyMismatch
 from bh_sdk.events import PaymentStatus
 from bh_sdk.money import Money
 from bh_sdk.wire.base import Page
@@ -32,17 +33,6 @@ from bh_sdk.wire.payments import (
 )
 
 BASE = "/api/v1/payments"
-
-
-def amount_of(amount: Money | str, currency: str | None) -> Money:
-    """`Money`, or a decimal string with its currency. Raises AmountInvalid, CurrencyUnknown or CurrencyMismatch."""
-    if isinstance(amount, Money):
-        if currency is not None and currency != amount.code:
-            raise CurrencyMismatch(f"The amount is in {amount.code}, not in {currency}", currency=amount.code)
-        return amount
-    if currency is None:
-        raise AmountInvalid("A decimal string needs its currency")
-    return Money.parse(amount, currency)
 
 
 def create_intent(
@@ -241,6 +231,18 @@ class Payments(ServiceClient):
     payouts = each(of_payouts.payouts)
     escrow = does(of_payouts.escrow)
     set_payout_account = does(of_payouts.set_payout_account)
+    start_recurring = does(of_recurring.start_recurring)
+    recurring_gift = does(of_recurring.recurring_gift)
+    change_recurring = does(of_recurring.change_recurring)
+    pause_recurring = does(of_recurring.pause_recurring)
+    resume_recurring = does(of_recurring.resume_recurring)
+    skip_recurring = does(of_recurring.skip_recurring)
+    cancel_recurring = does(of_recurring.cancel_recurring)
+    change_method = does(of_recurring.change_method)
+    take_method = does(of_recurring.take_method)
+    pay_period = does(of_recurring.pay_period)
+    recurring_gifts_page = does(of_recurring.recurring_gifts)
+    recurring_gifts = each(of_recurring.recurring_gifts)
 
 
 class AsyncPayments(AsyncServiceClient):
@@ -282,3 +284,15 @@ class AsyncPayments(AsyncServiceClient):
     payouts = aeach(of_payouts.payouts)
     escrow = adoes(of_payouts.escrow)
     set_payout_account = adoes(of_payouts.set_payout_account)
+    start_recurring = adoes(of_recurring.start_recurring)
+    recurring_gift = adoes(of_recurring.recurring_gift)
+    change_recurring = adoes(of_recurring.change_recurring)
+    pause_recurring = adoes(of_recurring.pause_recurring)
+    resume_recurring = adoes(of_recurring.resume_recurring)
+    skip_recurring = adoes(of_recurring.skip_recurring)
+    cancel_recurring = adoes(of_recurring.cancel_recurring)
+    change_method = adoes(of_recurring.change_method)
+    take_method = adoes(of_recurring.take_method)
+    pay_period = adoes(of_recurring.pay_period)
+    recurring_gifts_page = adoes(of_recurring.recurring_gifts)
+    recurring_gifts = aeach(of_recurring.recurring_gifts)

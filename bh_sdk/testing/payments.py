@@ -2,7 +2,7 @@
 
 Imitated: campaigns, intents of guests and users, bounds and currencies, confirming with Stripe's test methods
 (`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history,
-totals, a donor's sums, asking for payouts.
+totals, a donor's sums, asking for payouts, recurring gifts (their first gift; time stands still).
 Not imitated: analytics, impact, fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
 """
 
@@ -25,6 +25,7 @@ from bh_sdk.errors import (
 )
 from bh_sdk.money import Money
 from bh_sdk.testing.payouts import Payouts
+from bh_sdk.testing.recurring import Recurring
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import payments as wire
 from bh_sdk.wire.analytics import DonorStats, DonorSums
@@ -53,6 +54,7 @@ class PaymentsWorld(World):
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.gifts: dict[str, Gift] = {}
         self.payouts = Payouts(self)
+        self.recurring = Recurring(self)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
@@ -66,6 +68,7 @@ class PaymentsWorld(World):
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
             ("GET", f"{BASE}/donors/{{}}/stats", self._stats, False),
             *self.payouts.routes(),
+            *self.recurring.routes(),
         ]
 
     def _describe(self, asked: Asked) -> tuple[int, wire.Campaign]:
@@ -77,7 +80,10 @@ class PaymentsWorld(World):
         return 200 if known else 201, campaign
 
     def _create(self, asked: Asked) -> tuple[int, wire.PaymentCreated]:
-        body, caller = asked.read(wire.CreateIntent), asked.caller
+        return 201, self.open_gift(asked.read(wire.CreateIntent), asked.caller)
+
+    def open_gift(self, body: wire.CreateIntent, caller: Caller) -> wire.PaymentCreated:
+        """A gift that waits to be paid."""
         amount = Money.parse(body.amount, body.currency)
         if (caller.user_id is None) != (body.donor is not None):
             raise Invalid(errors=[{"pointer": "#/donor", "message": "required from a guest, refused from a user"}])
@@ -115,7 +121,7 @@ class PaymentsWorld(World):
         )
         self.gifts[intent] = gift
         zero = Money(0, amount.code).decimal
-        return 201, wire.PaymentCreated(
+        return wire.PaymentCreated(
             **gift.payment.model_dump(),
             client_secret=gift.secret,
             fees=wire.Fees(processing=zero, platform=zero),

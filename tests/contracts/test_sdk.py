@@ -37,6 +37,8 @@ VALUES: dict[str, Any] = {
     "entity_type": "campaign",
     "description": "Long enough to be read",
     "payment_intent_id": "pi_1",
+    "payment_method_id": "pm_1",
+    "setup_intent_id": "seti_1",
     "recipient_ids": [AN_ID],
     "subject": str(AN_ID),
     "data": {},

@@ -221,3 +221,27 @@ def test_the_mints_tokens_are_good() -> None:
     mint = TestIssuer()
     assert mint.user_verifier().verify(mint.user(RUTH, roles=["finance"])).roles == {"finance"}
     assert mint.service_verifier("trust").verify(mint.service("notify", "trust")).client_id == "notify"
+
+
+class TestRecurringGifts:
+    def test_a_series_starts_with_its_first_gift_and_is_in_its_donors_hand(self) -> None:
+        donor = uuid.uuid4()
+        payments = FakePayments(as_user=donor)
+        campaign = payments.campaign()
+        created = payments.start_recurring(campaign_id=campaign, amount="20.00", currency="GBP")
+        assert (created.status, created.payment.recurring_id) == ("starting", created.recurring_id)
+        with pytest.raises(errors.RecurringNotChangeable):
+            payments.pause_recurring(created.recurring_id)
+        payments.confirm(payment_intent_id=str(created.payment.payment_intent_id), payment_method_id="pm_card_visa")
+        series = created.recurring_id
+        assert payments.recurring_gift(series).status == "active"
+        assert payments.change_recurring(series, amount="30.00").amount == "30.00"
+        assert payments.pause_recurring(series).next_at is None
+        assert payments.resume_recurring(series).next_at is not None
+        assert payments.change_method(series, payment_method_id="pm_card_visa").next_action is None
+        assert [one.recurring_id for one in payments.recurring_gifts(donor)] == [series]
+        assert payments.cancel_recurring(series).ended_why == "canceled"
+        with pytest.raises(errors.NotFound):
+            FakePayments(as_user=NOAH, world=payments.world).recurring_gift(series)
+        with pytest.raises(errors.AmountOutOfBounds):
+            payments.start_recurring(campaign_id=campaign, amount="4.99", currency="GBP")
