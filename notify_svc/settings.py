@@ -28,6 +28,8 @@ globals().update(
 
 # Where people read: links in messages lead here.
 BH_SITE_URL = env.url("BH_SITE_URL")
+# Where a donor's browser reaches payments, for the link to a receipt; unlike BH_PAYMENTS_URL it is never an inner address.
+BH_PAYMENTS_PUBLIC_URL = env.url("BH_PAYMENTS_PUBLIC_URL", env.url("BH_PAYMENTS_URL"))
 # The same key as payments': the link in the thank-you mail opens a guest's gift there.
 BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
 

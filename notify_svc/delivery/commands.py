@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from bh_sdk.errors import BHError
-from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact
+from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact, ReceiptIssued
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
@@ -201,6 +201,11 @@ def tell(fact: Fact, *, event_id: UUID) -> None:
         later = occasions.overtaken_by(order.dedupe)
         if later is None or not Notification.objects.filter(dedupe=later).exists():
             accept([order], by="system")
+
+
+def tell_of_receipt(fact: ReceiptIssued, *, event_id: UUID) -> None:
+    """A donor's tax receipt, once for each time it is told. It waits for no campaign, because it is about none."""
+    accept([occasions.of_receipt(fact, event_id=event_id)], by="system")
 
 
 def tell_waiting(*, campaign_id: UUID | None = None, limit: int = 200) -> int:

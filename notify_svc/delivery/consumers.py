@@ -10,6 +10,7 @@ from bh_sdk.events import (
     PayoutFailed,
     PayoutPaid,
     PayoutRejected,
+    ReceiptIssued,
     RecurringCardExpiring,
     RecurringChargeFailed,
     RecurringEnded,
@@ -90,3 +91,8 @@ def tell_of_card_that_ends(event: Delivered[RecurringCardExpiring]) -> None:
 @handles(RecurringEnded)
 def tell_of_recurring_end(event: Delivered[RecurringEnded]) -> None:
     commands.tell(event.data, event_id=event.id)
+
+
+@handles(ReceiptIssued)
+def tell_of_receipt(event: Delivered[ReceiptIssued]) -> None:
+    commands.tell_of_receipt(event.data, event_id=event.id)

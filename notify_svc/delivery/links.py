@@ -1,4 +1,4 @@
-"""What is added when a mail leaves, because it must not be stored: the links that open somebody's gift."""
+"""What is added when a mail leaves, because it must not be stored: the links that open a gift or a receipt."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from uuid import UUID
 
 from django.conf import settings
 
-from bh_sdk.tokens import gift_link
+from bh_sdk.tokens import gift_link, receipt_link
 from notify_svc.delivery import occasions
 from notify_svc.delivery.models import Notification
 
+RECEIPT = "receipt.issued"
+
 
 def at_send(notification: Notification) -> dict[str, Any]:
-    """The variables that only the leaving mail holds. A guest's link is signed; who has an account signs in instead."""
+    """The variables that only the leaving mail holds. A guest's link to a gift is signed; who has an account signs in
+    instead. The way to a receipt is signed for everybody: a mail cannot sign in."""
+    if notification.type == RECEIPT:
+        receipt_id = UUID(notification.data["receipt_id"])
+        query = urlencode({"link": receipt_link(settings.BH_LINK_KEY, receipt_id)})
+        return {"receipt_url": f"{_receipt(notification)}?{query}"}
     if notification.type not in occasions.ABOUT_A_GIFT:
         return {}
     payment_id = UUID(notification.data["payment_id"])
@@ -23,7 +30,13 @@ def at_send(notification: Notification) -> dict[str, Any]:
 
 
 def shown_to_staff(notification: Notification) -> dict[str, Any]:
-    """The same, without the signature: a preview opens nobody's gift."""
+    """The same, without the signature: a preview opens nobody's gift and nobody's receipt."""
+    if notification.type == RECEIPT:
+        return {"receipt_url": _receipt(notification)}
     if notification.type not in occasions.ABOUT_A_GIFT:
         return {}
     return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{notification.data['payment_id']}"}
+
+
+def _receipt(notification: Notification) -> str:
+    return f"{settings.BH_PAYMENTS_PUBLIC_URL}/api/v1/payments/receipts/{notification.data['receipt_id']}/pdf"

@@ -16,6 +16,7 @@ from bh_sdk.events import (
     PayoutFailed,
     PayoutPaid,
     PayoutRejected,
+    ReceiptIssued,
     RecurringCardExpiring,
     RecurringChargeFailed,
     RecurringEnded,
@@ -318,3 +319,21 @@ def _(fact: RecurringCardExpiring, scene: Scene, *, event_id: UUID) -> list[Orde
 @orders.register
 def _(fact: RecurringEnded, scene: Scene, *, event_id: UUID) -> list[Order]:
     return _recurring(fact, "recurring.ended", fact.recurring_id, scene, why=fact.why)
+
+
+def of_receipt(fact: ReceiptIssued, *, event_id: UUID) -> Order:
+    """A donor's mail about a tax receipt: when it was issued, and each time it is asked for again. It is about no campaign."""
+    return Order(
+        recipient_id=fact.donor_id,
+        guest=fact.guest,
+        type="receipt.issued",
+        dedupe=f"receipt.issued:{event_id}",
+        data={
+            "receipt_id": str(fact.receipt_id),
+            "number": fact.number,
+            "year": str(fact.year),
+            "amount": fact.amount,
+            "currency": fact.currency,
+            "resent": fact.resent,
+        },
+    )
