@@ -27,14 +27,14 @@ def bring_to(payment: Payment, standing: Standing, *, at: datetime) -> None:
     The caller holds the payment's lock. States move forward only and every balance transaction is booked once, so looks in
     any order end in the same books.
     """
-    for dispute in standing.disputes:
-        _bring_dispute(payment, dispute, at=at)
-    if standing.disputes:
+    changed = [_bring_dispute(payment, dispute, at=at) for dispute in standing.disputes]
+    if any(changed):
         payment.dispute_status = rules.dispute_status(list(payment.disputes.values_list("status", flat=True)))
         payment.save(update_fields=["dispute_status"])
 
 
-def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> None:
+def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> bool:
+    """True when there was something to do; most looks find everything known."""
     if told.amount.code != payment.currency:
         raise Conflict("The dispute is in another currency than the payment", payment_id=str(payment.id))
     # Staff may be writing at the case, under its own lock.
@@ -49,6 +49,8 @@ def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> 
     )
     before = case.status
     case.status = rules.next_status(before, told.state)
+    if not case._state.adding and case.status == before and _knows(case, told):
+        return False
     if case._state.adding or case.status == told.state:
         case.stripe_status, case.reason = told.stripe_status, told.reason
         case.evidence_due_at, case.opened_at = told.due_at, told.opened_at
@@ -62,6 +64,16 @@ def _bring_dispute(payment: Payment, told: DisputeStanding, *, at: datetime) -> 
     if case.status != before and not rules.DISPUTE_MOVES[case.status]:
         _close(payment, case, at=at)
     case.save()
+    return True
+
+
+def _knows(case: Dispute, told: DisputeStanding) -> bool:
+    """Whether this look says nothing that an earlier one did not. One that is older than the last says nothing new either."""
+    if {move.id for move in told.moves} - set(case.movements.values_list("stripe_id", flat=True)):
+        return False
+    seen = (case.stripe_status, case.reason, case.evidence_due_at, case.opened_at)
+    same = case.status != told.state or seen == (told.stripe_status, told.reason, told.due_at, told.opened_at)
+    return same and told.submissions <= case.submissions
 
 
 def _book(payment: Payment, case: Dispute, told: DisputeStanding, *, at: datetime) -> None:
