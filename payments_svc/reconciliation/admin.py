@@ -16,12 +16,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from bh_sdk.errors import BHError
 from bh_sdk.money import Money
-from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
+from bh_sdk.server.admin import BoardPage, CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
 from payments_svc.gateway.errors import GatewayError
 from payments_svc.reconciliation import checking, commands, queries
 from payments_svc.reconciliation.invariants import SENTENCES
-from payments_svc.reconciliation.models import BankPayout, Break, Finding, Run
+from payments_svc.reconciliation.models import BankPayout, Break, CheckRound, Finding, Run
 from payments_svc.reconciliation.rules import KINDS
 from payments_svc.refunds import queries as refunds
 
@@ -36,7 +36,7 @@ STATES: dict[str, tuple[str, parts.Tone]] = {
     "closed": ("Closed", "success"),
     "cleared": ("Gone by itself", ""),
 }
-TONES = {text: tone for text, tone in STATES.values() if tone}
+TONES: dict[str, str] = {text: tone for text, tone in STATES.values() if tone}
 RUN_STATES: dict[str, tuple[str, parts.Tone]] = {
     "reading": ("Reading Stripe's statement", "warning"),
     "matching": ("Matching", "warning"),
@@ -94,7 +94,7 @@ class RunAdmin(CasePage):
     def window(self, row: Run) -> str:
         return f"{row.since:%d %b, %H:%M} to {row.until:%d %b %Y, %H:%M}"
 
-    @display(description="State", ordering="state", label=dict(RUN_STATES.values()))
+    @display(description="State", ordering="state", label={text: str(tone) for text, tone in RUN_STATES.values()})
     def state_label(self, row: Run) -> str:
         return RUN_STATES[row.state][0]
 
@@ -480,11 +480,54 @@ class HowFar(Dialog):
     )
 
 
+@admin.register(CheckRound)
+class HoldsAdmin(BoardPage):
+    """Every invariant in one sentence, with when it was last asked."""
+
+    thing, desk, desk_order, icon, order = "invariant", "Reconciliation", 15, "verified", 40
+    plural = "What must hold"
+
+    def board(self, request: HttpRequest) -> parts.Board:
+        return parts.Board(wide=[_sentences(), _open_findings()])
+
+
+def _sentences() -> parts.Checks:
+    rounds = queries.rounds()
+    return parts.Checks(
+        "Asked every ten minutes; the balance at Stripe on demand",
+        [
+            parts.Check(
+                sentence
+                + (f" (asked {rounds[name].checked_at:%d %b, %H:%M:%S})" if name in rounds else " (not asked yet)"),
+                "warning" if name not in rounds else "danger" if rounds[name].open_findings else "success",
+            )
+            for name, sentence in SENTENCES.items()
+        ],
+    )
+
+
+def _open_findings() -> parts.Timeline:
+    return parts.Timeline(
+        "What does not",
+        [
+            parts.Moment(
+                SENTENCES.get(row.check_name, row.check_name),
+                row.first_seen_at,
+                who=row.subject,
+                note=row.detail,
+                href=reverse("admin:payments_reconciliation_finding_change", args=(row.pk,)),
+            )
+            for row in queries.open_findings()
+        ],
+        empty="Everything holds.",
+    )
+
+
 @admin.register(Finding)
 class FindingAdmin(CasePage):
     """What must hold at every moment, and where it does not."""
 
-    thing, desk, desk_order, icon, order = "invariant", "Reconciliation", 15, "verified", 40
+    thing, desk, desk_order, icon, order = "invariant", "Reconciliation", 15, "report", 41
 
     list_display = ("sentence", "subject", "detail", "first_seen_at", "last_seen_at", "cleared_at")
     list_filter: ClassVar = [
@@ -538,7 +581,6 @@ class FindingAdmin(CasePage):
         return str(self.sentence(obj))
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        rounds = queries.rounds()
         return parts.Case(
             headline=parts.Headline(
                 title=self.sentence(obj),
@@ -547,21 +589,7 @@ class FindingAdmin(CasePage):
                 tone="success" if obj.cleared_at else "danger",
                 status="cleared" if obj.cleared_at else "open",
             ),
-            wide=[
-                parts.Checks(
-                    "Everything that must hold",
-                    [
-                        parts.Check(
-                            sentence
-                            + (
-                                f" (asked {rounds[name].checked_at:%H:%M:%S})" if name in rounds else " (not asked yet)"
-                            ),
-                            "warning" if name not in rounds else "danger" if rounds[name].open_findings else "success",
-                        )
-                        for name, sentence in SENTENCES.items()
-                    ],
-                )
-            ],
+            wide=[_sentences()],
             narrow=[
                 parts.Facts(
                     "About",

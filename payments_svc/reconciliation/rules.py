@@ -26,8 +26,8 @@ KINDS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class There:
-    """A balance transaction at Stripe."""
+class Line:
+    """One move of money on our balance at Stripe, seen from one side."""
 
     id: str
     key: str
@@ -38,15 +38,14 @@ class There:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class There(Line):
+    """A balance transaction at Stripe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here(Line):
     """What one journal of ours moved on Stripe's balance. `corrects` marks a correcting journal."""
 
-    id: str
-    key: str
-    currency: str
-    amount: int
-    fee: int
-    at: datetime
     corrects: bool = False
     payment_id: str | None = None
 
@@ -177,11 +176,11 @@ class _Group:
         return Found(kind, self.key, f"{kind}:{self.key}{which}:{currency}", tuple(there), tuple(here))
 
 
-def _worth(line: There | Here) -> tuple[str, int, int]:
+def _worth(line: Line) -> tuple[str, int, int]:
     return line.currency, line.amount, line.fee
 
 
-def _sum(lines: Iterable[There | Here], name: Literal["amount", "fee"]) -> int:
+def _sum(lines: Iterable[Line], name: Literal["amount", "fee"]) -> int:
     return sum(getattr(line, name) for line in lines)
 
 

@@ -37,7 +37,7 @@ class BreakRow(serializers.ModelSerializer[Break]):
         )
 
     def get_difference(self, row: Break) -> str:
-        return ", ".join(str(Money(minor, code)) for code, minor in row.difference.items())
+        return ", ".join(f"{code} {Money(minor, code).decimal}" for code, minor in row.difference.items())
 
 
 class LatestMoveFirst(NewestFirst):
