@@ -116,7 +116,7 @@ def test_finance_starts_a_run_and_is_told_of_a_window_that_is_none() -> None:
 
 def test_breaks_are_taken_along_as_csv_and_that_is_logged(run: Run) -> None:
     answer = signed_in("finance").get(f"/staff/reports/breaks/?format=csv&run={run.pk}")
-    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
     assert sorted((row["key"], row["difference"]) for row in rows) == [
         ("ch_large", "GBP 880.00"),
         ("txn_small", "GBP -5.00"),
@@ -141,7 +141,7 @@ def test_the_first_page_presses_what_is_to_do(run: Run) -> None:
 
 def test_the_invariants_are_asked_from_the_desk_with_stripes_balance(standin: StandIn) -> None:
     signed_in("finance").post(reverse("admin:payments_reconciliation_finding_check_now"), SUBMITTED | {"stripe": "on"})
-    assert queries.rounds()["balance_is_stripes"]
+    assert "balance_is_stripes" in queries.rounds()
     assert (
         signed_in("auditor")
         .post(reverse("admin:payments_reconciliation_finding_check_now"), SUBMITTED | {"stripe": "on"})
