@@ -247,6 +247,9 @@ def _where(row: Payment, show_guest: bool) -> parts.Facts:
         guest = Guest.objects.get(id=row.donor_id)
         name = row.guest_name.open() if row.guest_name is not None else guest.name.open()
         facts.append(parts.Fact("Guest", name, note=guest.email.open()))
+    if row.recurring_id is not None:
+        series = reverse("admin:payments_recurring_recurringgift_change", args=(row.recurring_id,))
+        facts.append(parts.Fact("Recurring gift", str(row.recurring_id)[:8], href=series, mono=True))
     facts += [
         parts.Fact("Shown publicly", "anonymous" if row.anonymous else "with the name"),
         parts.Fact("Intent", row.intent_id or "", mono=True),

@@ -53,6 +53,19 @@ _FACTS = {
 _EXPIRING_WITHIN = timedelta(days=30)
 
 
+class CardFailed(admin.SimpleListFilter):
+    """Series whose present period could not be charged yet."""
+
+    title = "card"
+    parameter_name = "card"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("failed", "Failed, tried again")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RecurringGift]) -> QuerySet[RecurringGift]:
+        return queryset.filter(queries.failing()) if self.value() == "failed" else queryset
+
+
 class EndForDonor(Dialog):
     """Why it is ended by somebody else than the donor."""
 
@@ -71,7 +84,7 @@ class RecurringAdmin(CasePage):
     thing, desk, desk_order, icon, order = "recurring", "Money", 10, "event_repeat", 20
 
     list_display = ("gift", "campaign_title", "donor", "status_label", "next_charge", "created_at")
-    list_filter: ClassVar = ["status", "interval", "currency", "ended_why", ("created_at", RangeDateFilter)]
+    list_filter: ClassVar = ["status", CardFailed, "interval", "currency", "ended_why", ("created_at", RangeDateFilter)]
     list_select_related: ClassVar = ["campaign"]
     search_fields: ClassVar = ["donor_id"]
     search_help_text = "Id of a recurring gift, a donor, a campaign or one of its payments"
@@ -79,7 +92,7 @@ class RecurringAdmin(CasePage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RecurringGift]:
         found: QuerySet[RecurringGift] = super().get_queryset(request).annotate(failing=queries.failing())
-        return found.filter(queries.failing()) if request.GET.get("failing") else found
+        return found
 
     @display(description="Gift", ordering="amount")
     def gift(self, row: RecurringGift) -> str:
@@ -124,9 +137,9 @@ class RecurringAdmin(CasePage):
             "Cards that failed",
             str(counts.failing),
             note="tried again, the donors are told" if counts.failing else "no recurring gift waits for its money",
-            href=f"{self.address()}?status__exact=active&failing=1",
+            href=f"{self.address()}?card=failed",
         )
-        yield Figure("Cards that end soon", str(counts.expiring), note="before the end of the next month's charges")
+        yield Figure("Cards that end soon", str(counts.expiring), note="before a charge of the next 30 days")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         text, tone = STATUS[obj.status]
@@ -142,7 +155,7 @@ class RecurringAdmin(CasePage):
                 notice=_notice(obj, waiting),
             ),
             wide=[_periods(obj), parts.Timeline("What happened", _moments(obj))],
-            narrow=[_terms(obj), _card(obj), _where(obj)],
+            narrow=[_terms(obj), _card(obj), _payments(obj), _where(obj)],
         )
 
     @action(
@@ -183,7 +196,7 @@ def _periods(gift: RecurringGift) -> parts.Table:
             str(period.number + 1),
             f"{period.due_at:%d %b %Y}",
             str(Money(period.amount, gift.currency)),
-            _PERIOD[period.state],
+            "Waiting for the next try" if period.next_try_at else _PERIOD[period.state],
             _tries(period),
             str(period.payment_id or ""),
         ]
@@ -216,7 +229,7 @@ def _moments(gift: RecurringGift) -> list[parts.Moment]:
 
 
 def _who(gift: RecurringGift, event: RecordedEvent) -> str:
-    if not event.actor:
+    if event.actor in (None, "", "system"):
         return ""
     return "the donor" if event.actor == str(gift.donor_id) else f"staff {event.actor[:8]}"
 
@@ -254,6 +267,20 @@ def _card(gift: RecurringGift) -> parts.Facts:
         told = "the donor was told" if gift.warned_of == gift.card else ""
         facts.insert(1, parts.Fact("Works until", f"{gift.exp_month:02}/{gift.exp_year}", note=told))
     return parts.Facts("Card", facts)
+
+
+def _payments(gift: RecurringGift) -> parts.Facts:
+    """The latest, each a click away."""
+    rows = [
+        parts.Fact(
+            f"{period.due_at:%d %b %Y}",
+            str(Money(period.amount, gift.currency)),
+            note=_PERIOD[period.state],
+            href=reverse("admin:payments_donations_payment_change", args=(period.payment_id,)),
+        )
+        for period in gift.periods.filter(payment_id__isnull=False)[:12]
+    ]
+    return parts.Facts("Payments", rows)
 
 
 def _where(gift: RecurringGift) -> parts.Facts:

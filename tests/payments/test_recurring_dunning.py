@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from payments_svc.recurring.models import Period
 from tests.payments.conftest import person
 from tests.payments.series import DAY, Series
 from tests.payments.test_recurring import facts, series, time
+from tests.payments.test_reports import signed_in
 
 __all__ = ["series", "time"]
 pytestmark = pytest.mark.django_db
@@ -317,3 +319,65 @@ def test_a_failed_period_is_told_of_as_such(series: Series) -> None:
     in_trouble(series)
     (failed,) = RecordedEvent.objects.filter(type="payments.donation.failed.v1").values_list("payload", flat=True)
     assert failed["off_session"] is True
+
+
+class TestDesk:
+    LIST = "/admin/payments_recurring/recurringgift/"
+
+    def page(self, series: Series) -> str:
+        return signed_in("support").get(f"{self.LIST}{series.id}/change/").content.decode()
+
+    def end(self, series: Series, *roles: str, note: str = "Asked by phone") -> Any:
+        """What the dialog's button sends."""
+        client = signed_in(*roles)
+        address = f"{self.LIST}{series.id}/end-for-donor/"
+        found = re.findall(r'"(/admin/[^"]*end[^"]*)"', self.page(series))
+        body = {"_form_submitted": "True", "note": note}
+        return client.post(found[0] if found else address, body, headers={"HX-Request": "true"})
+
+    def test_a_series_tells_its_story(self, series: Series) -> None:
+        in_trouble(series)
+        page = self.page(series)
+        for words in ("20.00", "Card failed", "Waiting for the next try", "Started", "A charge failed", "ending in"):
+            assert words in page, words
+        payment = Payment.objects.order_by("-created_at").first()
+        assert payment is not None
+        assert f"/admin/payments_donations/payment/{payment.id}/change/" in page
+        found = signed_in("support").get(self.LIST, {"q": str(payment.id)}).content.decode()
+        assert str(series.id) in found
+
+    def test_the_first_page_leads_to_the_cards_that_failed(self, series: Series) -> None:
+        in_trouble(series)
+        healthy = Series(person(), series.standin, series.clock, series.campaign).start()
+        client = signed_in("support")
+        assert "Cards that failed" in client.get("/admin/").content.decode()
+        shown = client.get(f"{self.LIST}?card=failed").content.decode()
+        assert str(series.id) in shown
+        assert str(healthy.id) not in shown
+
+    def test_support_ends_it_for_the_donor_and_says_why(self, series: Series) -> None:
+        series.start()
+        assert self.end(series, "support").status_code == 200
+        row = series.row
+        assert (row.status, row.ended_why, row.ended_note) == ("ended", "canceled", "Asked by phone")
+        assert row.ended_by not in (None, row.donor_id)
+        (ended,) = RecordedEvent.objects.filter(type="payments.recurring.ended.v1")
+        assert ended.actor == str(row.ended_by)
+        assert "Asked by phone" in self.page(series)
+
+    def test_without_a_note_nothing_ends(self, series: Series) -> None:
+        series.start()
+        self.end(series, "support", note="")
+        assert series.row.status == "active"
+
+    @pytest.mark.parametrize("role", ["auditor", "editor"])
+    def test_who_may_not_ends_nothing(self, series: Series, role: str) -> None:
+        series.start()
+        assert self.end(series, role).status_code in (302, 403)
+        assert series.row.status == "active"
+
+    def test_finance_takes_the_list_along(self, series: Series) -> None:
+        series.start()
+        row = signed_in("finance").get("/staff/reports/recurring/?format=json&interval=monthly").json()["results"][0]
+        assert (row["amount"], row["interval"], row["status"]) == ("20.00", "monthly", "active")
+        assert signed_in("editor").get("/staff/reports/recurring/?format=json").status_code == 403
