@@ -37,7 +37,7 @@ STATUS: dict[str, tuple[str, parts.Tone]] = {
     "canceled": ("Withdrawn", ""),
     "rejected": ("Rejected", ""),
 }
-TONES = {text: tone for text, tone in STATUS.values() if tone}
+TONES: dict[str, str] = {text: tone for text, tone in STATUS.values() if tone}
 _REACHED = {"requested": 1, "pending_approval": 1, "approved": 2, "submitting": 2, "pending": 3, "succeeded": 4}
 _WAY = ("Asked", "Approved", "Sent to Stripe", "Refunded")
 _SHOWN = 200

@@ -11,12 +11,12 @@ def refund(row: Refund) -> wire.Refund:
         refund_id=row.id,
         payment_id=row.payment_id,
         campaign_id=row.payment.campaign_id,
-        status=row.status,  # type: ignore[arg-type]  # the column holds the same words
+        status=row.status,
         amount=row.money.decimal,
         currency=row.currency,
         reason=row.reason,
         notes=row.notes,
-        source=row.source,  # type: ignore[arg-type]  # here too
+        source=row.source,
         second_person=row.second_person,
         requested_by=row.requested_by,
         approved_by=row.approved_by,

@@ -32,7 +32,8 @@ def work(*, minutes: int = 0) -> int:
     """What the worker does with what is due by then."""
     if minutes:
         Refund.objects.filter(due_at__lte=clock.now() + timedelta(minutes=minutes)).update(due_at=clock.now())
-    return sweep()
+    moved: int = sweep()
+    return moved
 
 
 def at_stripe(standin: StandIn, payment_id: Any) -> list[Any]:
