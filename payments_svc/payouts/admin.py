@@ -162,7 +162,8 @@ class PayoutAdmin(CasePage):
         if row is None:
             return self.may(request, "approve")
         mine = self.actor(request) in (str(row.owner_id), str(row.requested_by), str(row.first_approved_by))
-        return self.may(request, "approve") and row.status in WAITING and not mine
+        held = queries.is_held(row.campaign_id, row.owner_id)
+        return self.may(request, "approve") and row.status in WAITING and not mine and not held
 
     def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         row = _row(object_id)
@@ -187,9 +188,9 @@ class PayoutAdmin(CasePage):
             return self.may(request, "send")
         alone = row.second_approved_by is None and self.actor(request) == str(row.first_approved_by)
         own = self.actor(request) == str(row.owner_id)
-        return (
-            self.may(request, "send") and row.method == "bank_transfer" and row.status == status and not (alone or own)
-        )
+        held = status == "approved" and queries.is_held(row.campaign_id, row.owner_id)
+        theirs = row.method == "bank_transfer" and row.status == status
+        return self.may(request, "send") and theirs and not (alone or own or held)
 
     def verbs(self) -> set[str]:
         """The three buttons of a bank transfer are one line of the policies."""
@@ -424,7 +425,8 @@ def _who(row: Payout) -> parts.Facts:
         facts.append(parts.Fact("Bank reference", row.bank_reference, mono=True))
     if row.reversed:
         facts.append(parts.Fact("Came back", str(Money(row.reversed, row.currency))))
-    facts.append(parts.Fact("Payout", str(row.id), mono=True, note="use it as the payment reference"))
+    note = "give it to the bank as the payment's reference" if row.method == "bank_transfer" else ""
+    facts.append(parts.Fact("Payout", str(row.id), mono=True, note=note))
     return parts.Facts("Who and where", facts)
 
 

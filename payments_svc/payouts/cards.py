@@ -28,7 +28,9 @@ def _balance(one: Balance, *, held: bool) -> parts.Facts:
         parts.Fact("Fees", shown(one.fees, "-")),
         parts.Fact("Refunded", shown(one.refunded, "-")),
         parts.Fact("Lost in disputes", shown(one.lost, "-")),
-        parts.Fact("In flight", shown(one.in_flight, "-"), note="approved, not yet with the organiser"),
+        parts.Fact(
+            "In flight", shown(one.in_flight, "-"), note="approved, not yet with the organiser" if one.in_flight else ""
+        ),
         parts.Fact("Paid out", shown(one.paid_out, "-")),
     ]
     if one.corrected:

@@ -86,6 +86,14 @@ class FeeRateAdmin(CasePage):
     def state_label(self, row: FeeRate) -> str:
         return _state(row)
 
+    def has_withdraw_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Only what is planned can be withdrawn; the command and the database say the same."""
+        planned = (
+            object_id is None
+            or FeeRate.objects.filter(id=getattr(object_id, "pk", object_id), valid_from__gt=clock.now()).exists()
+        )
+        return self.may(request, "withdraw") and planned
+
     @action(
         title="Plan the next rate",
         verb="plan",

@@ -113,6 +113,12 @@ class ScoreAdmin(CasePage):
         command = partial(commands.rescore, kind=row.kind, entity_id=row.entity_id)
         return self.decide(request, object_id, command, done="Calculated")
 
+    def has_hold_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "hold") and not _is_held(object_id)
+
+    def has_let_go_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "let_go") and (object_id is None or _is_held(object_id))
+
     @action(
         title="Put on hold",
         verb="hold",
@@ -211,6 +217,12 @@ class ParameterSetAdmin(CasePage):
             wide=[parts.Words("Canonical text", obj.body.replace(",", ",\n "), mono=True)],
             narrow=[parts.Facts("About", [*facts, parts.Fact("SHA-256", obj.digest, mono=True)])],
         )
+
+
+def _is_held(object_id: object) -> bool:
+    """Whether a hold is on what a button's score is about. Django asks with the score's id, with its row, or with nothing."""
+    row = object_id if isinstance(object_id, Score) else Score.objects.filter(id=str(object_id or UUID(int=0))).first()
+    return row is not None and holds.active(row.kind, row.entity_id) is not None
 
 
 def _held(row: Score) -> list[parts.Checks]:
