@@ -18,7 +18,7 @@ from bh_sdk.money import Money
 from bh_sdk.server.access.models import Staff
 from bh_sdk.server.admin import CasePage, Dialog, Figure, Guarded, action, display, parts
 from payments_svc.donations import queries as donations
-from payments_svc.receipts import annual, commands, content, files, queries, words
+from payments_svc.receipts import annual, commands, content, declarations, files, queries, words
 from payments_svc.receipts.dialogs import StartYear, VoidReceipt
 from payments_svc.receipts.links import verification_url
 from payments_svc.receipts.models import AnnualRun, GiftAidDeclaration, Receipt
@@ -230,13 +230,11 @@ def _paper(row: Receipt) -> parts.Facts:
 
 
 def _who(row: Receipt) -> parts.Facts:
-    address = content.address_of(row)
-    told = [part for part in (address or {}).values() if part]
     return parts.Facts(
         "Made out to",
         [
             parts.Fact("Name", row.donor_name.open()),
-            parts.Fact("Address", ", ".join(str(part) for part in told) or "none was needed"),
+            parts.Fact("Address", ", ".join(words.postal(content.address_of(row))) or "none was needed"),
             parts.Fact("Donor", str(row.donor_id), mono=True, note="guest" if row.is_guest else "user"),
         ],
     )
@@ -383,7 +381,7 @@ class GiftAidAdmin(Guarded):
 
     @display(description="Home address")
     def home(self, row: GiftAidDeclaration) -> str:
-        return ", ".join(queries.address_parts(row))
+        return ", ".join(words.postal(declarations.address_in(row)))
 
     @display(description="State", label={"Holds": "success", "Cancelled": "danger"})
     def state_label(self, row: GiftAidDeclaration) -> str:

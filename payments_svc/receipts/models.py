@@ -138,6 +138,7 @@ class GiftAidDeclaration(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-made_at"]
+        verbose_name = "Gift Aid declaration"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["donor_id"], condition=Q(canceled_at__isnull=True), name="gift_aid_one_declaration_holds"

@@ -20,7 +20,6 @@ from bh_sdk.server.ops.logs import log
 from payments_svc.receipts import content, words
 from payments_svc.receipts.links import verification_url
 from payments_svc.receipts.models import Receipt
-from payments_svc.receipts.rules import Address
 
 Standard = Literal["a-2a", "ua-1"]
 _FOLDER = Path(__file__).parent / "typesetting"
@@ -87,7 +86,7 @@ def sheet(receipt: Receipt, address: str) -> dict[str, Any]:
         "void": receipt.voided,
         "voided_on": words.day(receipt.voided_at.date(), paper=paper) if receipt.voided_at else "",
         "organisation": {"name": charity["name"], "address": _rows(charity["address"])},
-        "donor": {"name": receipt.donor_name.open(), "address": _postal(content.address_of(receipt))},
+        "donor": {"name": receipt.donor_name.open(), "address": words.postal(content.address_of(receipt))},
         "facts": [
             ["Date issued", words.day(receipt.issued_at.date(), paper=paper)],
             ["Gifts received in", str(receipt.year)],
@@ -130,10 +129,3 @@ def _totals(receipt: Receipt, wording: words.Wording, total: str) -> list[dict[s
 
 def _rows(address: str) -> list[str]:
     return [part.strip() for part in address.split(";") if part.strip()]
-
-
-def _postal(address: Address | None) -> list[str]:
-    if address is None:
-        return []
-    place = " ".join(part for part in (address["city"], address["region"], address["postcode"]) if part)
-    return [row for row in (address["line1"], address["line2"], place, words.country(address["country"])) if row]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,7 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.tokens import check_gift_link, check_receipt_link
 from payments_svc.donations import queries as donations
 from payments_svc.receipts.links import read_verification_token
-from payments_svc.receipts.models import AnnualRun, GiftAidDeclaration, Receipt, ReceiptLine, RunRow
+from payments_svc.receipts.models import AnnualRun, Receipt, ReceiptLine, RunRow
 
 
 def receipt_covering(payment_id: UUID) -> str | None:
@@ -94,11 +93,6 @@ def told_of(receipt_id: UUID) -> list[dict[str, Any]]:
         for fact in facts
         if fact.type == ReceiptIssued.type
     ]
-
-
-def address_parts(row: GiftAidDeclaration) -> list[str]:
-    """A declared home address, line by line."""
-    return [str(part) for part in json.loads(row.address.open()).values() if part]
 
 
 def run_progress(run: AnnualRun) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from payments_svc.receipts.rules import Kind
+from payments_svc.receipts.rules import Address, Kind
 
 # What a UK donor agrees to, by version. HMRC's model declaration for gifts past, present and future; the words of a
 # version never change.
@@ -109,3 +109,11 @@ def readable(decimal: str) -> str:
     """`1234567.50` as `1,234,567.50`."""
     whole, point, rest = decimal.partition(".")
     return f"{int(whole):,}{point}{rest}"
+
+
+def postal(address: Address | None) -> list[str]:
+    """An address as the rows of an envelope; none where none was needed."""
+    if address is None:
+        return []
+    place = " ".join(part for part in (address["city"], address["region"], address["postcode"]) if part)
+    return [row for row in (address["line1"], address["line2"], place, country(address["country"])) if row]
