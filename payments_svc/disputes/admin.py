@@ -16,7 +16,7 @@ from bh_sdk.errors import BHError
 from bh_sdk.server.admin import CasePage, Dialog, Figure, Guarded, action, display, parts
 from bh_sdk.server.ops import clock
 from payments_svc.disputes import answers, rules
-from payments_svc.disputes.desk import STATUS, TONES, case_of, deadline, drafted
+from payments_svc.disputes.desk import STATUS, TONES, URGENCY, case_of, deadline, drafted
 from payments_svc.disputes.models import Dispute, EvidenceFile, Warned
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class DisputeAdmin(CasePage):
     def status_label(self, row: Dispute) -> str:
         return STATUS[row.status][0]
 
-    @display(description="Answer until", ordering="evidence_due_at", label={"Deadline passed": "danger"})
+    @display(description="Answer until", ordering="evidence_due_at", label=URGENCY)
     def answer_until(self, row: Dispute) -> str | None:
         return deadline(row, at=clock.now())[0] or None
 

@@ -24,6 +24,12 @@ STATUS: dict[str, tuple[str, parts.Tone]] = {
     "closed": ("Closed, nothing taken", ""),
 }
 TONES: dict[str, str] = {text: tone for text, tone in STATUS.values() if tone}
+# The colours of `deadline`'s words in a list, where only the words are known.
+URGENCY: dict[str, str] = {
+    "Deadline passed": "danger",
+    **{f"{hours} hours left": "danger" if hours < 24 else "warning" for hours in range(48)},
+    **{f"{days} days left": "warning" if days < rules.PRESSING.days else "info" for days in range(2, 60)},
+}
 _PAGE = "admin:payments_disputes_"
 
 
