@@ -203,7 +203,7 @@ def _time(case: Dispute, *, at: datetime) -> parts.Facts:
         "Deadline",
         [
             parts.Fact("Answer until", until, note=words, strong=bool(words)),
-            parts.Fact("Answered", f"{case.submissions} times" if case.submissions else "not yet"),
+            parts.Fact("Answered", {0: "not yet", 1: "once"}.get(case.submissions, f"{case.submissions} times")),
             parts.Fact("What the case cost us", str(Money(case.fee, case.currency)) if case.fee else "nothing so far"),
         ],
     )

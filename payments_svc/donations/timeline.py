@@ -21,7 +21,9 @@ _FACTS = {
     "payments.refund.succeeded.v1": "Refunded",
     "payments.refund.failed.v1": "A refund failed",
     "payments.dispute.opened.v1": "Disputed by the donor's bank",
+    "payments.dispute.answered.v1": "Evidence went to the bank",
     "payments.dispute.closed.v1": "Dispute decided",
+    "payments.fraud.warned.v1": "The card network warned of fraud",
 }
 
 
