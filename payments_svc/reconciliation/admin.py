@@ -132,7 +132,7 @@ class RunAdmin(CasePage):
             headline=parts.Headline(
                 title=f"Reconciliation, {self.window(obj)}",
                 figure=str(obj.found),
-                unit="breaks",
+                unit="break" if obj.found == 1 else "breaks",
                 below=f"{obj.matched} of {obj.read} transactions read are matched; {obj.cleared} older breaks are gone",
                 status=text,
                 tone=tone,
@@ -258,6 +258,34 @@ class BreakAdmin(CasePage):
     def taken_shown(self, row: Break) -> str:
         return _name(row.taken_by)
 
+    # -- who may press what, on this very break ------------------------------------------------------------------------
+
+    def _stands(self, request: HttpRequest, verb: str, object_id: object, *states: str) -> bool:
+        row = _break(object_id)
+        return self.may(request, verb) and (row is None or row.state in states)
+
+    def has_take_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._stands(request, "take", object_id, "open", "proposed")
+
+    def has_correct_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        row = _break(object_id)
+        return self._stands(request, "correct", object_id, "open") and (row is None or bool(row.difference))
+
+    def has_close_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._stands(request, "close", object_id, "open")
+
+    def has_approve_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """No button for whoever proposed it; the command and the database say the same."""
+        row = _break(object_id)
+        mine = row is not None and row.proposed_by == self.actor(request)
+        return self._stands(request, "approve", object_id, "proposed") and not mine
+
+    def has_reject_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._stands(request, "reject", object_id, "proposed")
+
+    def has_reopen_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self._stands(request, "reopen", object_id, "closed", "cleared")
+
     @admin.action(description="Take the chosen", permissions=["take"])
     def take_chosen(self, request: HttpRequest, chosen: Any) -> None:
         by = self.actor(request)
@@ -346,7 +374,7 @@ class BreakAdmin(CasePage):
             "Breaks to work",
             str(waiting + proposed),
             note=f"{proposed} wait for a second person" if proposed else "",
-            href=self.address() + ("?state=open" if waiting else "?state=proposed" if proposed else ""),
+            href=self.address() + ("?state__exact=open" if waiting else "?state__exact=proposed" if proposed else ""),
             pressing=waiting + proposed > 0,
         )
 
@@ -375,6 +403,16 @@ class BreakAdmin(CasePage):
             ],
             narrow=[_about(obj)],
         )
+
+
+def _break(object_id: object) -> Break | None:
+    """The break of a page; Django asks with the object, Unfold with its id, both also without one."""
+    if object_id is None or isinstance(object_id, Break):
+        return object_id
+    try:
+        return Break.objects.filter(id=UUID(str(object_id))).first()
+    except ValueError:
+        return None
 
 
 def _notice(row: Break) -> str:

@@ -64,7 +64,10 @@ def test_a_second_person_finishes_what_the_first_began(run: Run) -> None:
     press(anna, row, "correct", account="suspense", reason="nobody knows it yet")
     row.refresh_from_db()
     assert (row.state, Journal.objects.count()) == ("proposed", 0)
-    assert "Somebody else has to approve" in shown(anna, f"{DESK}/break/{row.pk}/change/")
+    page = shown(anna, f"{DESK}/break/{row.pk}/change/")
+    assert "Somebody else has to approve" in page
+    button = f"/break/{row.pk}/approve/"
+    assert (button in page, button in shown(ben, f"{DESK}/break/{row.pk}/change/")) == (False, True)
     press(anna, row, "approve")
     row.refresh_from_db()
     assert (row.state, Journal.objects.count()) == ("proposed", 0)
@@ -74,6 +77,7 @@ def test_a_second_person_finishes_what_the_first_began(run: Run) -> None:
     journal = Journal.objects.get()
     assert (journal.door, journal.actor, journal.address) == ("admin", row.approved_by, "127.0.0.0/24")
     assert books.balance("suspense", "GBP") == -88_000
+    assert "Reopen" in shown(ben, f"{DESK}/break/{row.pk}/change/")
     page = shown(ben, f"/admin/payments_ledger/journal/{journal.pk}/change/")
     for words in ("The admin", "nobody knows it yet", "127.0.0.0/24", "Sealed by fact"):
         assert words in page, words
