@@ -9,7 +9,9 @@ import pytest
 from django.db import Error, transaction
 
 from bh_sdk.errors import Conflict, FundsNotAvailable, Invalid, PayoutNotOpen, SecondPersonNeeded
+from bh_sdk.events import Event, Fact, HoldLifted, HoldPlaced
 from bh_sdk.money import Money
+from bh_sdk.server.events import handlers
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from payments_svc.gateway.tasks import work_events
@@ -304,3 +306,28 @@ class TestAccounts:
         caller = person(role)
         assert self.put(caller, caller.sub, "acct_1").status_code == 403
         assert not PayoutAccount.objects.exists()
+
+
+def test_trusts_facts_stop_and_let_go(standin: StandIn, payout: Payout) -> None:
+    told = {"hold_id": uuid.uuid4(), "entity_kind": "campaign", "entity_id": payout.campaign_id}
+    hear(HoldPlaced.model_validate(told))
+    sweep()
+    assert (current().status, sent(standin, payout)) == ("approved", [])
+    hear(HoldLifted.model_validate(told))
+    send_due()
+    assert current().status == "paid"
+
+
+def hear(fact: Fact) -> None:
+    """A fact of trust as the consumer hands it on."""
+    handlers.load()
+    handlers.handle(
+        Event(
+            id=uuid.uuid4(),
+            source="trust",
+            type=fact.type,
+            subject=str(uuid.uuid4()),
+            time=clock.now(),
+            data=fact.payload(),
+        )
+    )
