@@ -351,6 +351,11 @@ class TestTheDesk:
         client.post(f"{self.REFUSED}{refused.pk}/block_network/", self.WORDS, headers={"HX-Request": "true"})
         assert Block.objects.filter(kind="address", value="203.0.113.0/24").exists()
 
+    def test_an_empty_list_that_could_be_filtered_is_not_filtered(self) -> None:
+        page = signed_in("support").get(self.BLOCKS).content.decode()
+        assert "Nothing here yet" in page
+        assert "Reset filters" not in page
+
     def test_a_mail_address_is_blocked_without_being_kept(self) -> None:
         client = signed_in("finance")
         told = self.WORDS | {"kind": "mail", "value": " Tester@Demo.test "}
