@@ -3,7 +3,7 @@
 Imitated: campaigns, intents of guests and users, bounds and currencies, confirming with Stripe's test methods
 (`pm_card_visa`, `pm_card_chargeDeclined…`, `pm_card_authenticationRequired`), canceling, idempotency keys, history,
 totals, a donor's sums, asking for payouts, recurring gifts (their first gift; time stands still).
-Not imitated: analytics, impact, fees (always zero), refunds, disputes, the link of the thank-you mail, staff, time.
+Not imitated: analytics, impact, fees (always zero), disputes, the link of the thank-you mail, staff, time.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bh_sdk.errors import (
 from bh_sdk.money import Money
 from bh_sdk.testing.payouts import Payouts
 from bh_sdk.testing.recurring import Recurring
+from bh_sdk.testing.refunds import Refunds
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import payments as wire
 from bh_sdk.wire.analytics import DonorStats, DonorSums
@@ -55,6 +56,7 @@ class PaymentsWorld(World):
         self.gifts: dict[str, Gift] = {}
         self.payouts = Payouts(self)
         self.recurring = Recurring(self)
+        self.refunds = Refunds(self)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
@@ -69,6 +71,7 @@ class PaymentsWorld(World):
             ("GET", f"{BASE}/donors/{{}}/stats", self._stats, False),
             *self.payouts.routes(),
             *self.recurring.routes(),
+            *self.refunds.routes(),
         ]
 
     def _describe(self, asked: Asked) -> tuple[int, wire.Campaign]:

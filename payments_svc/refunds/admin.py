@@ -72,11 +72,15 @@ class RefundAdmin(CasePage):
     def reason_shown(self, row: Refund) -> str:
         return REASON_WORDS.get(row.reason or "", row.reason or "")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
+        found: QuerySet[Refund] = super().get_queryset(request).annotate(asker=queries.name_of("requested_by"))
+        return found
+
     @display(description="Asked by")
-    def asked_by(self, row: Refund) -> str:
+    def asked_by(self, row: Any) -> str:
         if row.requested_by is None:
             return "Stripe's desk"
-        return queries.names({row.requested_by}).get(row.requested_by, str(row.requested_by)[:8])
+        return row.asker or str(row.requested_by)[:8]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Refund], search_term: str
@@ -341,7 +345,9 @@ class RefundBatchAdmin(CasePage):
     actions_detail: ClassVar = ["approve"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefundBatch]:
-        found: QuerySet[RefundBatch] = super().get_queryset(request).annotate(how_many=Count("items"))
+        found: QuerySet[RefundBatch] = (
+            super().get_queryset(request).annotate(how_many=Count("items"), starter=queries.name_of("requested_by"))
+        )
         return found
 
     @display(description="State", label={"Waits for approval": "warning", "At work": "info", "Done": "success"})
@@ -353,8 +359,8 @@ class RefundBatchAdmin(CasePage):
         return str(row.how_many)
 
     @display(description="Started by")
-    def started_by(self, row: RefundBatch) -> str:
-        return queries.names({row.requested_by}).get(row.requested_by, str(row.requested_by)[:8])
+    def started_by(self, row: Any) -> str:
+        return row.starter or str(row.requested_by)[:8]
 
     def has_approve_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         if not self.may(request, "approve") or object_id is None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from bh_sdk.errors import NotFound
 from bh_sdk.money import Money
@@ -135,6 +136,12 @@ def progress(batch: RefundBatch) -> dict[str, int]:
 
 def _sum(payment_id: UUID, which: Q) -> int:
     return Refund.objects.filter(which, payment_id=payment_id).aggregate(total=Sum("amount"))["total"] or 0
+
+
+def name_of(column: str) -> Subquery:
+    """For lists: how the member of staff is called whose `sub` a column holds."""
+    called = Coalesce(NullIf("name", Value("")), "username")
+    return Subquery(Staff.objects.filter(sub=OuterRef(column)).annotate(called=called).values("called")[:1])
 
 
 def names(people: set[UUID]) -> dict[UUID, str]:

@@ -55,10 +55,8 @@ def at_the_desk(browser: Browser, house: House, who: str) -> Iterator[Page]:
 
 
 def press(page: Page, button: str, **fields: str) -> None:
-    """Open the dialog behind a button of the page, fill it in and send it; the page comes back with its message."""
-    page.locator("header, #main, body").get_by_role("link", name=button, exact=True).or_(
-        page.get_by_role("button", name=button, exact=True)
-    ).first.click()
+    """Open the dialog behind a button of the page and fill it in."""
+    page.locator("[hx-get]").filter(has_text=button).first.click()
     page.wait_for_selector("#dialog-form")
     for name, value in fields.items():
         field = page.locator(f"#dialog-form [name={name}]")
@@ -69,6 +67,7 @@ def press(page: Page, button: str, **fields: str) -> None:
 
 
 def send(page: Page, submit: str) -> None:
+    """Send the dialog; the page comes back with its message."""
     with page.expect_navigation():
         page.get_by_role("button", name=submit, exact=True).last.click()
 

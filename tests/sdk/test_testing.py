@@ -49,6 +49,30 @@ def test_a_gift_goes_all_the_way() -> None:
     assert (totals.raised, totals.gifts, totals.donors) == ("25.00", 1, 1)
 
 
+def test_a_refund_is_asked_for_by_one_and_approved_by_another() -> None:
+    donor, support = FakePayments(as_user=RUTH), uuid.uuid4()
+    gift = donor.create_intent(campaign_id=donor.campaign(), amount="900.00", currency="GBP")
+    donor.confirm(payment_intent_id=str(gift.payment_intent_id), payment_method_id="pm_card_visa")
+    desk, finance = (FakePayments(as_user=user, world=donor.world) for user in (support, NOAH))
+    small = desk.refund(payment_id=gift.payment_id, amount="100.00", reason="duplicate")
+    assert (small.status, donor.payment(gift.payment_id).refunded_amount) == ("succeeded", "100.00")
+    large = desk.refund(payment_id=gift.payment_id, reason="other", notes="She asked for all of it")
+    assert (large.status, large.amount) == ("pending_approval", "800.00")
+    with pytest.raises(errors.PaymentNotRefundable) as refused:
+        desk.refund(payment_id=gift.payment_id, amount="1.00", reason="duplicate")
+    assert refused.value.facts["left"] == "0.00"
+    with pytest.raises(errors.SecondPersonNeeded):
+        desk.approve_refund(large.refund_id)
+    assert finance.approve_refund(large.refund_id, notes="Fine").status == "succeeded"
+    with pytest.raises(errors.RefundDecided):
+        finance.reject_refund(large.refund_id)
+    assert donor.payment(gift.payment_id).refund_status == "full"
+    assert [row.refund_id for row in finance.refunds(payment_id=gift.payment_id)] == [large.refund_id, small.refund_id]
+    assert finance.refund_case(large.refund_id).approved_by == NOAH
+    with pytest.raises(errors.Invalid):
+        desk.refund(payment_id=gift.payment_id, amount="1.00", reason="other")
+
+
 def test_a_gift_that_was_given_up_is_not_charged() -> None:
     payments = FakePayments(as_user=RUTH)
     gift = payments.create_intent(campaign_id=payments.campaign(), amount="25.00", currency="GBP")

@@ -13,6 +13,7 @@ from bh_sdk import AsyncPayments, Feed, Money, Notify, Payments, Trust
 from bh_sdk.wire import events, notify, trust
 from bh_sdk.wire.base import Page
 from bh_sdk.wire.payments import Payment, PaymentCreated
+from bh_sdk.wire.refunds import Refund
 
 
 def blocking(payments: Payments, scores: Trust, messages: Notify, feed: Feed, some: UUID, money: Money) -> None:
@@ -20,6 +21,8 @@ def blocking(payments: Payments, scores: Trust, messages: Notify, feed: Feed, so
     assert_type(payments.payment(some), Payment)
     assert_type(payments.history(some, status="succeeded"), Iterator[Payment])
     assert_type(payments.history_page(some), Page[Payment])
+    assert_type(payments.refund(payment_id=some, reason="duplicate"), Refund)
+    assert_type(payments.refunds(payment_id=some), Iterator[Refund])
     assert_type(scores.campaign(some), trust.Score)
     assert_type(messages.feed(some), notify.Feed)
     assert_type(messages.feed_items(some), Iterator[notify.FeedItem])
