@@ -78,6 +78,10 @@ def _fact(campaign: Campaign) -> DonationSucceeded:
         anonymous=False,
         net="23.57",
         cluster=None,
+        processing_fee="0.93",
+        platform_fee="0.50",
+        method="card",
+        recurring_id=None,
     )
 
 

@@ -60,7 +60,7 @@ def test_a_flushed_redis_is_an_empty_one_and_no_earlier_answer_returns(copies: C
     work = Asked()
     copies.answer(["a"], "q", work)
     held = client()
-    held.delete(*held.keys(f"{copies._name}:*"))  # type: ignore[misc]
+    held.delete(*held.keys(f"{copies._name}:*"))
     assert copies.answer(["a"], "q", work) == b"answer 2"
 
 

@@ -102,8 +102,7 @@ def test_a_gift_whose_refund_came_back_counts_for_its_giver_again() -> None:
 
 def test_an_early_fraud_warning_is_evidence_of_its_own_stage() -> None:
     campaign, payment = uuid4(), uuid4()
-    said = {"payment_id": payment, "campaign_id": campaign, "donor_id": uuid4()}
-    event = told("payments.fraud.warned.v1", payment, **said)
+    event = told("payments.fraud.warned.v1", payment, payment_id=payment, campaign_id=campaign, donor_id=uuid4())
     for _ in range(2):
         handlers.handle(event)
     fact = Fact.objects.get()
