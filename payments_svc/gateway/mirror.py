@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
-from djstripe.models import Charge, Customer, Event, PaymentIntent, PaymentMethod
+from djstripe.models import Charge, Customer, Dispute, Event, PaymentIntent, PaymentMethod
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
@@ -67,7 +67,8 @@ def _mask_objects(intent_id: str | None) -> None:
     intents, charges = PaymentIntent.objects.filter(id=intent_id), Charge.objects.filter(payment_intent_id=intent_id)
     customers = Customer.objects.filter(id__in=intents.values("customer_id"))
     methods = PaymentMethod.objects.filter(id__in=[*intents.values_list("payment_method_id", flat=True)])
-    for kept in (intents, charges, customers, methods):
+    disputes = Dispute.objects.filter(payment_intent_id=intent_id)
+    for kept in (intents, charges, customers, methods, disputes):
         for copied in kept.select_for_update():
             kept.filter(pk=copied.pk).update(stripe_data=masked(copied.stripe_data))
     customers.update(email="")

@@ -17,7 +17,7 @@ from payments_svc.disputes.rules import DISPUTE_MOVES, dispute_status, next_stat
 from payments_svc.donations import commands
 from payments_svc.donations.models import Payment
 from payments_svc.gateway.models import StripeEvent
-from payments_svc.gateway.tasks import work_events
+from payments_svc.gateway.tasks import mirror_events, work_events
 from payments_svc.ledger import queries as ledger
 from payments_svc.ledger.models import Entry, Journal
 from tests.payments.conftest import Caller, StandIn, deliver, person
@@ -243,3 +243,17 @@ def test_a_deadline_is_stripes(disputed: Payment, standin: StandIn) -> None:
     there = standin.stripe.v1.disputes.retrieve(case.stripe_id)
     assert there.evidence_details.due_by is not None
     assert case.evidence_due_at == datetime.fromtimestamp(there.evidence_details.due_by, UTC)
+
+
+def test_the_copy_of_a_dispute_says_nothing_of_the_donor(standin: StandIn, disputed: Payment) -> None:
+    from djstripe.models import Dispute as Copied
+
+    evidence = {"customer_name": "Ruth Adler", "uncategorized_text": "Ruth wrote to us"}
+    standin.stripe.v1.disputes.update(Dispute.objects.get().stripe_id, {"evidence": evidence, "submit": False})
+    for event in standin.events(str(disputed.intent_id)):
+        deliver(event)
+    while mirror_events():
+        pass
+    copied = Copied.objects.get()
+    assert copied.stripe_data["reason"] == "fraudulent"
+    assert "Ruth" not in str(copied.stripe_data)
