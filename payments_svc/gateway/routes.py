@@ -15,6 +15,7 @@ from payments_svc.donations import commands as donations
 from payments_svc.donations import queries
 from payments_svc.gateway import stripe_api
 from payments_svc.gateway.told import NotOurs, Parked, Told
+from payments_svc.payouts import commands as paying
 from payments_svc.payouts import queries as payouts
 from payments_svc.payouts import sending
 from payments_svc.reconciliation import commands as reconciliation
@@ -83,6 +84,12 @@ def look_at_bank_payout(told: Told) -> None:
     reconciliation.book_payout(told.object_id)
 
 
+def look_at_account(told: Told) -> None:
+    """An organiser's account may receive transfers by now, or no longer."""
+    if told.object_id is None or not paying.refresh_account(told.object_id):
+        raise NotOurs("no organiser is paid to this account")
+
+
 # Every line that fits is worked, in this order.
 ROUTES: tuple[Route, ...] = (
     Route("payment_intent.payment_failed", note_failed_try),
@@ -94,6 +101,8 @@ ROUTES: tuple[Route, ...] = (
     Route("payout.", look_at_bank_payout),
     Route("radar.early_fraud_warning.", note_fraud_warning),
     Route("transfer.", look_at_payout),
+    # Told of the connected account itself.
+    Route("account.updated", look_at_account, connected=True),
 )
 
 

@@ -208,6 +208,21 @@ def set_payout_account(*, owner_id: UUID, account_id: str | None, by: str) -> Pa
     return row
 
 
+def refresh_account(account_id: str) -> bool:
+    """Ask Stripe whether an account may receive by now; False when no organiser is paid to it. Raises OutcomeUnknown when
+    Stripe is away."""
+    rows = PayoutAccount.objects.filter(account_id=account_id)
+    if not rows.exists():
+        return False
+    try:
+        active = transfers.account(account_id).transfers_active
+    except RequestRefused:
+        # Stripe does not let us pay to it any more.
+        active = False
+    rows.update(transfers_active=active)
+    return True
+
+
 @transaction.atomic
 def note_hold(*, hold_id: UUID, entity_kind: str, entity_id: UUID, placed_at: datetime) -> None:
     """Trust put a hold on a campaign or a person. A hold whose lifting was heard first stays lifted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -293,6 +294,18 @@ class TestAccounts:
         answer = self.put(service("monolith"), payout.owner_id, account(standin, transfers="pending"))
         assert answer.json()["transfers_active"] is False
         assert commands.approve_payout(payout_id=payout.id, by=ANNA).method == "bank_transfer"
+
+    @pytest.mark.parametrize("connected", [True, False])
+    def test_one_that_may_receive_later_is_heard_of(self, standin: StandIn, connected: bool) -> None:
+        payout, account_id = asked(), account(standin, transfers="pending")
+        self.put(service("monolith"), payout.owner_id, account_id)
+        standin.http.post(f"/_standin/accounts/{account_id}", json={"transfers": "active"}).raise_for_status()
+        listed = standin.stripe.v1.events.list({"type": "account.updated", "limit": 5}).data
+        told = json.loads(str(next(one for one in listed if one.data.object["id"] == account_id)))
+        deliver(told | ({"account": account_id} if connected else {}))
+        work_events()
+        assert PayoutAccount.objects.get().transfers_active is True
+        assert commands.approve_payout(payout_id=payout.id, by=ANNA).method == "stripe_transfer"
 
     def test_an_account_that_stripe_does_not_know_is_refused(self, standin: StandIn) -> None:
         refused = self.put(service("monolith"), uuid.uuid4(), "acct_nobody")
