@@ -202,3 +202,51 @@ def test_what_comes_back_is_asked_for_again_from_its_page(house: House, browser:
     payment_when(house, gift.payment_id, "the reversal", refunded_amount="0.00")
     kinds = [kind for kind, _, _ in journals(house, gift.payment_id)]
     assert kinds[:3] == ["donation", "refund", "refund_reversal"]
+
+
+def test_every_gift_of_a_cancelled_campaign_is_given_back_one_by_one(house: House, browser: Browser) -> None:
+    campaign = a_campaign(house, title="A roof for the chapel")
+    gifts = []
+    for amount in ("12.00", "25.00", "700.00"):
+        donor = a_guest()
+        gifts.append(give(house, campaign, amount, donor))
+        assert pay(house, gifts[-1], donor).status == "succeeded"
+    house.doors.payments.describe_campaign(
+        campaign.id,
+        title=campaign.title,
+        owner_id=campaign.owner,
+        currency="GBP",
+        goal="1000000",
+        status="CANCELLED",
+    )
+    with at_the_desk(browser, house, "finance") as page:
+        page.goto(f"{house.url('payments')}/admin/payments_donations/campaign/{campaign.id}/change/")
+        press(page, "Give every gift back", notes="The chapel was sold")
+        send(page, "Ask for all refunds")
+    ((batch_id,),) = until(
+        lambda: house.rows(
+            "payments", "SELECT id FROM payments_refunds_refundbatch WHERE campaign_id = %s", campaign.id
+        ),
+        "the batch",
+    )
+    address = f"{house.url('payments')}/admin/payments_refunds/refundbatch/{batch_id}/change/"
+    with at_the_desk(browser, house, "finance2") as page:
+
+        def complete() -> bool:
+            page.goto(address)
+            return "Waits for approval".lower() in words(page).lower()
+
+        until(complete, "every refund to be asked for", seconds=AT_MOST, pause=0.5)
+        press(page, "Approve all that wait", notes="As the board decided")
+        send(page, "Approve all that wait")
+
+        def done() -> bool:
+            page.goto(address)
+            return "3 of 3" in words(page)
+
+        until(done, "every gift to be given back", seconds=AT_MOST * 2, pause=0.5)
+        shot(page, "batch")
+    for gift in gifts:
+        payment_when(house, gift.payment_id, "its refund", refund_status="full")
+        made = house.doors.stripe.v1.refunds.list({"payment_intent": str(gift.payment_intent_id)}).data
+        assert len(made) == 1
