@@ -17,6 +17,7 @@ from bh_sdk.errors import ReportAlreadyOpen
 from bh_sdk.money import Money
 from bh_sdk.wire.payments import GuestDonor, PaymentConfirmed
 from bh_sdk.wire.trust import EvidenceFact
+from deploy.local.demo import casework
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, GUESTS, OWNERS, DemoCampaign, Person, demo_id
 from deploy.local.stack import Stack
@@ -90,6 +91,7 @@ def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
         doors, DONORS[1], CAMPAIGNS[4], "fraud", "Nobody in Leeds has heard of this, and the organiser does not answer."
     )
     say("2 trust reports")
+    casework.lay_out(doors, say)
 
 
 def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
