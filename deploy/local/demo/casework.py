@@ -9,15 +9,15 @@ from uuid import UUID
 from bh_sdk.clients import Payments
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, DemoCampaign, Person, demo_id
+from deploy.local.issuer.tokens import staff_sub
 
 LARGE, DISPUTED = "750.00", "60.00"
-SUPPORT = demo_id("staff/support")
 
 
 def lay_out(doors: Doors, say: Callable[[str], None]) -> None:
     """Open the cases. Running it again opens none twice."""
     water, roof = CAMPAIGNS[0], CAMPAIGNS[1]
-    with _as(doors, SUPPORT, "support") as support:
+    with _as(doors, staff_sub("support"), "support") as support:
         large = _give(doors, roof, DONORS[2], LARGE, "pm_card_visa")
         _ask(support, large, "campaign_cancelled", None, "The donor meant another appeal.")
         small = _give(doors, water, DONORS[3], "30.00", "pm_card_visa")
