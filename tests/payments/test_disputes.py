@@ -248,8 +248,11 @@ def test_a_deadline_is_stripes(disputed: Payment, standin: StandIn) -> None:
 def test_the_copy_of_a_dispute_says_nothing_of_the_donor(standin: StandIn, disputed: Payment) -> None:
     from djstripe.models import Dispute as Copied
 
-    evidence = {"customer_name": "Ruth Adler", "uncategorized_text": "Ruth wrote to us"}
-    standin.stripe.v1.disputes.update(Dispute.objects.get().stripe_id, {"evidence": evidence, "submit": False})
+    draft: Any = {
+        "evidence": {"customer_name": "Ruth Adler", "uncategorized_text": "Ruth wrote to us"},
+        "submit": False,
+    }
+    standin.stripe.v1.disputes.update(Dispute.objects.get().stripe_id, draft)
     for event in standin.events(str(disputed.intent_id)):
         deliver(event)
     while mirror_events():
