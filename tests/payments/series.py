@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,8 +36,6 @@ class Clock:
         _ticks += 1
         ahead = clock.shift() + (moment - clock.now())
         self.file.write_text(str(ahead.total_seconds()))
-        import os
-
         os.utime(self.file, ns=(10**18 + _ticks, 10**18 + _ticks))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -349,8 +350,6 @@ class TestWhoSees:
 
 class TestDatabase:
     def test_it_knows_the_moves_of_the_rules(self) -> None:
-        from importlib import import_module
-
         guard = import_module("payments_svc.recurring.migrations.0002_guard")
         assert {now: sorted(onward) for now, onward in rules.MOVES.items() if onward} == guard.MOVES
         assert {now: sorted(onward) for now, onward in rules.PERIOD_MOVES.items() if onward} == guard.PERIOD_MOVES

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from bh_sdk.errors import BHError
 from payments_svc.donations.models import Payment
+from payments_svc.gateway.errors import GatewayError
 from payments_svc.ledger.models import Journal
 from payments_svc.recurring import charging
 from payments_svc.recurring.models import Period, RecurringGift
@@ -220,9 +222,6 @@ class TestTwoWorkers:
 
 def _worked(series: Series) -> None:
     """One look that may be told that Stripe is busy with the other one; the next look finds out."""
-    from bh_sdk.errors import BHError
-    from payments_svc.gateway.errors import GatewayError
-
     try:
         charging.work(series.id)
     except (GatewayError, BHError):
