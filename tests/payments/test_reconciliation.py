@@ -269,6 +269,8 @@ def mine() -> list[tuple[str, str]]:
 def test_a_life_with_refunds_and_a_dispute_has_no_break(
     standin: StandIn, donor: Caller, campaign: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What would fail two seconds later must not do so in the middle of it.
+    standin.http.post("/_standin/settings", json={"refund_settles_after": None}).raise_for_status()
     for card, refunded in (
         ("pm_card_visa", 700),
         ("pm_card_refundFail", 500),
@@ -280,6 +282,7 @@ def test_a_life_with_refunds_and_a_dispute_has_no_break(
             standin.stripe.v1.refunds.create({"payment_intent": opened["payment_intent_id"], "amount": refunded})
         for event in standin.events(opened["payment_intent_id"]):
             deliver(event)
+    standin.http.delete("/_standin/settings").raise_for_status()
     work_events()
     an_hour_later(monkeypatch)
     run = reconcile()
