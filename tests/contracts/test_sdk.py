@@ -42,6 +42,9 @@ VALUES: dict[str, Any] = {
     "recipient_ids": [AN_ID],
     "subject": str(AN_ID),
     "data": {},
+    "name": "Ada Cole",
+    "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
+    "statement": "2026-01",
     "start_date": date(2026, 1, 1),
     "end_date": date(2026, 1, 31),
 }
