@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from bh_sdk.wire.base import Amount, Answer, Ask, CurrencyCode, Id, Text
 from bh_sdk.wire.payments import NextAction, Payment, PaymentMethodId
@@ -41,6 +41,10 @@ class ChangeRecurring(Ask):
 
 class ChangeMethod(Ask):
     """Another card: first with the `payment_method_id` of Stripe.js; after a `next_action` with the `setup_intent_id`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["payment_method_id"]}, {"required": ["setup_intent_id"]}]}
+    )
 
     payment_method_id: PaymentMethodId | None = None
     setup_intent_id: SetupIntentId | None = None

@@ -21,12 +21,12 @@ def request_payout(request: Call, body: wire.AskPayout) -> Status[wire.Payout]:
 
 
 @router.get("/payouts", auth=may("payout", "read"), response=Page[wire.Payout])
-def my_payouts(
+def list_payouts(
     request: Call, campaign_id: UUID | None = None, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[wire.Payout]:
-    """One's own payouts in every state, newest first."""
-    mine = queries.payouts_of(UUID(request.auth.id), campaign_id=campaign_id)
-    page = keyset_page(mine, request=request, cursor=cursor, limit=limit)
+    """One's own payouts in every state, newest first; staff and the platform see everybody's."""
+    seen = queries.payouts(by=request.auth, campaign_id=campaign_id)
+    page = keyset_page(seen, request=request, cursor=cursor, limit=limit)
     return Page(results=answers.payouts(page.results), next=page.next, previous=page.previous)
 
 

@@ -44,8 +44,9 @@ def access_payout(payout_id: UUID, *, by: Principal) -> Payout:
     return payout
 
 
-def payouts_of(owner_id: UUID, *, campaign_id: UUID | None) -> QuerySet[Payout]:
-    found = Payout.objects.filter(owner_id=owner_id)
+def payouts(*, by: Principal, campaign_id: UUID | None) -> QuerySet[Payout]:
+    """One's own payouts; everybody's for staff and the platform."""
+    found = Payout.objects.all() if by.may("payout", "read_any") else Payout.objects.filter(owner_id=UUID(by.id))
     return found.filter(campaign_id=campaign_id) if campaign_id else found
 
 

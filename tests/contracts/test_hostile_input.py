@@ -26,13 +26,14 @@ def plain(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> A
     if "$ref" in schema:
         return plain(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], depth + 1)
     for word in ("anyOf", "oneOf", "allOf"):
-        if word in schema:
+        if word in schema and "type" not in schema:
             return plain(document, schema[word][0], depth + 1)
     if "const" in schema or "enum" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     match schema.get("type"):
         case "object":
-            required = schema.get("required", [])
+            # Of several ways to say it the first.
+            required = [*schema.get("required", []), *next(iter(schema.get("oneOf", [])), {}).get("required", [])]
             return {
                 name: SAMPLES[name] if name in SAMPLES else plain(document, part, depth + 1)
                 for name, part in schema.get("properties", {}).items()

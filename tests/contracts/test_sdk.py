@@ -45,6 +45,9 @@ VALUES: dict[str, Any] = {
     "name": "Ada Cole",
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
+    "reason": "duplicate",
+    "account_id": "acct_1Abcdefghijklmnop",
+    "token": str(AN_ID),
     "start_date": date(2026, 1, 1),
     "end_date": date(2026, 1, 31),
 }
