@@ -18,7 +18,7 @@ JSON = "application/json"
 ONE_EACH = httpx.Limits(max_keepalive_connections=0)
 
 SAMPLES = {"amount": "25.00", "currency": "GBP", "payment_intent_id": "pi_1", "email": "ada@demo.test", "goal": "9.00"}
-SAMPLES |= {"type": "campaign_update", "description": "Long enough to be read"}
+SAMPLES |= {"type": "campaign_update", "description": "Long enough to be read", "payment_method_id": "pm_1"}
 
 
 def plain(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> Any:

@@ -46,7 +46,7 @@ VALUES: dict[str, Any] = {
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
     "reason": "duplicate",
-    "account_id": "acct_1Abcdefghijklmnop",
+    "account_id": None,
     "token": str(AN_ID),
     "start_date": date(2026, 1, 1),
     "end_date": date(2026, 1, 31),
@@ -123,10 +123,9 @@ def test_what_the_sdk_sends_is_what_the_document_asks_for(door: Door) -> None:
         assert call.key is not None or not keyed, f"{name} sends no key"
         assert (call.body is not None) == ("requestBody" in documented), name
         offered = {part["name"] for part in documented.get("parameters", []) if part["in"] == "query"}
-        asked = {
-            part for part in inspect.signature(operation).parameters if part in ("limit", "cursor", "link", "unread")
-        }
-        assert asked <= offered, name
+        # A call with a body may carry them there.
+        asked = set(inspect.signature(operation).parameters) & {"limit", "cursor", "link", "unread"}
+        assert asked <= offered or call.body is not None, name
 
 
 def test_the_sdk_sends_what_the_service_takes(door: Door) -> None:
