@@ -99,7 +99,9 @@ class Payment(models.Model):
     customer_id = models.CharField(
         max_length=110, null=True, help_text="Stripe's name of a donor whose card is kept for later gifts"
     )
-    off_session = models.BooleanField(default=False, help_text="Charged without the donor, to a saved card")
+    off_session = models.BooleanField(
+        default=False, db_default=False, help_text="Charged without the donor, to a saved card"
+    )
     client_secret_hash = models.CharField(max_length=100, null=True)
     charge_id = models.CharField(max_length=110, null=True)
     receipt_url = models.CharField(max_length=2000, null=True)

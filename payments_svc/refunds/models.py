@@ -31,7 +31,7 @@ class RefundBatch(models.Model):
     approved_by = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
-    approval_notes = models.CharField(max_length=1000, default="")
+    approval_notes = models.CharField(max_length=1000, default="", db_default="")
     due_at = models.DateTimeField(null=True, db_index=True, help_text="When to go on with it; empty: nothing to do")
 
     class Meta:
@@ -55,25 +55,29 @@ class Refund(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     payment = models.ForeignKey("payments_donations.Payment", on_delete=models.PROTECT, related_name="refunds")
-    source = models.CharField(max_length=10, default="stripe", help_text="staff, or stripe for one made over there")
+    source = models.CharField(
+        max_length=10, default="stripe", db_default="stripe", help_text="staff, or stripe for one made over there"
+    )
     stripe_id = models.CharField(max_length=110, unique=True, null=True)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20, db_index=True)
-    booked = models.CharField(max_length=10, default="", help_text="What the ledger says of it: in_flight or taken")
+    booked = models.CharField(
+        max_length=10, default="", db_default="", help_text="What the ledger says of it: in_flight or taken"
+    )
     reason = models.CharField(max_length=50, null=True)
-    notes = models.CharField(max_length=1000, default="")
+    notes = models.CharField(max_length=1000, default="", db_default="")
     failure_reason = models.CharField(max_length=100, null=True)
 
     request_digest = models.CharField(
         max_length=64, unique=True, null=True, help_text="The call that asked: a repeat finds it"
     )
     requested_by = models.UUIDField(null=True)
-    second_person = models.BooleanField(default=False, help_text="Somebody else has to approve it")
+    second_person = models.BooleanField(default=False, db_default=False, help_text="Somebody else has to approve it")
     alone_up_to = models.BigIntegerField(null=True, help_text="How much needed nobody else when it was asked")
     approved_by = models.UUIDField(null=True)
     rejected_by = models.UUIDField(null=True)
-    decision_notes = models.CharField(max_length=1000, default="")
+    decision_notes = models.CharField(max_length=1000, default="", db_default="")
     batch = models.ForeignKey(RefundBatch, on_delete=models.PROTECT, null=True, related_name="refunds")
     retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="retries")
 
@@ -83,7 +87,7 @@ class Refund(models.Model):
     settled_at = models.DateTimeField(null=True)
     reopened_at = models.DateTimeField(null=True, help_text="When it came back: the donor has not got the money")
     closed_at = models.DateTimeField(null=True, help_text="When staff closed the case of one that came back")
-    tries = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(null=True, help_text="When to go on with it, or to ask Stripe how it stands")
 
     class Meta:

@@ -33,7 +33,8 @@ def plain(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> A
     match schema.get("type"):
         case "object":
             # Of several ways to say it the first.
-            required = [*schema.get("required", []), *next(iter(schema.get("oneOf", [])), {}).get("required", [])]
+            ways: list[dict[str, Any]] = schema.get("oneOf", [{}])
+            required = [*schema.get("required", []), *ways[0].get("required", [])]
             return {
                 name: SAMPLES[name] if name in SAMPLES else plain(document, part, depth + 1)
                 for name, part in schema.get("properties", {}).items()

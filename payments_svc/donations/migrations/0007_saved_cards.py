@@ -19,6 +19,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="payment",
             name="off_session",
-            field=models.BooleanField(default=False, help_text="Charged without the donor, to a saved card"),
+            field=models.BooleanField(
+                default=False, db_default=False, help_text="Charged without the donor, to a saved card"
+            ),
         ),
     ]

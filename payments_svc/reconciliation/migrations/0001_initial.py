@@ -29,6 +29,45 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Run",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                ("day", models.DateField(help_text="The day whose daily run this is", null=True, unique=True)),
+                ("asked_by", models.CharField(max_length=64)),
+                ("state", models.CharField(default="reading", max_length=10)),
+                ("cursor", models.CharField(help_text="The last transaction that was read", max_length=110, null=True)),
+                ("read", models.PositiveIntegerField(default=0)),
+                ("matched", models.PositiveIntegerField(default=0)),
+                ("found", models.PositiveIntegerField(default=0)),
+                ("cleared", models.PositiveIntegerField(default=0)),
+                (
+                    "sums",
+                    models.JSONField(default=dict, help_text="By currency: what moved there and here, in minor units"),
+                ),
+                ("note", models.CharField(max_length=200, null=True)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("due_at", models.DateTimeField(help_text="When somebody else may carry it on", null=True)),
+            ],
+            options={
+                "verbose_name": "reconciliation",
+                "ordering": ["-started_at", "-id"],
+                "indexes": [
+                    models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="run_due")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("reading", "matching", "done"))), name="run_state_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("until__gt", models.F("since"))), name="run_window_runs_forward"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Break",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -65,6 +104,14 @@ class Migration(migrations.Migration):
                 ("proposed_by", models.CharField(max_length=64, null=True)),
                 ("approved_by", models.CharField(max_length=64, null=True)),
                 ("corrections", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "last_run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="breaks",
+                        to="payments_reconciliation.run",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-at", "identity"],
@@ -148,52 +195,6 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.CreateModel(
-            name="Run",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("since", models.DateTimeField()),
-                ("until", models.DateTimeField()),
-                ("day", models.DateField(help_text="The day whose daily run this is", null=True, unique=True)),
-                ("asked_by", models.CharField(max_length=64)),
-                ("state", models.CharField(default="reading", max_length=10)),
-                ("cursor", models.CharField(help_text="The last transaction that was read", max_length=110, null=True)),
-                ("read", models.PositiveIntegerField(default=0)),
-                ("matched", models.PositiveIntegerField(default=0)),
-                ("found", models.PositiveIntegerField(default=0)),
-                ("cleared", models.PositiveIntegerField(default=0)),
-                (
-                    "sums",
-                    models.JSONField(default=dict, help_text="By currency: what moved there and here, in minor units"),
-                ),
-                ("note", models.CharField(max_length=200, null=True)),
-                ("started_at", models.DateTimeField()),
-                ("finished_at", models.DateTimeField(null=True)),
-                ("due_at", models.DateTimeField(help_text="When somebody else may carry it on", null=True)),
-            ],
-            options={
-                "verbose_name": "reconciliation",
-                "ordering": ["-started_at", "-id"],
-                "indexes": [
-                    models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="run_due")
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("state__in", ("reading", "matching", "done"))), name="run_state_known"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("until__gt", models.F("since"))), name="run_window_runs_forward"
-                    ),
-                ],
-            },
-        ),
-        migrations.AddField(
-            model_name="break",
-            name="last_run",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="breaks", to="payments_reconciliation.run"
-            ),
         ),
         migrations.AddConstraint(
             model_name="break",

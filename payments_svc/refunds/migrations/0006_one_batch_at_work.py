@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="refundbatch",
             name="approval_notes",
-            field=models.CharField(default="", max_length=1000),
+            field=models.CharField(default="", db_default="", max_length=1000),
         ),
         migrations.AddConstraint(
             model_name="refundbatch",
