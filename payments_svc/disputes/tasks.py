@@ -6,7 +6,7 @@ from bh_sdk.server.ops.logs import log
 from payments_svc.celery import app
 from payments_svc.disputes import answers
 from payments_svc.disputes.models import Dispute
-from payments_svc.donations import commands as donations
+from payments_svc.donations import settling
 from payments_svc.gateway.errors import GatewayError, RequestRefused
 
 _BATCH = 5
@@ -35,7 +35,7 @@ def _answer(case: Dispute) -> None:
         answers.tell_stripe(case)
     except RequestRefused as refusal:
         # Either it was done before and the answer was lost, or Stripe means it: a look tells.
-        donations.settle(case.payment_id)
+        settling.settle(case.payment_id)
         answers.refused(case.id, str(refusal))
     else:
-        donations.settle(case.payment_id)
+        settling.settle(case.payment_id)

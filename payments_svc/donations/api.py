@@ -17,7 +17,7 @@ from bh_sdk.server.ops.sealed import keyed_hash
 from bh_sdk.server.ops.settings import setting
 from bh_sdk.wire import payments as wire
 from bh_sdk.wire.base import Time
-from payments_svc.donations import answers, commands, history, queries, rules
+from payments_svc.donations import answers, charging, commands, history, opening, queries, rules
 
 router = Router(tags=["payments"])
 
@@ -39,7 +39,7 @@ def _payer(request: Call, body: wire.ConfirmPayment) -> str:
 def create_intent(request: Call, body: wire.CreateIntent) -> Status[wire.PaymentCreated]:
     """Open a payment: answers Stripe's `client_secret`, with which the browser collects the card and confirms."""
     guest = _donor(request, body)
-    gift = commands.Gift(
+    gift = opening.Gift(
         campaign_id=body.campaign_id,
         amount=Money.parse(body.amount, body.currency),
         cover_fees=body.cover_fees,
@@ -47,7 +47,7 @@ def create_intent(request: Call, body: wire.CreateIntent) -> Status[wire.Payment
         anonymous=body.anonymous,
         guest=(guest.name, guest.email) if guest else None,
     )
-    opened = commands.open_payment(gift=gift, by=request.auth, request_digest=_digest(request))
+    opened = opening.open_payment(gift=gift, by=request.auth, request_digest=_digest(request))
     return Status(201, answers.created(opened.payment, opened.client_secret))
 
 
@@ -76,7 +76,7 @@ def confirm_payment(request: Call, body: wire.ConfirmPayment) -> wire.PaymentCon
     )
     if body.return_url is not None:
         rules.accept_return_url(body.return_url, origins=setting("BH_ALLOWED_ORIGINS"))
-    payment, action = commands.confirm(
+    payment, action = charging.confirm(
         payment=payment,
         payment_method_id=body.payment_method_id,
         request_digest=_digest(request),
@@ -89,7 +89,7 @@ def confirm_payment(request: Call, body: wire.ConfirmPayment) -> wire.PaymentCon
 def cancel_payment(request: Call, payment_id: UUID, body: wire.CancelPayment) -> wire.Payment:
     """Give a payment up before it is paid. Asking twice is asking once, so it needs no Idempotency-Key."""
     payment = queries.access_payment_to_cancel(payment_id, by=request.auth, client_secret=body.client_secret)
-    return answers.payment(commands.cancel(payment=payment))
+    return answers.payment(charging.cancel(payment=payment))
 
 
 @router.get("/history/{uuid:user_id}", auth=may("history", "read"), response=Page[wire.Payment])

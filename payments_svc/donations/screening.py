@@ -17,7 +17,7 @@ from payments_svc.risk import queries as risk
 from payments_svc.risk.rules import FAILED_WITHIN, Try
 
 if TYPE_CHECKING:
-    from payments_svc.donations.commands import Gift
+    from payments_svc.donations.opening import Gift
 
 
 def opening(gift: Gift, *, by: str, request_digest: str) -> Try:

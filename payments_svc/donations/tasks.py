@@ -11,7 +11,7 @@ from bh_sdk.errors import BHError
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from payments_svc.celery import app
-from payments_svc.donations import commands, handoffs, neighbours
+from payments_svc.donations import handoffs, neighbours, settling
 from payments_svc.donations.models import Payment
 from payments_svc.gateway.errors import GatewayError
 
@@ -25,7 +25,7 @@ def look_again() -> int:
     looked = 0
     for payment_id in _claim_payments():
         try:
-            commands.settle(payment_id)
+            settling.settle(payment_id)
             looked += 1
         except (GatewayError, BHError) as error:
             # Due again after the lease; Stripe being away is no news worth a stack.

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from payments_svc.donations import commands as donations
-from payments_svc.donations import queries
+from payments_svc.donations import queries, settling
 from payments_svc.gateway import stripe_api
 from payments_svc.gateway.told import NotOurs, Parked, Told
 from payments_svc.payouts import commands as paying
@@ -34,7 +33,7 @@ class Route:
 def look_at_payment(told: Told) -> UUID:
     """Bring the event's payment, with its refunds and disputes, to what Stripe says now."""
     payment_id = _payment_of(told)
-    donations.settle(payment_id, intent_id=told.intent_id)
+    settling.settle(payment_id, intent_id=told.intent_id)
     return payment_id
 
 
@@ -43,7 +42,7 @@ def note_failed_try(told: Told) -> UUID:
     payment_id = _payment_of(told)
     failed = stripe_api.failed_try_of(told.body)
     if failed is not None:
-        donations.note_failed_try(payment_id, failed)
+        settling.note_failed_try(payment_id, failed)
     return payment_id
 
 
@@ -61,7 +60,7 @@ def note_fraud_warning(told: Told) -> UUID:
     payment_id = _payment_of(told)
     if told.object_id is None:
         raise NotOurs("names no warning")
-    donations.note_warning(
+    settling.note_warning(
         payment_id, stripe_id=told.object_id, fraud_type=str(told.body.get("fraud_type") or "unknown")
     )
     return payment_id

@@ -8,7 +8,7 @@ from bh_sdk.wire import payments as payments_wire
 from bh_sdk.wire import recurring as wire
 from payments_svc.donations import answers as payments
 from payments_svc.donations import declines
-from payments_svc.donations.commands import Opened
+from payments_svc.donations.opening import Opened
 from payments_svc.gateway.saved import Setup
 from payments_svc.recurring import queries
 from payments_svc.recurring.models import Period, RecurringGift

@@ -18,7 +18,7 @@ from bh_sdk.events import RecurringCardExpiring
 from bh_sdk.money import Money
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
-from payments_svc.donations import commands as donations
+from payments_svc.donations import charging, opening
 from payments_svc.donations import queries as payments
 from payments_svc.gateway import saved
 from payments_svc.gateway.errors import RequestRefused
@@ -124,8 +124,8 @@ def _period_due(recurring_id: UUID) -> Period | None:
 
 def _charge(gift: RecurringGift, period: Period) -> None:
     try:
-        payment = donations.open_period(
-            gift=donations.Gift(
+        payment = opening.open_period(
+            gift=opening.Gift(
                 campaign_id=gift.campaign_id,
                 amount=Money(period.amount, gift.currency),
                 cover_fees=period.cover_fees,
@@ -136,7 +136,7 @@ def _charge(gift: RecurringGift, period: Period) -> None:
             ),
             donor_id=gift.donor_id,
             request_digest=period.digest,
-            series=donations.Series(gift.id, _customer_of(gift), off_session=True),
+            series=opening.Series(gift.id, _customer_of(gift), off_session=True),
         )
     except CampaignNotAccepting:
         _campaign_ended(gift.id)
@@ -157,7 +157,7 @@ def _try(gift: RecurringGift, period: Period) -> bool:
     """Ask Stripe to charge the saved method. False when Stripe will not even try with this method."""
     method_id = str(period.tried_method)
     try:
-        donations.charge_saved(
+        charging.charge_saved(
             payment_id=UUID(str(period.payment_id)),
             payment_method_id=method_id,
             # A worker that takes this try over asks with the same key, and Stripe answers what it answered.
@@ -261,7 +261,7 @@ def _release(period: Period) -> None:
     _note_id(period, payment.id)
     # Paid, or on its way: bringing the period to it says which.
     with suppress(PaymentNotCancelable):
-        donations.cancel(payment=payment)
+        charging.cancel(payment=payment)
     _bring(period.recurring_id, period.id)
 
 

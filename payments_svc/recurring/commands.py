@@ -21,8 +21,7 @@ from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
-from payments_svc.donations import commands as donations
-from payments_svc.donations import declines
+from payments_svc.donations import declines, opening
 from payments_svc.donations import queries as payments
 from payments_svc.donations.rules import accept_at_all
 from payments_svc.gateway import saved
@@ -50,7 +49,7 @@ class Started:
     """A series with its first gift, which the donor's browser confirms now."""
 
     gift: RecurringGift
-    opened: donations.Opened
+    opened: opening.Opened
 
 
 def start(*, wish: Wish, by: Principal, request_digest: str) -> Started:
@@ -60,8 +59,8 @@ def start(*, wish: Wish, by: Principal, request_digest: str) -> Started:
     answer was lost: the call may be repeated.
     """
     gift = _wanted(wish, donor_id=UUID(by.id), request_digest=request_digest)
-    opened = donations.open_payment(
-        gift=donations.Gift(
+    opened = opening.open_payment(
+        gift=opening.Gift(
             campaign_id=gift.campaign_id,
             amount=gift.money,
             cover_fees=gift.cover_fees,
@@ -71,7 +70,7 @@ def start(*, wish: Wish, by: Principal, request_digest: str) -> Started:
         ),
         by=by,
         request_digest=rules.digest(gift.id, 0),
-        series=donations.Series(gift.id, _customer(gift.donor_id), off_session=False),
+        series=opening.Series(gift.id, _customer(gift.donor_id), off_session=False),
     )
     return Started(_note_first(gift.id, opened.payment.id), opened)
 
@@ -333,7 +332,7 @@ def _change_method(*, recurring_id: UUID, method: saved.Method, by: UUID) -> Rec
 # --- by the donor's own hand ------------------------------------------------------------------------------------------
 
 
-def pay_now(*, gift: RecurringGift) -> donations.Opened:
+def pay_now(*, gift: RecurringGift) -> opening.Opened:
     """The payment of the period that could not be charged, for the donor to confirm in the browser.
 
     Raises NothingToPay when no period waits, ProviderUnavailable when Stripe is away.
@@ -341,4 +340,4 @@ def pay_now(*, gift: RecurringGift) -> donations.Opened:
     period = moves.open_period(gift)
     if gift.status != "active" or period is None or period.payment_id is None or period.first_failed_at is None:
         raise NothingToPay
-    return donations.reopen(payments.payment(period.payment_id))
+    return opening.reopen(payments.payment(period.payment_id))

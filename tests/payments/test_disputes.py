@@ -14,7 +14,7 @@ from django.db.utils import InternalError
 from bh_sdk.server.events.models import RecordedEvent
 from payments_svc.disputes.models import Dispute, Movement, Warned
 from payments_svc.disputes.rules import DISPUTE_MOVES, dispute_status, next_status
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from payments_svc.gateway.models import StripeEvent
 from payments_svc.gateway.tasks import mirror_events, work_events
@@ -61,7 +61,7 @@ def given(standin: StandIn, donor: Caller, campaign: Any) -> Payment:
 @pytest.fixture
 def disputed(standin: StandIn, given: Payment) -> Payment:
     dispute(standin, given)
-    return commands.settle(given.id)
+    return settling.settle(given.id)
 
 
 def test_an_open_dispute_takes_the_money_aside_and_its_fee_from_us(disputed: Payment) -> None:
@@ -87,7 +87,7 @@ def test_a_decision_is_booked_once_however_often_it_is_told(
 ) -> None:
     decide(standin, Dispute.objects.get().stripe_id, outcome)
     for _ in range(3):
-        payment = commands.settle(disputed.id)
+        payment = settling.settle(disputed.id)
     assert payment.dispute_status == outcome
     assert balance("disputes") == 0
     assert balance("processing_fees") == FEE
@@ -99,18 +99,18 @@ def test_a_decision_is_booked_once_however_often_it_is_told(
 
 def test_a_decision_that_is_the_first_we_hear_tells_the_whole_story(standin: StandIn, given: Payment) -> None:
     decide(standin, dispute(standin, given), "lost")
-    payment = commands.settle(given.id)
+    payment = settling.settle(given.id)
     assert (payment.dispute_status, told()) == ("lost", ["opened", "closed"])
     assert ledger.owed_to(payment.campaign_id) == {"GBP": payment.net - 2500}
 
 
 def test_parts_of_one_gift_may_be_disputed_apart(standin: StandIn, given: Payment) -> None:
     first, second = dispute(standin, given, amount=1000), dispute(standin, given, amount=700)
-    assert commands.settle(given.id).dispute_status == "open"
+    assert settling.settle(given.id).dispute_status == "open"
     assert balance("disputes") == 1700
     decide(standin, first, "won")
     decide(standin, second, "lost")
-    payment = commands.settle(given.id)
+    payment = settling.settle(given.id)
     assert payment.dispute_status == "lost"
     assert balance("disputes") == 0
     assert balance("processing_fees") == 2 * FEE
@@ -120,13 +120,13 @@ def test_parts_of_one_gift_may_be_disputed_apart(standin: StandIn, given: Paymen
 
 def test_an_inquiry_moves_no_money_and_leaves_the_gift_refundable(standin: StandIn, given: Payment) -> None:
     asked = dispute(standin, given, inquiry=True)
-    payment = commands.settle(given.id)
+    payment = settling.settle(given.id)
     assert (payment.dispute_status, Dispute.objects.get().status, told()) == ("none", "inquiry", [])
     assert Movement.objects.count() == 0
     standin.stripe.v1.refunds.create({"payment_intent": str(given.intent_id)})
-    assert commands.settle(given.id).refunded == 2500
+    assert settling.settle(given.id).refunded == 2500
     decide(standin, asked, "warning_closed")
-    payment = commands.settle(given.id)
+    payment = settling.settle(given.id)
     assert (payment.dispute_status, Dispute.objects.get().status, told()) == ("none", "closed", [])
 
 
@@ -134,11 +134,11 @@ def test_evidence_given_in_stripes_dashboard_is_an_answer_too(standin: StandIn, 
     case = Dispute.objects.get()
     standin.stripe.v1.disputes.update(case.stripe_id, {"evidence": {"product_description": "A well"}})
     for _ in range(2):
-        commands.settle(disputed.id)
+        settling.settle(disputed.id)
     case.refresh_from_db()
     assert (case.status, case.stripe_status, case.submissions) == ("answered", "under_review", 1)
     assert told() == ["opened", "answered"]
-    assert commands.settle(disputed.id).dispute_status == "open"
+    assert settling.settle(disputed.id).dispute_status == "open"
 
 
 def test_events_of_a_dispute_in_any_order_end_in_the_same_books(standin: StandIn, donor: Caller, campaign: Any) -> None:

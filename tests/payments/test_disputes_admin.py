@@ -17,7 +17,7 @@ from bh_sdk.server.ops import clock
 from payments_svc.disputes import answers
 from payments_svc.disputes.models import Dispute, EvidenceFile
 from payments_svc.disputes.tasks import answer_banks
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from tests.payments.conftest import StandIn
 from tests.payments.test_disputes import decide, disputed, given
@@ -187,7 +187,7 @@ def test_nothing_is_prepared_by_a_link_or_without_a_token(case: Dispute) -> None
 def test_a_closed_case_says_so(standin: StandIn, case: Dispute) -> None:
     finance = signed_in("finance")
     decide(standin, case.stripe_id, "won")
-    commands.settle(case.payment_id)
+    settling.settle(case.payment_id)
     refused = save(finance, case, product_description="x").content.decode()
     assert "answered or decided" in refused
     assert "Given back" in refused

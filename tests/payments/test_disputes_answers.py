@@ -16,7 +16,7 @@ from bh_sdk.server.ops import clock
 from payments_svc.disputes import answers
 from payments_svc.disputes.models import Dispute, EvidenceFile
 from payments_svc.disputes.tasks import answer_banks
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from tests.payments.conftest import StandIn
 from tests.payments.test_disputes import balance, decide, disputed, given, told
@@ -148,7 +148,7 @@ def test_giving_up_loses_the_money_once(standin: StandIn, case: Dispute) -> None
 def test_a_dispute_of_the_old_world_can_be_answered_as_an_inquiry(standin: StandIn, given: Payment) -> None:
     body = {"inquiry": True}
     standin.http.post(f"/_standin/charges/{given.charge_id}/dispute", json=body).raise_for_status()
-    commands.settle(given.id)
+    settling.settle(given.id)
     case = Dispute.objects.get()
     write(case)
     answers.submit(dispute_id=case.id, by=STAFF)
@@ -201,7 +201,7 @@ class TestFiles:
 
     def test_a_closed_case_takes_no_file_and_keeps_none(self, standin: StandIn, case: Dispute, tmp_path: Any) -> None:
         decide(standin, case.stripe_id, "lost")
-        commands.settle(case.payment_id)
+        settling.settle(case.payment_id)
         with pytest.raises(DisputeNotAnswerable):
             attach(case)
         assert list(tmp_path.rglob("*.sealed")) == []

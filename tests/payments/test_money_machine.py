@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bh_sdk.money import Money
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
-from payments_svc.donations.commands import bring_to
 from payments_svc.donations.models import Payment
+from payments_svc.donations.settling import bring_to
 from payments_svc.gateway.standing import Charge, DisputeMove, DisputeStanding, RefundStanding, Standing
 from payments_svc.ledger import queries as books
 from payments_svc.ledger.models import Entry

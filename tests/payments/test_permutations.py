@@ -22,7 +22,7 @@ from django.db.models import Sum
 
 from bh_sdk.money import Money
 from bh_sdk.server.events.models import RecordedEvent
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import FailedTry as KeptTry
 from payments_svc.donations.models import Payment
 from payments_svc.gateway.standing import Charge, DisputeMove, DisputeStanding, FailedTry, RefundStanding, Standing
@@ -102,8 +102,8 @@ def open_payment(campaign: Any) -> tuple[Payment, str]:
 def deliver(payment_id: uuid.UUID, step: Step) -> None:
     """What the worker does with an event: note the try that failed, then bring the books to what the look showed."""
     if step.failed is not None:
-        commands.note_failed_try(payment_id, step.failed)
-    commands.bring_to(payment_id, step.standing)
+        settling.note_failed_try(payment_id, step.failed)
+    settling.bring_to(payment_id, step.standing)
 
 
 def anonymous(text: str, payment: Payment, name: str) -> str:

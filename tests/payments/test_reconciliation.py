@@ -301,7 +301,7 @@ def test_what_nobody_booked_is_missing_here(
     row = Break.objects.get(key=str(intent.latest_charge))
     assert (row.kind, row.state, row.difference) == ("missing_here", "open", {"GBP": 2500 - 93})
     # The sweep finds the payment, and the next run no break.
-    from payments_svc.donations.commands import settle
+    from payments_svc.donations.settling import settle
 
     settle(uuid.UUID(opened["payment_id"]))
     reconcile()

@@ -10,7 +10,7 @@ import pytest
 from bh_sdk.errors import GiftNotReceiptable, RefundDecided, SecondPersonNeeded
 from bh_sdk.server.api.models import IdempotencyKey
 from bh_sdk.server.events.models import RecordedEvent
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from payments_svc.receipts import commands as receipts
 from payments_svc.receipts.models import Receipt
@@ -272,7 +272,7 @@ class TestAnOpenDispute:
         return large
 
     def settle(self) -> None:
-        commands.settle(Payment.objects.get().id)
+        settling.settle(Payment.objects.get().id)
 
     def test_blocks_asking_and_says_the_way_forward(self, support: Caller, disputed: str) -> None:
         self.settle()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from bh_sdk.errors import SecondPersonNeeded
 from bh_sdk.server.access.models import Staff
 from bh_sdk.server.events.models import FeedEntry, RecordedEvent
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Campaign, Payment
 from payments_svc.refunds import batches
 from payments_svc.refunds.commands import approve_refund
@@ -256,7 +256,7 @@ class TestOneThatCameBack:
         work()
         made = at_stripe(standin, payment)[0]
         standin.settle_refund(made.id, status="failed", failure_reason="lost_or_stolen_card")
-        commands.settle(uuid.UUID(payment))
+        settling.settle(uuid.UUID(payment))
         return Refund.objects.get()
 
     def test_the_first_page_presses_and_the_case_says_what_to_do(self, back: Refund) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bh_sdk.errors import CampaignNotCancelled, Conflict, PaymentNotRefundable, RefundDecided, SecondPersonNeeded
 from bh_sdk.server.ops import clock
-from payments_svc.donations import commands
+from payments_svc.donations import settling
 from payments_svc.donations.models import Campaign, Payment
 from payments_svc.refunds import batches, queries
 from payments_svc.refunds.models import BatchItem, Refund, RefundBatch
@@ -29,7 +29,7 @@ def cancelled(standin: StandIn, donor: Caller, guest: Caller, campaign: Any) -> 
     guest.give(campaign, "20.00")
     gone = donor.give(campaign, "5.00")
     standin.stripe.v1.refunds.create({"payment_intent": gone["payment_intent_id"]})
-    commands.settle(uuid.UUID(gone["payment_id"]))
+    settling.settle(uuid.UUID(gone["payment_id"]))
     donor.open(campaign, "7.00")
     Campaign.objects.filter(id=campaign.id).update(status="CANCELLED")
     return Campaign.objects.get(id=campaign.id)

@@ -14,7 +14,7 @@ import pytest
 import stripe
 from django.db import connections
 
-from payments_svc.donations import commands as donations
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from payments_svc.ledger import queries as ledger
 from payments_svc.refunds.models import Refund
@@ -105,7 +105,7 @@ def test_webhooks_and_sweeps_at_once_book_a_refund_once(standin: StandIn) -> Non
     standin.pull(method="POST", path="/v1/refunds", effect="lose_answer")
     work()
     Refund.objects.update(due_at=Refund.objects.get().created_at)
-    at_once(8, lambda number: donations.settle(uuid.UUID(payment)) if number % 2 else sweep())
+    at_once(8, lambda number: settling.settle(uuid.UUID(payment)) if number % 2 else sweep())
     refund = Refund.objects.get()
     assert (refund.status, refund.source) == ("succeeded", "staff")
     assert Payment.objects.get().refunded == 400
@@ -125,11 +125,11 @@ def test_a_refund_at_stripes_desk_races_with_ours_and_the_sum_stays(standin: Sta
             # Stripe itself refuses what would be more than is left.
             with suppress(stripe.InvalidRequestError):
                 standin.stripe.v1.refunds.create({"payment_intent": intent, "amount": 300})
-            donations.settle(uuid.UUID(payment))
+            settling.settle(uuid.UUID(payment))
 
     at_once(8, one)
     work(minutes=5)
-    donations.settle(uuid.UUID(payment))
+    settling.settle(uuid.UUID(payment))
     total = sum(made.amount for made in at_stripe(standin, payment))
     assert total <= 1000
     assert Payment.objects.get().refunded == total

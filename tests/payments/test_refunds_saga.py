@@ -9,7 +9,7 @@ import pytest
 
 from bh_sdk.errors import Invalid, RefundDecided
 from bh_sdk.server.ops import clock
-from payments_svc.donations import commands as donations
+from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from payments_svc.ledger import queries as ledger
 from payments_svc.ledger import rules
@@ -34,7 +34,7 @@ def given(donor: Caller, campaign: Any, card: str = "pm_card_visa") -> str:
 
 
 def settle(payment_id: str) -> None:
-    donations.settle(uuid.UUID(payment_id))
+    settling.settle(uuid.UUID(payment_id))
 
 
 def steps() -> list[str]:
