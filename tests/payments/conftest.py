@@ -58,10 +58,16 @@ class StandIn:
 
     def events(self, intent_id: str) -> list[dict[str, Any]]:
         """Every event about an intent, oldest first, as Stripe would deliver it."""
-        listed = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
-        found = [json.loads(str(event)) for event in listed]
-        mine = [e for e in found if intent_id in (e["data"]["object"]["id"], e["data"]["object"].get("payment_intent"))]
-        return list(reversed(mine))
+        mine: list[dict[str, Any]] = []
+        # Newest first: nothing is older than its creation, and the stand-in remembers the events of every test.
+        for listed in self.stripe.v1.events.list({"limit": 100}).auto_paging_iter():
+            event = json.loads(str(listed))
+            about = event["data"]["object"]
+            if intent_id in (about["id"], about.get("payment_intent")):
+                mine.insert(0, event)
+                if event["type"] == "payment_intent.created":
+                    break
+        return mine
 
     def answer_the_bank(self, next_action: dict[str, Any], result: str = "complete") -> httpx.Response:
         """What the donor does on the page that a `redirect_to_url` opens: `complete` or `fail`."""

@@ -51,7 +51,7 @@ def _fields(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) ->
     if "$ref" in schema:
         return _fields(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], depth)
     for word in ("anyOf", "oneOf", "allOf"):
-        if word in schema:
+        if word in schema and "type" not in schema:
             return _fields(document, schema[word][0], depth)
     if schema.get("type") == "object" and depth < 5:
         return {name: _fields(document, part, depth + 1) for name, part in schema.get("properties", {}).items()}
