@@ -1,7 +1,7 @@
 # Everything a newcomer or a pipeline does here. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo test check bench docs faults lock secrets token env pids clock
+.PHONY: help install up down status demo test check bench docs faults lock secrets token env pids clock manage
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -60,6 +60,9 @@ env: install ## The running stack as KEY=VALUE
 
 pids: install ## Name and process number of every program
 	@$(LOCAL) pids
+
+manage: install ## A service's own command on the running stack: SERVICE=payments ARGS=verify_ledger
+	@$(LOCAL) manage '$(or $(SERVICE),payments)' $(ARGS)
 
 clock: install ## Read the local clock, or move it: SET=+3d, SET=0
 	@$(LOCAL) clock $(if $(SET),--set='$(SET)')

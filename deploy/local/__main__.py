@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from bh_sdk.errors import BHError
-from deploy.local.stack import ROOT, Stack
+from deploy.local.stack import ROOT, SERVICES, Stack
 
 
 def main() -> int:
@@ -25,6 +25,9 @@ def main() -> int:
     token.add_argument("--role", default="donor", help="one role, or several with commas")
     token.add_argument("--service", help="who asks")
     token.add_argument("--aud", help="whom it will call")
+    manage = commands.add_parser("manage", help="a service's own commands, told what its programs are told")
+    manage.add_argument("service", choices=SERVICES)
+    manage.add_argument("words", nargs=argparse.REMAINDER)
     clock = commands.add_parser("clock", help="read or move the local clock")
     clock.add_argument("--set", dest="span", help="+3d, -2h, 0")
     given = parser.parse_args()
@@ -66,6 +69,11 @@ def run(given: argparse.Namespace, stack: Stack) -> int:
             if given.span:
                 clock.move(stack, given.span)
             print(clock.reading(stack))
+        case "manage":
+            from deploy.local import environment
+
+            told = [sys.executable, "-m", f"{given.service}_svc.manage", *given.words]
+            return subprocess.run(told, cwd=ROOT, env=environment.program(given.service, stack), check=False).returncode
         case "demo":
             from deploy.local.up import child_env
 
