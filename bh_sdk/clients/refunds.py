@@ -8,7 +8,7 @@ from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
 from bh_sdk.errors import AmountInvalid
 from bh_sdk.money import Money
 from bh_sdk.wire.base import Page
-from bh_sdk.wire.refunds import AskRefund, DecideRefund, Refund, RefundReason, RefundState
+from bh_sdk.wire.refunds import AskRefund, DecideRefund, Refund, RefundReason, RefundState, RejectRefund
 
 BASE = "/api/v1/payments"
 
@@ -50,23 +50,26 @@ def approve_refund(
     refund_id: Ident, *, notes: str | None = None, idempotency_key: UUID | None = None, timeout: float | None = None
 ) -> Call[Refund]:
     """Let a refund go to Stripe. Raises SecondPersonNeeded for whoever asked for it, RefundDecided when it does not wait."""
-    return _decide("approve", refund_id, notes, idempotency_key, timeout)
+    return _decide("approve", refund_id, ask(DecideRefund, notes=notes), idempotency_key, timeout)
 
 
 def reject_refund(
-    refund_id: Ident, *, notes: str | None = None, idempotency_key: UUID | None = None, timeout: float | None = None
+    refund_id: Ident, *, notes: str, idempotency_key: UUID | None = None, timeout: float | None = None
 ) -> Call[Refund]:
-    """Refuse a refund; its amount is free again. Raises SecondPersonNeeded, RefundDecided."""
-    return _decide("reject", refund_id, notes, idempotency_key, timeout)
+    """Refuse a refund, with the reason in `notes`; its amount is free again.
+
+    Raises Invalid without a reason, SecondPersonNeeded, RefundDecided.
+    """
+    return _decide("reject", refund_id, ask(RejectRefund, notes=notes), idempotency_key, timeout)
 
 
-def _decide(verb: str, refund_id: Ident, notes: str | None, key: UUID | None, timeout: float | None) -> Call[Refund]:
+def _decide(verb: str, refund_id: Ident, body: bytes, key: UUID | None, timeout: float | None) -> Call[Refund]:
     return Call(
         f"payments.{verb}_refund",
         "POST",
         f"{BASE}/refunds/{ident(refund_id, 'refund_id')}/{verb}",
         answer(Refund),
-        body=ask(DecideRefund, notes=notes),
+        body=body,
         key=key or uuid4(),
         timeout=timeout,
     )

@@ -101,21 +101,26 @@ class Refunds:
         self.world.gifts[intent] = replace(gift, payment=gift.payment.model_copy(update=told))
         return row
 
-    def _waiting(self, asked: Asked) -> tuple[wire.Refund, UUID, str]:
-        body, by, row = asked.read(wire.DecideRefund), asked.caller.user(), self._one(asked)
+    def _waiting(self, asked: Asked) -> tuple[wire.Refund, UUID]:
+        by, row = asked.caller.user(), self._one(asked)
         if row.requested_by == by:
             raise SecondPersonNeeded
         if row.status != "pending_approval":
             raise RefundDecided(refund_status=row.status)
-        return row, by, body.notes or ""
+        return row, by
 
     def _approve(self, asked: Asked) -> wire.Refund:
-        row, by, notes = self._waiting(asked)
-        return self._made(row, by=by, notes=notes)
+        body, (row, by) = asked.read(wire.DecideRefund), self._waiting(asked)
+        return self._made(row, by=by, notes=body.notes or "")
 
     def _reject(self, asked: Asked) -> wire.Refund:
-        row, by, notes = self._waiting(asked)
-        change = {"status": "rejected", "rejected_by": by, "decision_notes": notes, "decided_at": self.world.now()}
+        body, (row, by) = asked.read(wire.RejectRefund), self._waiting(asked)
+        change = {
+            "status": "rejected",
+            "rejected_by": by,
+            "decision_notes": body.notes,
+            "decided_at": self.world.now(),
+        }
         self.rows[row.refund_id] = row.model_copy(update=change)
         return self.rows[row.refund_id]
 

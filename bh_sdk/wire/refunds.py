@@ -35,9 +35,15 @@ class AskRefund(Ask):
 
 
 class DecideRefund(Ask):
-    """Why it was approved or rejected."""
+    """A word with an approval."""
 
     notes: Notes | None = None
+
+
+class RejectRefund(Ask):
+    """Why it was rejected."""
+
+    notes: Annotated[Notes, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Refund(Answer):

@@ -45,9 +45,9 @@ def approve_refund(request: Call, refund_id: UUID, body: wire.DecideRefund) -> w
 
 @router.post("/refunds/{uuid:refund_id}/reject", auth=may("refund", "reject"), response=wire.Refund)
 @idempotent
-def reject_refund(request: Call, refund_id: UUID, body: wire.DecideRefund) -> wire.Refund:
-    """Refuse a refund; its amount is free again. Never for whoever asked for it."""
-    return answered(commands.reject_refund(refund_id=refund_id, by=UUID(request.auth.id), notes=body.notes or ""))
+def reject_refund(request: Call, refund_id: UUID, body: wire.RejectRefund) -> wire.Refund:
+    """Refuse a refund and say why; its amount is free again. Never for whoever asked for it."""
+    return answered(commands.reject_refund(refund_id=refund_id, by=UUID(request.auth.id), notes=body.notes))
 
 
 @router.get("/refunds/{uuid:refund_id}", auth=may("refund", "read"), response=wire.Refund)

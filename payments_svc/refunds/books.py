@@ -161,9 +161,10 @@ def _tell(payment: Payment, refund: Refund, *, before: str, at: datetime) -> Non
 
 
 def _make_room(payment: Payment, *, at: datetime) -> None:
-    """What was refunded at Stripe's own desk is gone: requests that were waiting for the same money are given up, the
-    newest first. One that Stripe may have heard of is Stripe's to refuse."""
+    """What was refunded at Stripe's own desk, or lost in a dispute, is gone: requests that were waiting for the same money
+    are given up, the newest first. One that Stripe may have heard of is Stripe's to refuse."""
+    why = "dispute_lost" if queries.lost(payment).minor else "refunded_at_stripe"
     for refund in queries.unsent_newest_first(payment.id):
-        if queries.left(payment).minor >= 0:
+        if queries.room(payment) >= 0:
             return
-        give_up(payment, refund, status="rejected", why="refunded_at_stripe", at=at)
+        give_up(payment, refund, status="rejected", why=why, at=at)

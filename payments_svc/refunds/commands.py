@@ -121,8 +121,8 @@ def check_refundable(payment: Payment) -> None:
         raise PaymentNotRefundable("Nothing was charged on this payment", left=payment.money(0).decimal)
     if payment.dispute_status == "open":
         raise RefundBlockedByDispute(
-            "The donor's bank disputes this payment and would take the money twice. Answer or accept the dispute; once the"
-            " bank has decided, ask again."
+            "The donor's bank disputes this payment and would take the money twice. Answer or accept the dispute; if it is"
+            " won, ask again. What is lost the bank has paid the donor."
         )
     number = receipts.receipt_covering(payment.id)
     if number is not None:
@@ -141,8 +141,21 @@ def _fitting(payment: Payment, amount: Money | None) -> Money:
     if amount.minor % amount.chargeable_step or (amount.minor <= 0 < left.minor):
         raise AmountInvalid("This amount cannot be refunded", currency=amount.code)
     if amount > left or left.minor <= 0:
-        raise PaymentNotRefundable(f"{left} is left to refund on this payment", left=left.decimal)
+        raise PaymentNotRefundable(f"{left} is left to refund on this payment{_why_less(payment)}", left=left.decimal)
     return amount
+
+
+def _why_less(payment: Payment) -> str:
+    lost = queries.lost(payment)
+    return f": the donor's bank took {lost} back in a dispute that was lost" if lost.minor else ""
+
+
+def check_still_there(payment: Payment, refund: Refund) -> None:
+    """Raise PaymentNotRefundable when a dispute that was lost has taken what a refund was asked for."""
+    room = queries.room(payment)
+    if room < 0 and queries.lost(payment).minor:
+        left = payment.money(max(0, room + refund.amount))
+        raise PaymentNotRefundable(f"{left} is left for this refund{_why_less(payment)}", left=left.decimal)
 
 
 def _came_back(refund_id: UUID, payment: Payment) -> Refund:
@@ -165,13 +178,16 @@ def approve_refund(*, refund_id: UUID, by: UUID, notes: str = "") -> Refund:
     if refund.status != "pending_approval":
         raise RefundDecided(f"The refund is {_say(refund.status)}", refund_status=refund.status)
     check_refundable(payment)
+    check_still_there(payment, refund)
     _approved(payment, refund, by=by, notes=notes, at=clock.now())
     return refund
 
 
 @transaction.atomic
-def reject_refund(*, refund_id: UUID, by: UUID, notes: str = "") -> Refund:
-    """Refuse a refund; its amount is free again. Raises SecondPersonNeeded, RefundDecided."""
+def reject_refund(*, refund_id: UUID, by: UUID, notes: str) -> Refund:
+    """Refuse a refund and say why; its amount is free again. Raises Invalid, SecondPersonNeeded, RefundDecided."""
+    if not notes.strip():
+        raise Invalid(errors=[{"pointer": "#/notes", "message": "say why it is rejected"}])
     payment, refund = _locked(refund_id)
     _someone_else(refund, by)
     if refund.status != "pending_approval":

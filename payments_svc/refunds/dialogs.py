@@ -70,6 +70,8 @@ class AskRefund(Ticket):
             parts.Fact("Left to refund", str(self.left), strong=True),
             parts.Fact("Second person", _who_else(request, alone)),
         ]
+        if (lost := queries.lost(self.payment)).minor:
+            rows.insert(1, parts.Fact("Lost in a dispute", str(lost)))
         try:
             commands.check_refundable(self.payment)
         except BHError as blocked:

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, NullIf
 from bh_sdk.errors import NotFound
 from bh_sdk.money import Money
 from bh_sdk.server.access.models import Staff
+from payments_svc.disputes import queries as disputes
 from payments_svc.refunds.models import BatchItem, Refund, RefundBatch, RefundStep
 from payments_svc.refunds.rules import COUNTING, RESERVING, UNSENT, threshold
 
@@ -59,8 +60,19 @@ def reserved(payment_id: UUID) -> int:
 
 
 def left(payment: Payment) -> Money:
-    """What could still be refunded: what was charged, less what was given back and what is on its way."""
-    return Money(payment.charged - _sum(payment.id, Q(status__in=COUNTING)), payment.currency)
+    """What could still be refunded: what was charged, less what was given back, what is on its way, and what the donor's
+    bank took back in a lost dispute."""
+    return Money(max(0, room(payment)), payment.currency)
+
+
+def room(payment: Payment) -> int:
+    """The same in minor units, and below zero when more is promised or gone than was charged."""
+    return payment.charged - _sum(payment.id, Q(status__in=COUNTING)) - disputes.lost(payment.id)
+
+
+def lost(payment: Payment) -> Money:
+    """What the donor's bank took back for good."""
+    return Money(disputes.lost(payment.id), payment.currency)
 
 
 def agreed_alone(payment: Payment) -> Money:

@@ -23,7 +23,7 @@ from payments_svc.gateway import stripe_api
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
 from payments_svc.gateway.standing import RefundStanding
 from payments_svc.refunds import books, queries
-from payments_svc.refunds.commands import check_refundable
+from payments_svc.refunds.commands import check_refundable, check_still_there
 from payments_svc.refunds.models import Refund
 from payments_svc.refunds.rules import TOLD_TO_STRIPE, next_try
 
@@ -91,6 +91,7 @@ def _begin(refund_id: UUID) -> Attempt | None:
     if first:
         try:
             check_refundable(payment)
+            check_still_there(payment, refund)
         except Conflict as blocked:
             books.give_up(payment, refund, status="rejected", why=blocked.code, at=now, text=blocked.detail)
             return None

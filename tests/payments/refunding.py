@@ -25,6 +25,8 @@ def ask(by: Caller, payment_id: Any, amount: str | None = None, *, key: Any = No
 
 
 def decide(by: Caller, verb: str, refund_id: Any, notes: str | None = None, *, key: Any = None) -> Any:
+    if notes is None and verb == "reject":
+        notes = "Asked for by mistake"
     return by("POST", f"/refunds/{refund_id}/{verb}", {"notes": notes}, key=key or uuid.uuid4())
 
 

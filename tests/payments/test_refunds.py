@@ -6,10 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from bh_sdk.errors import GiftNotReceiptable, RefundDecided, SecondPersonNeeded
 from bh_sdk.server.api.models import IdempotencyKey
 from bh_sdk.server.events.models import RecordedEvent
+from bh_sdk.server.ops import clock
 from payments_svc.donations import settling
 from payments_svc.donations.models import Payment
 from payments_svc.receipts import commands as receipts
@@ -220,6 +222,13 @@ class TestTheSecondPerson:
         assert facts_of(large) == ["requested", "rejected"]
         assert ask(support, large, "1.00").status_code == 202
 
+    @pytest.mark.parametrize("said", [{}, {"notes": None}, {"notes": ""}, {"notes": "  "}])
+    def test_a_rejection_says_why(self, support: Caller, finance: Caller, large: str, said: dict[str, Any]) -> None:
+        asked = ask(support, large).json()
+        refused = finance("POST", f"/refunds/{asked['refund_id']}/reject", said, key=uuid.uuid4())
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/notes")
+        assert (Refund.objects.get().status, facts_of(large)) == ("pending_approval", ["requested"])
+
     @pytest.mark.parametrize("verb", ["approve", "reject"])
     def test_nothing_is_decided_twice(self, support: Caller, finance: Caller, large: str, verb: str) -> None:
         asked = ask(support, large).json()
@@ -262,6 +271,75 @@ class TestKeys:
     def test_none_is_a_400(self, support: Caller, payment: str) -> None:
         refused = support("POST", "/refund", {"payment_id": payment, "reason": "duplicate"})
         assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_missing")
+
+
+class TestALostDispute:
+    """The donor's bank has paid the donor: what it took is not refunded a second time."""
+
+    def lose(self, standin: StandIn, amount: int) -> None:
+        payment = Payment.objects.get()
+        opened = standin.http.post(f"/_standin/charges/{payment.charge_id}/dispute", json={"amount": amount})
+        self.close(standin, opened.raise_for_status().json()["id"], "lost")
+
+    def close(self, standin: StandIn, dispute_id: str, outcome: str) -> None:
+        settling.settle(Payment.objects.get().id)
+        told = standin.http.post(f"/_standin/disputes/{dispute_id}", json={"status": outcome})
+        told.raise_for_status()
+        settling.settle(Payment.objects.get().id)
+
+    def test_of_everything_leaves_nothing(self, standin: StandIn, support: Caller, large: str) -> None:
+        self.lose(standin, 90000)
+        for amount in ("1.00", None):
+            refused = ask(support, large, amount)
+            body = refused.json()
+            assert (refused.status_code, body["code"], body["left"]) == (409, "payment_not_refundable", "0.00")
+            assert "took 900.00 GBP back in a dispute that was lost" in body["detail"]
+        assert Refund.objects.count() == 0
+
+    def test_of_a_part_leaves_the_rest(self, standin: StandIn, support: Caller, payment: str) -> None:
+        self.lose(standin, 1000)
+        refused = ask(support, payment, "15.01")
+        assert (refused.status_code, refused.json()["left"]) == (409, "15.00")
+        asked = ask(support, payment)
+        assert (asked.status_code, asked.json()["amount"]) == (202, "15.00")
+
+    def test_a_won_one_leaves_everything(self, standin: StandIn, support: Caller, payment: str) -> None:
+        charge = Payment.objects.get().charge_id
+        opened = standin.http.post(f"/_standin/charges/{charge}/dispute", json={}).raise_for_status().json()
+        self.close(standin, opened["id"], "won")
+        assert ask(support, payment).json()["amount"] == "25.00"
+
+    def test_stops_what_waited_for_approval(
+        self, standin: StandIn, support: Caller, finance: Caller, large: str
+    ) -> None:
+        asked = ask(support, large, "800.00").json()
+        charge = Payment.objects.get().charge_id
+        opened = standin.http.post(f"/_standin/charges/{charge}/dispute", json={"amount": 20000}).raise_for_status()
+        self.close(standin, opened.json()["id"], "lost")
+        refused = decide(finance, "approve", asked["refund_id"])
+        assert (refused.status_code, refused.json()["code"], refused.json()["left"]) == (
+            409,
+            "payment_not_refundable",
+            "700.00",
+        )
+        assert Refund.objects.get().status == "pending_approval"
+        assert facts_of(large) == ["requested"]
+        # By hand neither.
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Refund.objects.update(status="approved", approved_by=finance.sub)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Refund.objects.create(
+                payment_id=large,
+                source="staff",
+                amount=1,
+                currency="GBP",
+                status="requested",
+                requested_by=support.sub,
+                second_person=True,
+                created_at=clock.now(),
+            )
+        assert decide(finance, "reject", asked["refund_id"]).status_code == 200
+        assert ask(support, large).json()["amount"] == "700.00"
 
 
 class TestAnOpenDispute:

@@ -102,7 +102,7 @@ def decide(verb: str, number: int, person: int) -> None:
             "reject": commands.reject_refund,
             "withdraw": commands.withdraw_refund,
         }[verb]
-        act(refund_id=rows[number % len(rows)].id, by=PEOPLE[person])
+        act(refund_id=rows[number % len(rows)].id, by=PEOPLE[person], notes="Decided")
 
 
 def send(payment: Payment, bank: Bank, how: str) -> None:

@@ -65,7 +65,9 @@ def test_a_refund_is_asked_for_by_one_and_approved_by_another() -> None:
         desk.approve_refund(large.refund_id)
     assert finance.approve_refund(large.refund_id, notes="Fine").status == "succeeded"
     with pytest.raises(errors.RefundDecided):
-        finance.reject_refund(large.refund_id)
+        finance.reject_refund(large.refund_id, notes="Too late")
+    with pytest.raises(errors.Invalid):
+        finance.reject_refund(large.refund_id, notes=" ")
     assert donor.payment(gift.payment_id).refund_status == "full"
     assert [row.refund_id for row in finance.refunds(payment_id=gift.payment_id)] == [large.refund_id, small.refund_id]
     assert finance.refund_case(large.refund_id).approved_by == NOAH
