@@ -14,7 +14,7 @@ from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
 from payments_svc.donations.models import FailedTry, Guest, Payment
 from payments_svc.gateway import stripe_api
 from payments_svc.risk import queries as risk
-from payments_svc.risk.rules import FAILED_WITHIN, Try
+from payments_svc.risk.rules import FAILED_WITHIN, Step, Try
 
 if TYPE_CHECKING:
     from payments_svc.donations.opening import Gift
@@ -56,6 +56,40 @@ def charging(payment: Payment, *, payment_method_id: str, request_digest: str) -
         address=cause.current().address,
         failed=_failed(payment.donor_id),
         given_today=_given_today(payment.donor_id, payment.currency),
+        cluster=cluster,
+    )
+
+
+def of_series(
+    step: Step,
+    *,
+    campaign_id: UUID,
+    amount: Money,
+    donor_id: UUID,
+    digest: str,
+    payment_method_id: str | None = None,
+) -> Try:
+    """What is asked of a recurring gift: another amount, another card, its period by hand, or the calendar's charge.
+
+    A donor's card is always looked at, so that its use can be noted; the calendar's only where any card is blocked.
+    """
+    cluster = None
+    if payment_method_id is not None and (step == "method" or risk.cards_are_blocked()):
+        fingerprint = stripe_api.fingerprint_of(payment_method_id)
+        cluster = keyed_hash(fingerprint, "card") if fingerprint else None
+    return Try(
+        step=step,
+        campaign_id=campaign_id,
+        amount=amount,
+        digest=digest,
+        user_id=donor_id,
+        mail_hashes=(),
+        donor_id=donor_id,
+        # Nobody calls when the calendar does.
+        address=None if step == "charge" else cause.current().address,
+        failed=_failed(donor_id),
+        # An amount agreed for later days is measured against an empty one.
+        given_today=_given_today(donor_id, amount.code) if step == "pay" else Money(0, amount.code),
         cluster=cluster,
     )
 

@@ -56,7 +56,7 @@ def settle(payment_id: UUID, *, intent_id: str | None = None) -> Payment:
 
 def _worn_out(payment: Payment, standing: Standing) -> Standing:
     """Give an intent up that was tried too often: whoever holds its secret can try cards without asking us."""
-    if payment.off_session or not risk_queries.is_worn_out(payment.failed_tries.count()):
+    if not risk_queries.is_worn_out(payment.failed_tries.count()):
         return standing
     return stripe_api.cancel_intent(intent_id=standing.intent_id, reason="abandoned")
 

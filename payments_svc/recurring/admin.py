@@ -20,7 +20,7 @@ from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from payments_svc.donations import declines
-from payments_svc.recurring import commands, queries
+from payments_svc.recurring import commands, queries, rules
 from payments_svc.recurring.models import Period, RecurringGift
 
 STATUS: dict[str, tuple[str, parts.Tone]] = {
@@ -42,6 +42,11 @@ _PERIOD = {
     "failed": "Not paid: every try failed",
     "skipped": "Skipped by the donor",
     "dropped": "Given up: paused or ended",
+}
+_HELD = {
+    rules.HELD["blocked"]: "Not charged: the donor or the card is on the block list",
+    rules.HELD["gift_amount"]: "Not charged: above the bound of a gift",
+    rules.HELD["day_amount"]: "Not charged: above the bound of a day",
 }
 _FACTS = {
     "payments.recurring.started.v1": "Started",
@@ -196,7 +201,7 @@ def _periods(gift: RecurringGift) -> parts.Table:
             str(period.number + 1),
             f"{period.due_at:%d %b %Y}",
             str(Money(period.amount, gift.currency)),
-            "Waiting for the next try" if period.next_try_at else _PERIOD[period.state],
+            _state(period),
             _tries(period),
             str(period.payment_id or ""),
         ]
@@ -204,6 +209,14 @@ def _periods(gift: RecurringGift) -> parts.Table:
     ]
     headers = ["Period", "Due", "Gift", "State", "Tries", "Payment"]
     return parts.Table("Periods", headers, rows, numeric=frozenset({2}), empty="Nothing was charged yet.")
+
+
+def _state(period: Period) -> str:
+    if period.next_try_at:
+        return "Waiting for the next try"
+    if period.state == "dropped" and period.reason in _HELD:
+        return _HELD[period.reason]
+    return _PERIOD[period.state]
 
 
 def _tries(period: Period) -> str:
@@ -275,7 +288,7 @@ def _payments(gift: RecurringGift) -> parts.Facts:
         parts.Fact(
             f"{period.due_at:%d %b %Y}",
             str(Money(period.amount, gift.currency)),
-            note=_PERIOD[period.state],
+            note=_state(period),
             href=reverse("admin:payments_donations_payment_change", args=(period.payment_id,)),
         )
         for period in gift.periods.filter(payment_id__isnull=False)[:12]

@@ -61,7 +61,7 @@ def change_recurring(request: Call, recurring_id: UUID, body: wire.ChangeRecurri
     """Give another amount from the next period on."""
     gift = queries.access_own(recurring_id, by=request.auth)
     changed = commands.change_amount(
-        recurring_id=gift.id,
+        gift=gift,
         amount=Money.parse(body.amount, gift.currency),
         cover_fees=body.cover_fees,
         by=gift.donor_id,
@@ -107,7 +107,9 @@ def change_method(request: Call, recurring_id: UUID, body: wire.ChangeMethod) ->
     if body.return_url is not None:
         accept_return_url(body.return_url, origins=setting("BH_ALLOWED_ORIGINS"))
     if body.setup_intent_id is not None:
-        changed, setup = commands.take_method(gift=gift, setup_intent_id=body.setup_intent_id)
+        changed, setup = commands.take_method(
+            gift=gift, setup_intent_id=body.setup_intent_id, request_digest=_digest(request)
+        )
     else:
         changed, setup = commands.set_up_method(
             gift=gift,

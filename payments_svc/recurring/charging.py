@@ -18,12 +18,13 @@ from bh_sdk.events import RecurringCardExpiring
 from bh_sdk.money import Money
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
-from payments_svc.donations import charging, opening
+from payments_svc.donations import charging, opening, screening
 from payments_svc.donations import queries as payments
 from payments_svc.gateway import saved
 from payments_svc.gateway.errors import RequestRefused
 from payments_svc.recurring import facts, moves, rules
 from payments_svc.recurring.models import Customer, Period, RecurringGift
+from payments_svc.risk import commands as risk
 
 # Long enough for every call that one look at a series may take.
 _LEASE = timedelta(minutes=3)
@@ -57,7 +58,7 @@ def work(recurring_id: UUID) -> None:
         _watch_first(gift)
     elif gift.status == "active":
         period_due = _period_due(recurring_id)
-        if period_due is not None:
+        if period_due is not None and not _held(gift, period_due):
             _charge(gift, period_due)
         _warn(recurring_id)
     _schedule(recurring_id)
@@ -120,6 +121,38 @@ def _period_due(recurring_id: UUID) -> Period | None:
         period = moves.open_next(gift, at=now)
         gift.save()
     return period
+
+
+def _held(gift: RecurringGift, period: Period) -> bool:
+    """Whether risk keeps this period from being charged; then it is given up, and the next one is asked about anew.
+
+    A try that is under way is let go its way: Stripe has it already.
+    """
+    waits = period.next_try_at is None or period.next_try_at > clock.now()
+    if period.stage is not None or waits:
+        return False
+    rule = risk.hold(
+        screening.of_series(
+            "charge",
+            campaign_id=gift.campaign_id,
+            amount=Money(period.amount, gift.currency),
+            donor_id=gift.donor_id,
+            digest=period.digest,
+            payment_method_id=gift.method_id,
+        )
+    )
+    if rule is not None:
+        _give_up_held(gift.id, period.id, rule)
+    return rule is not None
+
+
+@transaction.atomic
+def _give_up_held(recurring_id: UUID, period_id: UUID, rule: str) -> None:
+    gift, period = moves.lock(recurring_id), Period.objects.get(id=period_id)
+    if period.state == "open" and period.stage is None:
+        period.reason = rules.HELD[rule]
+        moves.give_up(gift, period, "dropped", at=clock.now())
+        gift.save()
 
 
 def _charge(gift: RecurringGift, period: Period) -> None:
@@ -242,8 +275,14 @@ def _bring(recurring_id: UUID, period_id: UUID) -> None:
 
 
 def _canceled(gift: RecurringGift, period: Period) -> None:
-    """Given up at Stripe, by us or by somebody at its dashboard: this period will not be paid."""
-    if period.state == "open":
+    """Given up at Stripe, by us or by somebody at its dashboard: this period will not be paid.
+
+    One that had failed already has failed for good: its ladder of tries is not begun anew with the next period, so the
+    series ends. So it is after an outage in which the tries were missed and the payment was abandoned.
+    """
+    if period.state == "open" and period.first_failed_at is not None and gift.status == "active":
+        moves.end(gift, "charges_failed", at=clock.now(), period_state="failed", period=period)
+    elif period.state == "open":
         moves.give_up(gift, period, "dropped", at=clock.now())
     period.releasing = False
     period.save()

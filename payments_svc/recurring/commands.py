@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -21,13 +21,15 @@ from bh_sdk.money import Money
 from bh_sdk.server.access import Principal
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
-from payments_svc.donations import declines, opening
+from payments_svc.donations import declines, opening, screening
 from payments_svc.donations import queries as payments
 from payments_svc.donations.rules import accept_at_all
 from payments_svc.gateway import saved
 from payments_svc.gateway.errors import CardRefused, OutcomeUnknown, RequestRefused
 from payments_svc.recurring import facts, moves, rules
 from payments_svc.recurring.models import Customer, Period, RecurringGift
+from payments_svc.risk import commands as risk
+from payments_svc.risk.rules import Step, Try
 
 Change = Literal["amount", "method", "paused", "resumed", "skipped"]
 
@@ -149,12 +151,34 @@ def _changed(gift: RecurringGift, change: Change, *, by: UUID) -> RecurringGift:
     return gift
 
 
-@transaction.atomic
-def change_amount(*, recurring_id: UUID, amount: Money, cover_fees: bool | None, by: UUID) -> RecurringGift:
+def _asked(
+    gift: RecurringGift, step: Step, *, amount: Money, digest: str | None = None, method: str | None = None
+) -> Try:
+    """What risk has to know; a call without an Idempotency-Key counts each time."""
+    return screening.of_series(
+        step,
+        campaign_id=gift.campaign_id,
+        amount=amount,
+        donor_id=gift.donor_id,
+        digest=digest or uuid4().hex,
+        payment_method_id=method,
+    )
+
+
+def change_amount(*, gift: RecurringGift, amount: Money, cover_fees: bool | None, by: UUID) -> RecurringGift:
     """Give another amount from the next period on; one that is being charged keeps the old.
 
-    Raises RecurringNotChangeable, CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid.
+    Raises RecurringNotChangeable, CampaignNotAccepting, CurrencyMismatch, AmountOutOfBounds and AmountInvalid; GiftRefused
+    and TooManyTries of risk.
     """
+    _check_changeable(gift.id)
+    # Before any transaction of ours: what was refused stays written down.
+    risk.screen(_asked(gift, "change", amount=amount))
+    return _change_amount(recurring_id=gift.id, amount=amount, cover_fees=cover_fees, by=by)
+
+
+@transaction.atomic
+def _change_amount(*, recurring_id: UUID, amount: Money, cover_fees: bool | None, by: UUID) -> RecurringGift:
     gift = _changeable(recurring_id)
     rules.accept_amount(amount, payments.campaign(gift.campaign_id).terms, at=clock.now())
     wanted = (amount.minor, gift.cover_fees if cover_fees is None else cover_fees)
@@ -264,10 +288,12 @@ def set_up_method(
 ) -> tuple[RecurringGift, saved.Setup]:
     """Have another card saved. Where its bank asks its holder first, nothing changes until `take_method`.
 
-    Raises RecurringNotChangeable, MethodRefused, ProviderUnavailable.
+    Raises RecurringNotChangeable, MethodRefused, ProviderUnavailable; GiftRefused and TooManyTries of risk: saving a card
+    tells whether it works, so it is a try of it.
     """
     _check_changeable(gift.id)
     try:
+        _screen_card(gift, payment_method_id=payment_method_id, digest=request_digest)
         setup = saved.set_up(
             customer_id=_customer(gift.donor_id),
             payment_method_id=payment_method_id,
@@ -283,9 +309,18 @@ def set_up_method(
     return _taken(gift, setup), setup
 
 
-def take_method(*, gift: RecurringGift, setup_intent_id: str) -> tuple[RecurringGift, saved.Setup]:
+def _screen_card(gift: RecurringGift, *, payment_method_id: str | None, digest: str) -> None:
+    """Let a card be tried, or not. It is noted before its bank is asked: the ones that are refused count most."""
+    asked = _asked(gift, "method", amount=gift.money, digest=digest, method=payment_method_id)
+    risk.screen(asked)
+    if asked.cluster is not None:
+        risk.note_card(cluster=asked.cluster, donor_id=gift.donor_id, at=clock.now())
+
+
+def take_method(*, gift: RecurringGift, setup_intent_id: str, request_digest: str) -> tuple[RecurringGift, saved.Setup]:
     """Take over the card that the browser has set up. Raises as `set_up_method`."""
     _check_changeable(gift.id)
+    _screen_card(gift, payment_method_id=None, digest=request_digest)
     try:
         setup = saved.look_at_setup(setup_intent_id)
     except RequestRefused as refusal:
@@ -335,9 +370,11 @@ def _change_method(*, recurring_id: UUID, method: saved.Method, by: UUID) -> Rec
 def pay_now(*, gift: RecurringGift) -> opening.Opened:
     """The payment of the period that could not be charged, for the donor to confirm in the browser.
 
-    Raises NothingToPay when no period waits, ProviderUnavailable when Stripe is away.
+    Raises NothingToPay when no period waits, ProviderUnavailable when Stripe is away; GiftRefused, TooManyTries and
+    AmountOutOfBounds of risk.
     """
     period = moves.open_period(gift)
     if gift.status != "active" or period is None or period.payment_id is None or period.first_failed_at is None:
         raise NothingToPay
+    risk.screen(_asked(gift, "pay", amount=Money(period.amount, gift.currency)))
     return opening.reopen(payments.payment(period.payment_id))

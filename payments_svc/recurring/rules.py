@@ -35,7 +35,8 @@ MOVES: dict[str, frozenset[str]] = {
     "paused": frozenset({"active", "ended"}),
     "ended": frozenset(),
 }
-# A period is open until one of the others is true. `dropped`: the series was paused or ended before it was paid. What was
+# A period is open until one of the others is true. `dropped`: the series was paused or ended before it was paid,
+# or risk would not have it charged. What was
 # under way when we gave it up may still arrive: then it was paid.
 PERIOD_MOVES: dict[str, frozenset[str]] = {
     "open": frozenset({"paid", "failed", "dropped"}),
@@ -54,6 +55,9 @@ NEVER_AGAIN = frozenset(
         "stop_payment_order",
     }
 )  # fmt: skip
+
+# Why a period was given up without a charge, as staff read it; the donor is told of no rule.
+HELD = {"blocked": "held:block_list", "gift_amount": "held:gift_bound", "day_amount": "held:day_bound"}
 
 
 def digest(recurring_id: UUID, number: int) -> str:

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+_BEFORE = {
+    "open": "before a payment was opened",
+    "method": "before a card was saved for a recurring gift",
+    "change": "before a recurring gift was changed",
+    "pay": "before a period was paid by hand",
+    "charge": "before the calendar charged a recurring gift",
+}
 _DAYS = [("1", "a day"), ("7", "a week"), ("30", "a month"), ("365", "a year")]
 
 
@@ -155,7 +162,7 @@ class RefusedTryAdmin(CasePage):
                 title=RULES[obj.rule],
                 figure=str(obj.tries),
                 unit="tries" if obj.tries > 1 else "try",
-                below="before a payment was opened" if obj.step == "open" else "before a card was charged",
+                below=_BEFORE.get(obj.step, "before a card was charged"),
                 notice="The donor was told nothing of the rule. Nothing was charged.",
             ),
             wide=[_table("The same donor, other times", others), _table("Other donors from the same network", near)],

@@ -61,6 +61,17 @@ def _later(pause: timedelta) -> TooManyTries:
     return refused
 
 
+def hold(asked: Try) -> str | None:
+    """The rule that keeps the calendar from charging this, written down for staff; None when it may be charged."""
+    now = clock.now()
+    rule = rules.out_of_bounds(asked, queries.bounds(asked.amount.code))
+    if queries.block_of(asked, queries.cards_of(asked.donor_id, at=now), at=now) is not None:
+        rule = "blocked"
+    if rule is not None:
+        _write_down(asked, rule, at=now)
+    return rule
+
+
 _NOTE = """
 INSERT INTO payments_risk_refusedtry AS r
     (rule, step, who, guest, address, campaign_id, currency, amount, tries, minute, created_at, last_at)
@@ -71,14 +82,18 @@ DO UPDATE SET tries = r.tries + 1, last_at = EXCLUDED.last_at, amount = EXCLUDED
 
 
 def _refuse(asked: Try, rule: str, error: Exception, *, at: datetime) -> NoReturn:
-    """Write down who was refused what, and refuse it."""
+    _write_down(asked, rule, at=at)
+    raise error
+
+
+def _write_down(asked: Try, rule: str, *, at: datetime) -> None:
+    """Who was refused what, once a minute with how often."""
     who, guest, address = asked.who, asked.user_id is None, asked.address or ""
     money = asked.amount
     values = (rule, asked.step, who, guest, address, asked.campaign_id, money.code, money.minor, at, at, at)
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, values)
     log("risk").warning("try.refused", rule=rule, step=asked.step, campaign_id=str(asked.campaign_id))
-    raise error
 
 
 def note_card(*, cluster: str, donor_id: UUID, at: datetime) -> None:
