@@ -105,20 +105,6 @@ def refund_dropped(*, amount: int) -> list[Posting]:
     return move(amount, debit="refunds_in_flight", credit="campaign_payable", line="refund_reversal")
 
 
-def dispute(*, amount: int) -> list[Posting]:
-    """The bank withdrew the disputed sum; it stands between us and the bank until the case is decided."""
-    return move(amount, debit="disputes", credit="stripe_balance", line="dispute")
-
-
-def dispute_won(*, amount: int) -> list[Posting]:
-    return move(amount, debit="stripe_balance", credit="disputes", line="dispute_reversal")
-
-
-def dispute_lost(*, amount: int) -> list[Posting]:
-    """The donor's bank keeps it; the campaign is owed that much less."""
-    return move(amount, debit="campaign_payable", credit="disputes", line="dispute")
-
-
 def balanced(*postings: Posting) -> list[Posting]:
     """The lines without empty ones. Raises AssertionError when they do not sum to zero."""
     if sum(posting.amount for posting in postings) != 0:

@@ -132,13 +132,17 @@ class Money(RuleBasedStateMachine):
     @rule(minor=st.integers(1, 20_000))
     def a_bank_disputes(self, minor: int) -> None:
         self.open_disputes.append(minor)
-        self.post("dispute", postings.dispute(amount=minor))
+        self.post("dispute", postings.move(minor, debit="disputes", credit="stripe_balance", line="dispute"))
 
     @precondition(lambda self: self.open_disputes)
     @rule(won=st.booleans())
     def the_bank_decides(self, won: bool) -> None:
-        lines = postings.dispute_won if won else postings.dispute_lost
-        self.post("dispute_closed", lines(amount=self.open_disputes.pop()))
+        minor = self.open_disputes.pop()
+        if won:
+            back = postings.move(minor, debit="stripe_balance", credit="disputes", line="dispute_reversal")
+        else:
+            back = postings.move(minor, debit="campaign_payable", credit="disputes", line="dispute")
+        self.post("dispute_closed", back)
 
     @rule(minor=st.none() | st.integers(2_500, 90_000))
     def the_organiser_asks(self, minor: int | None) -> None:

@@ -49,9 +49,7 @@ def test_every_rule_sums_to_zero(one: int, two: int, three: int) -> None:
         rules.donation(charged=charged, processing_fee=one, platform_fee=two),
         rules.refund(amount=one),
         rules.refund_reversal(amount=one),
-        rules.dispute(amount=one),
-        rules.dispute_won(amount=one),
-        rules.dispute_lost(amount=one),
+        rules.move(one, debit="disputes", credit="stripe_balance", line="dispute"),
     ):
         assert sum(posting.amount for posting in postings) == 0
         assert all(posting.amount for posting in postings)
