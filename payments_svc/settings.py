@@ -54,7 +54,7 @@ BH_SIGNING_KEY_FILE = env.text("BH_SIGNING_KEY_FILE")
 BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
 
 # Above which a second person approves a refund: `CODE=amount` by commas; `default` is for every other currency, as it is
-# written, in the currency's own decimals.
+# written, in the currency's own decimals. The database has the same figures and allows no higher ones; lower ones are taken.
 BH_REFUND_ALONE_UP_TO = dict(
     entry.split("=", 1) for entry in env.words("BH_REFUND_ALONE_UP_TO", "default=500.00,JPY=75000,KRW=700000")
 )

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from bh_sdk.errors import Invalid, NotFound, PayoutNotOpen, ProviderUnavailable
@@ -30,7 +29,6 @@ from payments_svc.payouts.rules import (
     amount_to_pay,
     approvals_needed,
     check_approver,
-    per_currency,
 )
 
 
@@ -48,7 +46,7 @@ def request_payout(*, campaign_id: UUID, amount: str | None, by: UUID) -> Payout
     now = clock.now()
     wanted = None if amount is None else Money.parse(amount, campaign.currency)
     money = amount_to_pay(wanted, queries.terms(campaign_id), at=now)
-    above = per_currency(settings.PAYOUT_SECOND_PERSON_ABOVE, campaign.currency)
+    above = queries.second_person_above(campaign.currency)
     payout = Payout.objects.create(
         campaign_id=campaign_id,
         owner_id=campaign.owner_id,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from bh_sdk.errors import FundsNotAvailable, NotFound
@@ -155,6 +156,14 @@ def check_still_there(payout: Payout, *, promised: int = 0) -> None:
         raise FundsNotAvailable(
             f"Gifts went back to donors since: {left} is left", available=left.decimal, currency=payout.currency
         )
+
+
+def second_person_above(currency: str) -> Money:
+    """Above which a second person approves: what the settings say, and never more than the database allows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT payments_payouts_second_above(%s)", [currency])
+        most = Money(cursor.fetchone()[0], currency)
+    return min(per_currency(settings.PAYOUT_SECOND_PERSON_ABOVE, currency), most)
 
 
 def latest(campaign_id: UUID, limit: int) -> list[Payout]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
@@ -84,8 +85,11 @@ def agreed_alone(payment: Payment) -> Money:
 
 
 def alone_up_to(currency: str) -> Money:
-    """How much of a payment one person may refund."""
-    return threshold(currency, settings.BH_REFUND_ALONE_UP_TO)
+    """How much of a payment one person may refund: what the settings say, and never more than the database allows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT payments_refunds_alone_up_to(%s)", [currency])
+        most = Money(cursor.fetchone()[0], currency)
+    return min(threshold(currency, settings.BH_REFUND_ALONE_UP_TO), most)
 
 
 def unsent_newest_first(payment_id: UUID) -> QuerySet[Refund]:

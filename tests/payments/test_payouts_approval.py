@@ -10,6 +10,7 @@ import pytest
 from django.db import Error, connection, transaction
 
 from bh_sdk.errors import BHError, FundsNotAvailable, PayoutNotOpen, SecondPersonNeeded
+from bh_sdk.money import CURRENCIES
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from payments_svc.ledger import commands as ledger
@@ -20,7 +21,7 @@ from payments_svc.payouts import commands, sending
 from payments_svc.payouts.errors import PayoutOnHold
 from payments_svc.payouts.migrations import __name__ as migrations_name
 from payments_svc.payouts.models import Payout
-from payments_svc.payouts.rules import MOVES
+from payments_svc.payouts.rules import MOVES, per_currency
 from tests.payments.paying_out import ANNA, BEN, CLARA, approved, asked, funded, hold
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +166,35 @@ def test_no_saving_goes_around_the_rules(change: dict[str, Any]) -> None:
     with pytest.raises(Error), transaction.atomic():
         payout.save()
     assert Payout.objects.get().first_approved_by is None
+
+
+@pytest.mark.parametrize(("amount", "above"), [(90_000, 10**9), (50_001, 50_001), (100, 10**9)])
+def test_no_row_raises_what_one_approval_is_enough_for(amount: int, above: int) -> None:
+    known = asked()
+    with pytest.raises(Error, match="takes a second person"), transaction.atomic():
+        Payout.objects.create(
+            campaign=known.campaign,
+            owner_id=known.owner_id,
+            amount=amount,
+            currency=known.currency,
+            requested_by=known.owner_id,
+            second_person_above=above,
+            approvals_needed=1,
+            created_at=clock.now(),
+        )
+    assert Payout.objects.count() == 1
+
+
+def test_no_setting_raises_it_either(settings: Any) -> None:
+    settings.PAYOUT_SECOND_PERSON_ABOVE = {"*": "100000"}
+    assert asked(BIG).approvals_needed == 2
+
+
+def test_the_figures_of_the_settings_are_those_of_the_database(settings: Any) -> None:
+    with connection.cursor() as cursor:
+        for code in CURRENCIES:
+            cursor.execute("SELECT payments_payouts_second_above(%s)", [code])
+            assert cursor.fetchone()[0] == per_currency(settings.PAYOUT_SECOND_PERSON_ABOVE, code).minor, code
 
 
 @pytest.mark.parametrize("who", ["owner", "same"])

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from bh_sdk.money import CURRENCIES
 from bh_sdk.server.ops import clock
 from payments_svc.donations.models import Payment
 from payments_svc.refunds.models import Refund, RefundBatch, RefundStep
-from payments_svc.refunds.rules import COUNTING, REFUND_MOVES
+from payments_svc.refunds.rules import COUNTING, REFUND_MOVES, threshold
 from tests.payments.conftest import Caller, StandIn, person
 from tests.payments.refunding import ask, decide, facts_of, work
 
@@ -112,6 +113,43 @@ class TestTheMakerNeverApproves:
         refused(born(amount=0))
         refused(born(source="stripe", requested_by=None))
 
+    def test_by_raising_what_one_person_may_in_the_row(self, waiting: Refund) -> None:
+        def alone(amount: int, up_to: int) -> Any:
+            return lambda: Refund.objects.create(
+                payment=waiting.payment,
+                source="staff",
+                amount=amount,
+                currency="GBP",
+                status="requested",
+                requested_by=uuid.uuid4(),
+                second_person=False,
+                alone_up_to=up_to,
+                created_at=clock.now(),
+            )
+
+        decide(person("finance"), "reject", waiting.id)
+        refused(alone(80000, 10**9))
+        refused(alone(100, 10**9))
+        refused(alone(50001, 50001))
+        alone(30000, 50000)()
+        # What one person had refunded before counts.
+        refused(alone(20001, 50000))
+        alone(20000, 20000)()
+        assert Refund.objects.filter(second_person=False).count() == 2
+
+    def test_by_a_setting(self, waiting: Refund, maker: Caller, settings: Any) -> None:
+        decide(person("finance"), "reject", waiting.id)
+        settings.BH_REFUND_ALONE_UP_TO = {"default": "100000.00"}
+        assert ask(maker, waiting.payment_id, "600.00").json()["second_person"] is True
+        settings.BH_REFUND_ALONE_UP_TO = {"default": "100.00"}
+        assert ask(maker, waiting.payment_id, "100.01").json()["second_person"] is True
+
+    def test_the_figures_of_the_settings_are_those_of_the_database(self, db: None, settings: Any) -> None:
+        with connection.cursor() as cursor:
+            for code in CURRENCIES:
+                cursor.execute("SELECT payments_refunds_alone_up_to(%s)", [code])
+                assert cursor.fetchone()[0] == threshold(code, settings.BH_REFUND_ALONE_UP_TO).minor, code
+
     def test_nor_the_maker_of_a_batch(self, db: None) -> None:
         maker = uuid.uuid4()
         refused(
@@ -161,7 +199,9 @@ class TestWhatARefundIs:
         assert {now: frozenset(onward) for now, onward in frozen.MOVES.items()} == {
             now: onward for now, onward in REFUND_MOVES.items() if onward
         }
-        assert {word.strip(" '") for word in frozen.COUNTING.split(",")} == set(COUNTING)
+        for name in ("0005_guards", "0007_lost_disputes", "0008_alone_up_to"):
+            words = import_module(f"payments_svc.refunds.migrations.{name}").COUNTING
+            assert {word.strip(" '") for word in words.split(",")} == set(COUNTING)
 
     @pytest.mark.parametrize("to", ["requested", "submitting", "pending", "succeeded", "failed"])
     def test_no_move_beside_the_table(self, waiting: Refund, to: str) -> None:
