@@ -74,6 +74,70 @@ def test_masking_leaves_none_and_agrees_with_finding(text: str) -> None:
     assert not cards.in_text(cards.masked(text))
 
 
+BETWEEN = (
+    "\n",
+    "\r\n",
+    "\t",
+    "/",
+    "_",
+    ",",
+    ", ",
+    ":",
+    "|",
+    " | ",
+    "*",
+    "  ",
+    "    ",
+    "\u2028",
+    "\u3000",
+    "\u00b7",
+    " — ",
+)
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize(
+    "groups",
+    [("4242",) * 4, ("3782", "822463", "10005"), ("6205", "5000", "0000", "0000", "004"), ("3622", "720627", "1667")],
+)  # fmt: skip
+def test_printed_groups_are_found_whatever_lies_between(between: str, groups: tuple[str, ...]) -> None:
+    text = between.join(groups)
+    for written in (text, f"1234 {text} 12/34", f"x{text}"):
+        assert cards.in_text(written), written
+    assert cards.in_bytes(text.encode())
+    assert groups[1] not in cards.masked(f"a {text} b")
+
+
+def test_keycaps_are_digits() -> None:
+    assert cards.in_text("".join(f"{digit}\ufe0f\u20e3" for digit in "4242424242424242"))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.uuids().map(str),
+            st.datetimes().map(str),
+            st.dates().map(str),
+            st.decimals(0, 10**6, places=2).map(str),
+            st.integers(10**9, 10**10).map(lambda number: f"+44 {number}"),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["\n", ", ", " | ", "\t", "/", "_"]),
+)
+def test_ids_dates_amounts_and_phone_numbers_side_by_side_are_none(parts: list[str], between: str) -> None:
+    for part in parts:
+        assert next(cards._printed(part), None) is None
+    assert next(cards._printed(between.join(part for part in parts if len(part) > 6)), None) is None
+
+
+def test_too_much_to_look_through_is_taken_for_one() -> None:
+    assert cards.in_text("1 " * 200_000 + "4242 4242 4242 4242")
+    assert cards.in_text("1." * 200_000 + "4242424242424242")
+    assert not cards.in_text("4242|4242|4242|4241|" * 20_000)
+    assert "4242" not in cards.masked("1 " * 100_000 + "4242424242424242")
+
+
 def refused(response: Any) -> str:
     problem = response.json()
     assert (response.status_code, problem["code"]) == (422, "card_number_refused"), problem
@@ -132,6 +196,58 @@ def test_a_request_id_is_none() -> None:
         assert "4242" not in trace.begin("4242424242424242")[0]
     finally:
         trace.end()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-4242424242424242-01",
+        "00-42424242424242420000000000000000-00f067aa0ba902b7-01",
+        "00-abcdef4242424242424242abcdefabcd-00f067aa0ba902b7-01",
+    ],
+)
+def test_a_trace_with_one_is_left_and_a_new_one_begins(sent: str) -> None:
+    kept = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    try:
+        assert trace.begin(None, kept)[1] == kept
+        begun = trace.begin(None, sent)[1]
+        assert "4242424242424242" not in begun
+        assert trace.traceparent() == begun
+    finally:
+        trace.end()
+
+
+def test_a_trace_with_one_refuses_no_request(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
+    sent = {
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-4242424242424242-01",
+        "tracestate": "a=4242424242424242",
+    }
+    answer = client.generic(
+        "POST", THINGS, json.dumps({"title": "A roof", "size": 7}), "application/json", headers=RUTH | sent
+    )
+    assert answer.status_code == 200
+    assert "4242424242424242" not in "".join(capfd.readouterr()) + str(answer.headers)
+
+
+@pytest.mark.parametrize("name", ["X-4242424242424242", "X-4242-4242-4242-4242", "X-4242_4242_4242_4242"])
+def test_a_headers_name_with_one_is_refused(client: Client, name: str) -> None:
+    assert refused(client.get(THINGS, headers=RUTH | {name: "x"})).startswith("#/header/")
+
+
+def test_no_header_ends_a_number_that_another_began(client: Client) -> None:
+    halves = {"X-A": "4242 4242", "X-B": "4242 4242"}
+    body = json.dumps({"title": "A roof", "size": 7})
+    assert client.generic("POST", THINGS, body, "application/json", headers=RUTH | halves).status_code == 200
+
+
+def test_an_escape_between_groups_hides_none(client: Client) -> None:
+    body = '{"title": "4242\\n4242\\n4242\\n4242"}'
+    assert refused(client.generic("POST", THINGS, body, "application/json", headers=RUTH)) == "#/title"
+
+
+def test_a_log_line_made_to_be_slow_is_cut() -> None:
+    for part in ("a", "a@", "eyJ-", "bearer ", "://a:", "1-"):
+        assert len(clean(part * 1_000_000)) < 20_000
 
 
 class TestTheAdmin:

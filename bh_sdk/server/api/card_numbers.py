@@ -8,7 +8,7 @@ shown masked.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -20,7 +20,7 @@ from bh_sdk.server.api.problems import pointer
 from bh_sdk.server.ops import cards
 
 MESSAGE = "holds a card number; leave it out"
-# Their forms are checked before anybody uses them, and their digits are nobody's.
+# Their forms are checked before anybody uses them: one with a card number in it is no trace, and a new one begins.
 _SAFE_HEADERS = frozenset({"HTTP_TRACEPARENT", "HTTP_TRACESTATE"})
 _SIGNED = "/webhooks/"
 
@@ -37,19 +37,27 @@ def refuse(request: HttpRequest) -> None:
 def _outside_the_body(request: HttpRequest) -> str | None:
     meta = request.META
     # One look at all of them together; which one it was is asked only when there is one.
-    headers = [value for name, value in meta.items() if name.startswith("HTTP_") and name not in _SAFE_HEADERS]
+    headers = [text for name, value in _headers(request) for text in (name, value)]
     query = meta.get("QUERY_STRING", "")
     if query:
         query = unquote_plus(query)
-    if not cards.in_text("\n".join([request.path_info, query, meta.get("CONTENT_TYPE", ""), *headers])):
+    # No card begins in one of them and ends in the next.
+    if not cards.in_text(" and ".join([request.path_info, query, meta.get("CONTENT_TYPE", ""), *headers])):
         return None
     if cards.in_text(request.path_info):
         return pointer("path")
     if cards.in_text(query):
         names = [name for name, values in request.GET.lists() if any(cards.in_text(str(value)) for value in values)]
         return pointer("query", cards.masked(names[0]) if names else "?")
-    named = (name for name, value in meta.items() if name.startswith("HTTP_") and cards.in_text(str(value)))
-    return pointer("header", cards.masked(next(named, "CONTENT_TYPE").removeprefix("HTTP_").replace("_", "-").lower()))
+    named = (name for name, value in _headers(request) if cards.in_text(name) or cards.in_text(value))
+    return pointer("header", cards.masked(next(named, "content-type")))
+
+
+def _headers(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    for name, value in request.META.items():
+        if name.startswith("HTTP_"):
+            safe = name in _SAFE_HEADERS
+            yield name.removeprefix("HTTP_").replace("_", "-").lower(), "" if safe else str(value)
 
 
 def _in_body(raw: bytes, content_type: str) -> str | None:
@@ -57,8 +65,8 @@ def _in_body(raw: bytes, content_type: str) -> str | None:
         return None
     if "urlencoded" in content_type:
         return "#" if cards.in_text(unquote_plus(raw.decode("utf-8", "replace"))) else None
-    # An escape may stand for a digit.
-    if not cards.in_bytes(raw) and b"\\u" not in raw:
+    # An escape may stand for a digit, or for what lies between two groups.
+    if not cards.in_bytes(raw) and b"\\" not in raw:
         return None
     try:
         document = json.loads(raw)

@@ -16,19 +16,23 @@ from bh_sdk.server.ops import cards, trace
 
 # What must not be in a log, even when somebody's exception or library puts it there.
 _SECRETS = (
-    (re.compile(r"[^\s@\"'<>=(,;:]{1,64}@[^\s@\"'<>),;]+\.[A-Za-z]{2,}"), "<mail>"),
+    (re.compile(r"[^\s@\"'<>=(,;:]{1,64}@[^\s@\"'<>),;]{1,255}\.[A-Za-z]{2,}"), "<mail>"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "<token>"),
     (re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]+=*"), "Bearer <token>"),
     (re.compile(r"\b(?:sk|rk|pk)_(?:test|live)_[A-Za-z0-9]+|\bwhsec_[A-Za-z0-9+/=]+|\b\w+_secret_\w+"), "<secret>"),
     (re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])"), "<number>"),
     (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://<login>@"),
 )
+_LONGEST = 16_384
 # The values in PostgreSQL's own words: DETAIL names the offending row.
 _DETAIL = re.compile(r"\n(?:DETAIL|CONTEXT|HINT|LINE \d+).*", re.DOTALL)
 
 
 def clean(text: str) -> str:
-    """`text` without mail addresses, tokens, keys, card numbers and what looks like them, and logins."""
+    """`text` without mail addresses, tokens, keys, card numbers and what looks like them, and logins. A long one is cut:
+    nobody reads it, and looking through it takes its time."""
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "…"
     for pattern, word in _SECRETS:
         text = pattern.sub(word, text)
     return cards.masked(text)
