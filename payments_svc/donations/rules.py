@@ -27,7 +27,7 @@ MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
 OPEN: frozenset[PaymentStatus] = frozenset(status for status, onward in MOVES.items() if onward)
 GIFTS_TAKEN_IN = frozenset({"FUNDING", "FUNDED"})
 _ADDRESS = re.compile(
-    r"://|www\.|@|\b[\w-]{2,}\.(?:com|org|net|info|biz|io|co|uk|de|ru|xyz|shop|site|top|online|test|example)\b", re.I
+    r"://|www\.|@|[\w-]{2}\.(?:com|org|net|info|biz|io|co|uk|de|ru|xyz|shop|site|top|online|test|example)\b", re.I
 )
 # An intent that nobody paid for a week is given up, unless the money is under way.
 ABANDONED_AFTER = timedelta(days=7)

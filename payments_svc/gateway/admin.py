@@ -100,9 +100,15 @@ def _work(row: StripeEvent) -> parts.Facts:
             ("Received", f"{row.received_at:%d %b %Y, %H:%M:%S} UTC"),
             ("Worked", f"{row.worked_at:%d %b %Y, %H:%M:%S} UTC" if row.worked_at else "not yet"),
             ("Next try", f"{row.due_at:%d %b, %H:%M:%S} UTC" if row.due_at else "none"),
-            ("Copy for looking at", "waits" if row.mirror_due_at else "made, or not made of this type"),
+            ("Copy for looking at", _copy(row)),
         ],
     )
+
+
+def _copy(row: StripeEvent) -> str:
+    if row.mirror_note:
+        return row.mirror_note
+    return "waits" if row.mirror_due_at else "made, or not made of this type"
 
 
 def _about(row: StripeEvent) -> parts.Facts:

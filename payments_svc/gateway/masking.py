@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bh_sdk.server.ops import cards
+
 MASK = "•••"
 # Whatever stands below these names is about a person, or lets somebody act as one.
 _PERSONAL = frozenset(
@@ -27,13 +29,19 @@ _INSTRUMENT = frozenset(
         "tokenization_method", "wallet",
     }
 )  # fmt: skip
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_PHONE = re.compile(r"(?<![\w.-])(\+|00)\d[\d ().-]{6,}\d(?![\w])")
+# Every pattern is bounded: a text that somebody made to be slow takes no longer than any other of its length.
+_ADDRESS = re.compile(r"[^\s@]@[^\s@]{1,255}\.[^\s@]")
+_PHONE = re.compile(r"(?<![\w.-])(?:\+|00)\d[\d ().-]{6,40}\d(?![\w])")
 _CARD = re.compile(r"(?<![\w])\d(?:[ -]?\d){12,18}(?![\w])")
 _IP = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])|(?<![\w:])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?![\w:])", re.I
 )
-_SECRET = re.compile(r"_secret_\w+")
+_SECRET = re.compile(r"_secret_\w")
+_KINDS = (_ADDRESS, _PHONE, _CARD, _IP, _SECRET)
+# Nothing that is looked at is longer, and nobody looks for a name in more.
+_LONGEST = 8_192
+# Stripe's objects are a few levels deep.
+_DEEPEST = 64
 # Metadata is anybody's to fill. What reads like an id, a number, a date or a code may be shown, and nothing else.
 _PLAIN = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]{2,16}_[A-Za-z0-9]{14,}|-?\d{1,6}([.,]\d{1,4})?|\d{4}-\d\d-\d\d[T\d:.Z+-]*"
@@ -43,17 +51,28 @@ _ABOUT_PERSONS = re.compile(r"name|mail|phone|address|street|city|zip|postal|con
 
 
 def masked(value: Any) -> Any:
-    """The same structure; what may name or reach a person, or pay in one's name, reads `•••`."""
+    """The same structure; what may name or reach a person, or pay in one's name, reads `•••`, and so does what is too long
+    or too deep to be looked through."""
+    return _masked(value, 0)
+
+
+def _masked(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return MASK
     if isinstance(value, dict):
-        return {name: _part(str(name), part) for name, part in value.items()}
+        return {name: _part(str(name), part, depth + 1) for name, part in value.items()}
     if isinstance(value, list):
-        return [masked(part) for part in value]
-    if isinstance(value, str) and any(kind.search(value) for kind in (_ADDRESS, _PHONE, _CARD, _IP, _SECRET)):
+        return [_masked(part, depth + 1) for part in value]
+    if isinstance(value, str) and _tells(value):
         return MASK
     return value
 
 
-def _part(name: str, part: Any) -> Any:
+def _tells(text: str) -> bool:
+    return len(text) > _LONGEST or any(kind.search(text) for kind in _KINDS) or cards.in_text(text)
+
+
+def _part(name: str, part: Any, depth: int) -> Any:
     if part is None or part in ("", {}, []):
         return part
     if name in _PERSONAL or name in _INSTRUMENT:
@@ -62,11 +81,12 @@ def _part(name: str, part: Any) -> Any:
         return {key: _of_metadata(str(key), value) for key, value in part.items()}
     if isinstance(part, dict) and name == "evidence":
         return {key: _of_evidence(value) for key, value in part.items()}
-    return masked(part)
+    return _masked(part, depth)
 
 
 def _of_metadata(key: str, value: Any) -> Any:
-    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and not _ABOUT_PERSONS.search(key)
+    short = isinstance(value, str) and len(value) <= _LONGEST and len(key) <= _LONGEST
+    plain = short and _PLAIN.fullmatch(value) and not _ABOUT_PERSONS.search(key)
     return value if plain else MASK
 
 

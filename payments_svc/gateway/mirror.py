@@ -16,20 +16,28 @@ from payments_svc.gateway.models import StripeEvent
 
 _LEASE = timedelta(seconds=60)
 _MOST_TRIES = 6
+_MOST_GIVEN_UP = 100
 
 
 @transaction.atomic
-def claim(limit: int) -> list[StripeEvent]:
+def claim() -> StripeEvent | None:
+    """The next event to copy, ours for a while. One alone: what ends the worker costs no other event a try. One whose tries
+    are used up without an end, because each ended with its worker, is given up here."""
     now = clock.now()
-    rows = list(
-        StripeEvent.objects.select_for_update(skip_locked=True)
-        .filter(mirror_due_at__lte=now)
-        .order_by("mirror_due_at")[:limit]
-    )
-    StripeEvent.objects.filter(id__in=[row.id for row in rows]).update(
-        mirror_due_at=now + _LEASE, mirror_attempts=F("mirror_attempts") + 1
-    )
-    return rows
+    due = StripeEvent.objects.select_for_update(skip_locked=True).filter(mirror_due_at__lte=now)
+    for worn in due.filter(mirror_attempts__gte=_MOST_TRIES)[:_MOST_GIVEN_UP]:
+        _give_up(worn, "no try came to an end")
+    row = due.filter(mirror_attempts__lt=_MOST_TRIES).order_by("mirror_due_at").first()
+    if row is not None:
+        tried = F("mirror_attempts") + 1
+        StripeEvent.objects.filter(id=row.id).update(mirror_due_at=now + _LEASE, mirror_attempts=tried)
+    return row
+
+
+def _give_up(row: StripeEvent, why: str) -> None:
+    note = f"given up after {_MOST_TRIES} tries: {why}"
+    StripeEvent.objects.filter(id=row.id).update(mirror_due_at=None, mirror_note=note)
+    log("gateway").warning("mirror.given_up", event_id=row.id, type=row.type, why=why)
 
 
 def copy(row: StripeEvent) -> bool:
@@ -44,14 +52,15 @@ def copy(row: StripeEvent) -> bool:
                 _mask_objects(row.intent_id)
     except Exception as error:
         # dj-stripe raises whatever its many models raise; the mirror is a copy that may lag, so none of it may escape.
-        last = row.mirror_attempts + 1 >= _MOST_TRIES
-        due = None if last else clock.now() + timedelta(seconds=30) * 2**row.mirror_attempts
-        StripeEvent.objects.filter(id=row.id).update(mirror_due_at=due)
-        log("gateway").warning(
-            "mirror.failed", event_id=row.id, type=row.type, error=type(error).__name__, given_up=last
-        )
+        kind = type(error).__name__
+        if row.mirror_attempts + 1 >= _MOST_TRIES:
+            _give_up(row, kind)
+            return False
+        due = clock.now() + timedelta(seconds=30) * 2**row.mirror_attempts
+        StripeEvent.objects.filter(id=row.id).update(mirror_due_at=due, mirror_note=f"the last try failed: {kind}")
+        log("gateway").warning("mirror.failed", event_id=row.id, type=row.type, error=kind)
         return False
-    StripeEvent.objects.filter(id=row.id).update(mirror_due_at=None)
+    StripeEvent.objects.filter(id=row.id).update(mirror_due_at=None, mirror_note=None)
     return True
 
 

@@ -31,6 +31,7 @@ class StripeEvent(models.Model):
     worked_at = models.DateTimeField(null=True)
     mirror_due_at = models.DateTimeField(null=True, help_text="When to copy it into the mirror of Stripe's objects")
     mirror_attempts = models.PositiveIntegerField(default=0)
+    mirror_note = models.CharField(max_length=200, null=True, help_text="Why it is not copied")
 
     class Meta:
         ordering: ClassVar = ["-received_at"]

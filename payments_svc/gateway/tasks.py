@@ -29,4 +29,10 @@ def work_events() -> int:
 @app.task(name="payments.gateway.mirror_events")
 def mirror_events() -> int:
     """Copy stored events into the mirror, a few at a time: it is no hurry and costs calls to Stripe."""
-    return sum(mirror.copy(row) for row in mirror.claim(10))
+    copied = 0
+    for _ in range(10):
+        row = mirror.claim()
+        if row is None:
+            break
+        copied += mirror.copy(row)
+    return copied

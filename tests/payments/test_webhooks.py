@@ -26,6 +26,7 @@ from payments_svc.ledger import queries as ledger
 from payments_svc.ledger.models import Journal
 from payments_svc.refunds.models import Refund
 from tests.payments.conftest import Caller, StandIn, deliver
+from tests.payments.test_reports import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -503,3 +504,67 @@ def test_a_worker_that_died_leaves_its_events_to_the_next(standin: StandIn, dono
     StripeEvent.objects.update(due_at=clock.now() - timedelta(seconds=1))
     work_events()
     assert outcome(opened)[0] == "succeeded"
+
+
+class TestATextMadeToBeSlow:
+    LONG = 1_000_000
+    MADE = (
+        "a", "a@", "@", ".", "a.", "a@.", "eyJ-", "+1(", " 00", "1-", "1:", "a:", "_secret", "0 ", "4242,",
+        "12345678-1234-1234-1234-123456789012 ",
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("part", MADE)
+    def test_is_masked_whole_or_looked_through_once(self, part: str) -> None:
+        from payments_svc.gateway.masking import _LONGEST, MASK, masked
+
+        assert masked({"note": part * (self.LONG // len(part))}) == {"note": MASK}
+        pieces = [(part * _LONGEST)[:_LONGEST]] * 100
+        assert len(masked(pieces)) == 100
+
+    def test_a_deep_one_is_cut(self) -> None:
+        from payments_svc.gateway.masking import MASK, masked
+
+        deep: Any = "end"
+        for _ in range(900):
+            deep = [deep]
+        shown = json.dumps(masked(deep), ensure_ascii=False)
+        assert MASK in shown
+        assert "end" not in shown
+
+    def test_an_address_at_the_end_of_a_long_one_is_not_shown(self) -> None:
+        from payments_svc.gateway.masking import MASK, masked
+
+        for text in ("x" * 300 + "@demo.test", "a@b " * 1000 + "ruth@demo.test", "4242/4242/4242/4242"):
+            assert masked({"note": text}) == {"note": MASK}
+
+    def test_an_event_with_one_is_stored_copied_no_further_than_it_can_be_and_shown(
+        self, standin: StandIn, db: None
+    ) -> None:
+        odd = {"id": "pi_1", "object": "payment_intent", "description": "a" * 900_000, "metadata": {}}
+        deliver({"id": "evt_long", "type": "payment_intent.x", "livemode": False, "data": {"object": odd}})
+        mirror_events()
+        row = StripeEvent.objects.get(id="evt_long")
+        page = signed_in("finance").get(f"/admin/payments_gateway/stripeevent/{row.pk}/change/")
+        assert page.status_code == 200
+        assert "•••" in page.content.decode()
+        assert "aaaaaaaaaaaaaaaaaaaa" not in page.content.decode()
+
+
+def test_a_copy_whose_worker_dies_each_time_is_given_up_and_says_so(db: None) -> None:
+    from payments_svc.gateway import mirror
+
+    odd = {"id": "pi_1", "object": "payment_intent", "metadata": {}}
+    for name in ("evt_poison", "evt_other"):
+        deliver({"id": name, "type": "payment_intent.x", "livemode": False, "data": {"object": odd}})
+    StripeEvent.objects.filter(id="evt_other").update(mirror_due_at=clock.now() + timedelta(days=1))
+    for _ in range(6):
+        claimed = mirror.claim()
+        assert claimed is not None
+        assert claimed.id == "evt_poison"
+        StripeEvent.objects.filter(id="evt_poison").update(mirror_due_at=clock.now())
+    assert mirror.claim() is None
+    row = StripeEvent.objects.get(id="evt_poison")
+    assert (row.mirror_due_at, row.mirror_note) == (None, "given up after 6 tries: no try came to an end")
+    assert StripeEvent.objects.get(id="evt_other").mirror_attempts == 0
+    page = signed_in("finance").get(f"/admin/payments_gateway/stripeevent/{row.pk}/change/").content.decode()
+    assert "given up after 6 tries" in page
