@@ -282,6 +282,10 @@ class TooManyTries(RateLimited):
     code, title = "too_many_tries", "Too many tries; wait a while before the next one"
 
 
+class ReceiptSentJustNow(RateLimited):
+    code, title = "receipt_sent_just_now", "The mail with this receipt was asked for a moment ago"
+
+
 class Failed(BHError):
     code, status, title = "failed", 500, "The service could not do it"
 

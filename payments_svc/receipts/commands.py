@@ -14,14 +14,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import BHError, Conflict, GiftNotReceiptable, Invalid, NotFound, ReceiptVoid
+from bh_sdk.errors import BHError, Conflict, GiftNotReceiptable, Invalid, NotFound, ReceiptSentJustNow, ReceiptVoid
 from bh_sdk.events import ReceiptIssued, ReceiptVoided
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from payments_svc.donations import queries as donations
 from payments_svc.receipts import content, declarations, numbers, organisation, queries
 from payments_svc.receipts.models import GiftAidDeclaration, Receipt, ReceiptLine, RunRow
-from payments_svc.receipts.rules import Gift, Recipient, Sheet, bounds_of, sheets
+from payments_svc.receipts.rules import RESEND_AFTER, Gift, Recipient, Sheet, bounds_of, sheets
 
 if TYPE_CHECKING:
     from payments_svc.donations.models import Payment
@@ -204,8 +204,17 @@ def void(*, receipt_id: UUID, by: str, reason: str) -> Receipt:
 
 @transaction.atomic
 def resend(*, receipt_id: UUID, by: str) -> Receipt:
-    """Have the donor sent a mail with the way to the receipt once more. Raises NotFound, ReceiptVoid."""
-    receipt = _for_update(receipt_id)
+    """Have the donor sent a mail with the way to the receipt once more.
+
+    Raises NotFound, ReceiptVoid, and ReceiptSentJustNow (with `retry_after`) within RESEND_AFTER of the last time.
+    """
+    receipt, now = _for_update(receipt_id), clock.now()
+    if receipt.resent_at is not None and now < receipt.resent_at + RESEND_AFTER:
+        refused = ReceiptSentJustNow("It was sent a moment ago; wait before it is sent again")
+        refused.retry_after = max(1, int((receipt.resent_at + RESEND_AFTER - now).total_seconds()))
+        raise refused
+    receipt.resent_at = now
+    receipt.save(update_fields=["resent_at"])
     record(ReceiptIssued(**_common(receipt), guest=receipt.is_guest, resent=True), subject=receipt.id, actor=by)
     return receipt
 

@@ -19,11 +19,21 @@ from payments_svc.receipts.rules import Address, Recipient
 @transaction.atomic
 def remember(*, donor_id: UUID, to: Recipient) -> DonorDetails:
     """Keep a donor's name and address for the next receipt, and for those of the year. Replaces what was there."""
-    row = DonorDetails.objects.select_for_update().filter(donor_id=donor_id).first() or DonorDetails(donor_id=donor_id)
-    row.name, row.address = to.name, sealed_address(to.address)
-    row.country, row.updated_at = to.country, clock.now()
-    row.save()
-    return row
+    row = DonorDetails(
+        donor_id=donor_id,
+        name=to.name,
+        address=sealed_address(to.address),
+        country=to.country,
+        updated_at=clock.now(),
+    )
+    # One statement: of two first times at once the second replaces, and neither fails.
+    DonorDetails.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["donor_id"],
+        update_fields=["name", "address", "country", "updated_at"],
+    )
+    return DonorDetails.objects.get(donor_id=donor_id)
 
 
 def details(donor_id: UUID) -> DonorDetails:
@@ -62,10 +72,7 @@ def declare(*, donor_id: UUID, to: Recipient, statement: str, past_years: bool) 
     """
     held = standing(donor_id)
     if held is not None:
-        same = (held.statement, held.past_years, held.name.open(), address_in(held))
-        if same != (statement, past_years, to.name, to.address):
-            raise GiftAidDeclared
-        return held, False
+        return _same(held, to=to, statement=statement, past_years=past_years), False
     now = clock.now()
     row = GiftAidDeclaration(
         donor_id=donor_id,
@@ -80,9 +87,21 @@ def declare(*, donor_id: UUID, to: Recipient, statement: str, past_years: bool) 
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        # Two at once: one of them holds.
-        raise GiftAidDeclared from None
+        # Two at once: one of them holds, and is the answer to both when they say the same.
+        held = standing(donor_id)
+        if held is None:
+            # It was canceled in this very moment.
+            raise GiftAidDeclared from None
+        return _same(held, to=to, statement=statement, past_years=past_years), False
     return row, True
+
+
+def _same(held: GiftAidDeclaration, *, to: Recipient, statement: str, past_years: bool) -> GiftAidDeclaration:
+    """The declaration that holds, when it says this. Raises GiftAidDeclared."""
+    says = (held.statement, held.past_years, held.name.open(), address_in(held))
+    if says != (statement, past_years, to.name, to.address):
+        raise GiftAidDeclared
+    return held
 
 
 @transaction.atomic

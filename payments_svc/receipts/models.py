@@ -51,6 +51,7 @@ class Receipt(models.Model):
     voided_at = models.DateTimeField(null=True)
     voided_by = models.CharField(max_length=64, null=True)
     void_reason = models.CharField(max_length=500, null=True)
+    resent_at = models.DateTimeField(null=True, help_text="When a mail with it was asked for last")
 
     class Meta:
         ordering: ClassVar = ["-issued_at", "-id"]

@@ -154,6 +154,8 @@ def initials(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split()[:4])
 
 
+# How long after a mail of a receipt was asked for the next one may be.
+RESEND_AFTER = timedelta(minutes=10)
 # How long a worker may be silent before another goes on with its run.
 LEASE = timedelta(seconds=120)
 

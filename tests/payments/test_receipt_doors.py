@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client
 
 from bh_sdk.server.api.models import IdempotencyKey
@@ -198,6 +200,14 @@ class TestLooking:
             assert donor("POST", f"/receipts/{receipt.id}/resend", key=key).status_code == 202
         assert RecordedEvent.objects.filter(type="payments.receipt.issued.v1").count() == 2
 
+    def test_a_second_mail_has_to_wait_whatever_its_key(self, donor: Caller) -> None:
+        (receipt,) = issue(of(donor))
+        answers = [donor("POST", f"/receipts/{receipt.id}/resend", key=uuid.uuid4()) for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [202] + [429] * 7
+        assert answers[-1].json()["code"] == "receipt_sent_just_now"
+        assert 0 < int(answers[-1]["Retry-After"]) <= 600
+        assert RecordedEvent.objects.filter(type="payments.receipt.issued.v1").count() == 2
+
     def test_the_pdf_is_named_after_the_number_and_kept_by_nobody(self, donor: Caller) -> None:
         (receipt,) = issue(of(donor))
         answer = donor("GET", f"/receipts/{receipt.id}/pdf")
@@ -337,3 +347,41 @@ class TestVerification:
     def test_it_only_reads(self) -> None:
         (receipt,) = issue(gift())
         assert Client().post(f"/verify-receipt/{verification_token(receipt.id)}").status_code in (403, 405)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def eight(self, ask: Callable[[int], Any]) -> list[Any]:
+        def run(place: int) -> Any:
+            try:
+                return ask(place)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(run, range(8)))
+
+    def test_a_first_request_in_eight_tabs_issues_one_receipt(self, donor: Caller) -> None:
+        payment = of(donor)
+        answers = self.eight(lambda _: asks(donor, payment_ids=[str(payment.id)], donor=RUTH))
+        assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"gift_not_receiptable"}
+        assert (Receipt.objects.count(), DonorDetails.objects.count()) == (1, 1)
+
+    def test_details_told_eight_times_are_kept_once(self, donor: Caller) -> None:
+        answers = self.eight(lambda _: donor("PUT", "/receipt-details", RUTH))
+        assert {answer.status_code for answer in answers} == {200}
+        assert DonorDetails.objects.get().name.open() == RUTH["name"]
+
+    def test_the_same_declaration_eight_times_is_one(self, donor: Caller) -> None:
+        body = TestGiftAidDeclarations.BODY
+        answers = self.eight(lambda _: donor("PUT", "/gift-aid-declaration", body))
+        assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+        assert GiftAidDeclaration.objects.count() == 1
+
+    def test_of_other_declarations_one_holds(self, donor: Caller) -> None:
+        body = TestGiftAidDeclarations.BODY
+        answers = self.eight(
+            lambda place: donor("PUT", "/gift-aid-declaration", body | {"name": f"Ruth {place} Adler"})
+        )
+        assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7

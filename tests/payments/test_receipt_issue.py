@@ -7,16 +7,24 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bh_sdk.errors import Conflict, GiftNotReceiptable, NotFound, ReceiptKindUnavailable, ReceiptVoid
+from bh_sdk.errors import (
+    Conflict,
+    GiftNotReceiptable,
+    NotFound,
+    ReceiptKindUnavailable,
+    ReceiptSentJustNow,
+    ReceiptVoid,
+)
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from payments_svc.donations import queries as donations
@@ -24,6 +32,7 @@ from payments_svc.receipts import commands, content, numbers
 from payments_svc.receipts.models import GiftAidDeclaration, NumberRow, Receipt, ReceiptLine
 from payments_svc.receipts.queries import receipt_covering
 from payments_svc.receipts.rules import (
+    RESEND_AFTER,
     Cover,
     Gift,
     bounds_of,
@@ -36,6 +45,7 @@ from payments_svc.receipts.rules import (
 )
 from payments_svc.refunds.models import Refund
 from tests.payments.receipts import MARCH, address, gift, gifts_of, issue, ruth
+from tests.payments.series import Clock
 
 YEAR = clock.now().year
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -212,6 +222,20 @@ class TestVoiding:
         assert [event.payload["resent"] for event in told] == [False, True]
         assert Receipt.objects.get().digest == receipt.digest
 
+    def test_it_is_not_sent_again_at_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("BH_CLOCK_FILE", str(tmp_path / "clock"))
+        (receipt,) = issue(gift())
+        commands.resend(receipt_id=receipt.id, by="donor")
+        for by in ("donor", "support"):
+            with pytest.raises(ReceiptSentJustNow) as refused:
+                commands.resend(receipt_id=receipt.id, by=by)
+            assert 590 <= int(refused.value.retry_after or 0) <= 600
+        told = RecordedEvent.objects.filter(type="payments.receipt.issued.v1")
+        assert told.count() == 2
+        Clock(tmp_path / "clock").move(RESEND_AFTER)
+        commands.resend(receipt_id=receipt.id, by="donor")
+        assert told.count() == 3
+
 
 @pytest.mark.django_db
 class TestTheDatabaseKeepsReceipts:
@@ -320,6 +344,17 @@ class TestNumbers:
         assert "RCPT-77" in told.getvalue()
         call_command("import_receipt_numbers", stdin=StringIO(lines), stdout=told, stderr=told)
         assert NumberRow.objects.get(year=YEAR).last == 44
+
+    @pytest.mark.django_db
+    def test_an_import_after_the_first_receipt_is_refused_and_moves_nothing(self) -> None:
+        numbers.continue_after([f"BH-{YEAR}-000010"])
+        issue(gift())
+        jump = f"BH-2024-000900\nBH-{YEAR}-000050\n"
+        with pytest.raises(CommandError, match=f"up to BH-{YEAR}-000011; .* up to BH-{YEAR}-000050"):
+            call_command("import_receipt_numbers", stdin=StringIO(jump))
+        assert list(NumberRow.objects.values_list("year", "last")) == [(YEAR, 11)]
+        call_command("import_receipt_numbers", stdin=StringIO(f"BH-{YEAR}-000010\n"), stdout=StringIO())
+        assert issue(gift())[0].number == f"BH-{YEAR}-000012"
 
     @pytest.mark.django_db
     def test_a_year_that_is_used_up_refuses(self) -> None:

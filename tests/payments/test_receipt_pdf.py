@@ -51,6 +51,7 @@ def test_it_shows_number_donor_gifts_total_and_the_way_to_verify_it() -> None:
         settings.BH_CHARITY["name"],
     ):
         assert shown in text, shown
+    assert "shows the initials only" in " ".join(text.split())
     assert str(donor) not in text
 
 

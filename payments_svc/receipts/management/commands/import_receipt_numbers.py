@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from bh_sdk.errors import Conflict
 from payments_svc.receipts import numbers
 
 
@@ -16,7 +17,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         given = [line.strip() for line in (options.get("stdin") or sys.stdin) if line.strip()]
-        highest, strange = numbers.continue_after(given)
+        try:
+            highest, strange = numbers.continue_after(given)
+        except Conflict as refusal:
+            raise CommandError(refusal.detail) from refusal
         for year, last in sorted(highest.items()):
             self.stdout.write(f"{year}: the last number is {last:06d}")
         for text in strange:
