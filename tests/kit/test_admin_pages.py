@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -375,3 +377,20 @@ def test_demo_staff_are_for_local_stacks_and_making_them_again_changes_nothing()
     assert list(Staff.objects.values_list("username", "sub", "password")) == made
     with override_settings(BH_ENV="production"), pytest.raises(CommandError):
         call_command("demo_staff")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: LogEntry.objects.update(change_message="Nothing happened"),
+        lambda entry: entry.delete(),
+        lambda entry: entry.user.delete(),
+    ],
+    ids=["update", "delete", "delete the person"],
+)
+def test_the_log_is_only_added_to(gift: Gift, change: Callable[[LogEntry], object]) -> None:
+    press(signed_in("finance"), gift, "Looks right to me")
+    entry = LogEntry.objects.get()
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        change(entry)
+    assert LogEntry.objects.get().get_change_message() == "Gift approved"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -44,6 +45,8 @@ M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
 # What a spreadsheet would run as a formula, full-width forms and leading blanks included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Controls, formats of no width, and the separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"})
 # Rows that one CSV holds at most: a spreadsheet takes about a million, a request about fifteen seconds.
 LARGEST_SHEET = 100_000
 _CHUNK = 1_000
@@ -111,9 +114,18 @@ def lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Iterator[str
 
 def harmless(value: Any) -> Any:
     """Text that a spreadsheet shows as it is. A negative number stays a number."""
-    if isinstance(value, str) and value.lstrip().startswith(_FORMULA) and not _is_number(value):
+    if isinstance(value, str) and _seen(value).startswith(_FORMULA) and not _is_number(value):
         return "'" + value
     return value
+
+
+def _seen(value: str) -> str:
+    """The text from the first character on that can be seen: a spreadsheet may drop what stands before it, such as a
+    byte order mark or a joiner of no width. Tabs and line ends stay, because they count themselves."""
+    for place, letter in enumerate(value):
+        if letter in "\t\r\n" or not (letter.isspace() or unicodedata.category(letter) in _UNSEEN):
+            return value[place:]
+    return ""
 
 
 def _is_number(value: str) -> bool:
@@ -203,16 +215,29 @@ class Report(ReadOnlyModelViewSet[M]):
             self._log(kind, len(page.data["results"]))
         return page
 
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One row. Taken along, it is in the log like a list."""
+        row = super().retrieve(request, *args, **kwargs)
+        kind = getattr(request.accepted_renderer, "format", "")
+        if kind in ("csv", "json"):
+            self._log(kind, 1)
+        return row
+
     def _log(self, kind: str, rows: int) -> None:
         said = self.request.query_params.items()
         log_export(
             self.request.user,
             self.model(),
-            name=f"report {self.request.path.strip('/').rpartition('/')[2]}",
+            name=f"report {self._named()}",
             kind=kind,
             rows=rows,
             asked={name: str(value) for name, value in said if value and name != "format"},
         )
+
+    def _named(self) -> str:
+        """The report as its address names it, and the row if it is one."""
+        name, _, last = self.request.path.strip("/").rpartition("/")
+        return f"{name.rpartition('/')[2]} {last}" if self.detail else last
 
     # -- taking it along -----------------------------------------------------------------------------------------------
 
