@@ -13,8 +13,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 
-from bh_sdk.errors import DisputeNotAnswerable, Invalid, NotFound
-from bh_sdk.server.ops import clock
+from bh_sdk.errors import CardNumberRefused, DisputeNotAnswerable, Invalid, NotFound
+from bh_sdk.server.ops import cards, clock
 from bh_sdk.server.ops.doorbell import ring
 from bh_sdk.server.ops.sealed import seal, unseal
 from payments_svc.disputes import rules
@@ -36,10 +36,16 @@ def draft_of(case: Dispute) -> dict[str, str]:
 
 @transaction.atomic
 def save_draft(*, dispute_id: UUID, texts: dict[str, str], by: UUID) -> Dispute:
-    """Keep what staff wrote; nothing leaves the house. Raises DisputeNotAnswerable, and Invalid for what no bank would get."""
+    """Keep what staff wrote; nothing leaves the house. Raises DisputeNotAnswerable, CardNumberRefused, and Invalid for what
+    no bank would get."""
     if unknown := sorted(set(texts) - set(rules.TEXTS)):
         raise Invalid("There is no such field of evidence", errors=[_wrong(name, "is not known") for name in unknown])
     kept = {name: text.replace("\r\n", "\n").strip() for name, text in texts.items() if text.strip()}
+    if told := [name for name, text in kept.items() if cards.in_text(text)]:
+        raise CardNumberRefused(
+            "This holds a card number, and none is ever written down here",
+            errors=[_wrong(name, "holds a card number; leave it out") for name in told],
+        )
     if long := [name for name, text in kept.items() if len(text) > rules.LONGEST_TEXT]:
         errors = [_wrong(name, f"at most {rules.LONGEST_TEXT} characters") for name in long]
         raise Invalid(f"A text is longer than the {rules.LONGEST_TEXT} characters that Stripe takes", errors=errors)
@@ -52,8 +58,13 @@ def save_draft(*, dispute_id: UUID, texts: dict[str, str], by: UUID) -> Dispute:
 def add_file(*, dispute_id: UUID, kind: str, name: str, content: bytes, by: UUID) -> EvidenceFile:
     """Attach a PDF, JPEG or PNG of at most 5 MB; a second one of the same kind takes the first one's place.
 
-    Raises DisputeNotAnswerable, and Invalid for a file that no bank would open.
+    Raises DisputeNotAnswerable, CardNumberRefused for a name with one, and Invalid for a file that no bank would open.
     """
+    if cards.in_text(name):
+        raise CardNumberRefused(
+            "The file's name holds a card number; give it another",
+            errors=[_wrong("file", "its name holds a card number")],
+        )
     content_type = rules.kind_of_file(content)
     if kind not in rules.FILES:
         raise Invalid("There is no such field of evidence", errors=[_wrong("kind", "is not known")])

@@ -11,7 +11,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 
-from bh_sdk.errors import DisputeNotAnswerable, Invalid, NotFound
+from bh_sdk.errors import CardNumberRefused, DisputeNotAnswerable, Invalid, NotFound
 from bh_sdk.server.ops import clock
 from payments_svc.disputes import answers
 from payments_svc.disputes.models import Dispute, EvidenceFile
@@ -254,3 +254,20 @@ class TestRefused:
         Dispute.objects.update(status="answered")
         with pytest.raises(IntegrityError, match="takes no answer"), transaction.atomic():
             Dispute.objects.update(**decided)
+
+
+@pytest.mark.parametrize(
+    "number", ["4242424242424242", "4242 4242 4242 4242", "4242\n4242\n4242\n4242", "3782_822463_10005"]
+)
+class TestACardNumberStaysOut:
+    def test_of_what_is_typed(self, standin: StandIn, case: Dispute, number: str) -> None:
+        write(case)
+        with pytest.raises(CardNumberRefused):
+            write(case, uncategorized_text=f"She paid with {number}.")
+        case.refresh_from_db()
+        assert answers.draft_of(case) == {"product_description": "A well in Kisumu"}
+
+    def test_of_a_files_name(self, standin: StandIn, case: Dispute, number: str, tmp_path: Any) -> None:
+        with pytest.raises(CardNumberRefused):
+            answers.add_file(dispute_id=case.id, kind="receipt", name=f"card {number}.pdf", content=PDF, by=STAFF)
+        assert (EvidenceFile.objects.count(), [*tmp_path.rglob("*.sealed")]) == (0, [])
