@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def opening(gift: Gift, *, by: str, request_digest: str) -> Try:
     """A gift that somebody asks for."""
-    hashes = _hashes(gift.guest[1]) if gift.guest else ()
+    hashes = risk.mail_hashes(gift.guest[1]) if gift.guest else ()
     user_id = None if gift.guest else UUID(by)
-    known = Guest.objects.filter(email_hash__in=hashes).values_list("id", flat=True).first() if gift.guest else user_id
+    known = _guest(gift.guest[1]) if gift.guest else user_id
     return Try(
         step="open",
         campaign_id=gift.campaign_id,
@@ -41,7 +41,7 @@ def opening(gift: Gift, *, by: str, request_digest: str) -> Try:
 
 def charging(payment: Payment, *, payment_method_id: str, request_digest: str) -> Try:
     """A card that somebody wants to pay with. May ask Stripe which card it is."""
-    hashes = _hashes(Guest.objects.get(id=payment.donor_id).email.open()) if payment.is_guest else ()
+    hashes = risk.mail_hashes(Guest.objects.get(id=payment.donor_id).email.open()) if payment.is_guest else ()
     cluster = None
     if risk.cards_are_blocked() and (fingerprint := stripe_api.fingerprint_of(payment_method_id)):
         cluster = keyed_hash(fingerprint, "card")
@@ -94,8 +94,10 @@ def of_series(
     )
 
 
-def _hashes(address: str) -> tuple[str, ...]:
-    return tuple(keyed_hashes(address.strip().lower(), "email"))
+def _guest(address: str) -> UUID | None:
+    """Who a guest is follows the whole address."""
+    hashes = keyed_hashes(address.strip().lower(), "email")
+    return Guest.objects.filter(email_hash__in=hashes).values_list("id", flat=True).first()
 
 
 def _failed(donor_id: UUID | None) -> int:

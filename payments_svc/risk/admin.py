@@ -19,10 +19,11 @@ from bh_sdk.errors import BHError
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.address import block_of
-from bh_sdk.server.ops.sealed import keyed_hash, keyed_hashes
+from bh_sdk.server.ops.sealed import keyed_hash
 from payments_svc.donations import queries as donations
 from payments_svc.risk import commands, queries
 from payments_svc.risk.models import BLOCK_KINDS, BLOCK_REASONS, RULES, Block, RefusedTry
+from payments_svc.risk.rules import mail_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,7 @@ def _stored(kind: str, typed: str) -> str:
     if kind == "mail":
         if "@" not in typed:
             raise ValueError("This is no mail address.")
-        return keyed_hash(typed.lower(), "email")
+        return keyed_hash(mail_key(typed), "email")
     if kind == "address":
         try:
             return block_of(ip_address(typed.partition("/")[0]))
@@ -135,7 +136,7 @@ class RefusedTryAdmin(CasePage):
     ) -> tuple[QuerySet[RefusedTry], bool]:
         term = search_term.strip()
         if "@" in term:
-            return queryset.filter(who__in=keyed_hashes(term.lower(), "email")), False
+            return queryset.filter(who__in=queries.mail_hashes(term)), False
         try:
             return queryset.filter(who=str(UUID(term))) | queryset.filter(campaign_id=UUID(term)), False
         except ValueError:
@@ -255,7 +256,7 @@ class BlockAdmin(CasePage):
     ) -> tuple[QuerySet[Block], bool]:
         term = search_term.strip()
         if "@" in term:
-            return queryset.filter(value__in=keyed_hashes(term.lower(), "email")), False
+            return queryset.filter(value__in=queries.mail_hashes(term)), False
         return (queryset.filter(value=term) if term else queryset), False
 
     def figures(self, request: HttpRequest) -> Iterable[Figure]:

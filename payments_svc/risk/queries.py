@@ -10,9 +10,10 @@ from django.db.models import Count, Q
 
 from bh_sdk.money import Money
 from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.sealed import keyed_hashes
 from bh_sdk.server.ops.settings import setting
 from payments_svc.risk.models import Block, CardUse
-from payments_svc.risk.rules import CARDS_WITHIN, MOST_TRIES_OF_ONE_PAYMENT, Bounds, Cards, Try
+from payments_svc.risk.rules import CARDS_WITHIN, MOST_TRIES_OF_ONE_PAYMENT, Bounds, Cards, Try, mail_key
 
 
 def active_blocks(*, at: datetime) -> Q:
@@ -22,6 +23,12 @@ def active_blocks(*, at: datetime) -> Q:
 def cards_are_blocked() -> bool:
     """Whether any card is: only then is it worth asking which one somebody wants to use."""
     return Block.objects.filter(active_blocks(at=clock.now()), kind="card").exists()
+
+
+def mail_hashes(address: str) -> tuple[str, ...]:
+    """Under which hashes somebody is known here: the mailbox's, by the newest key first, then those of the whole address."""
+    addresses = dict.fromkeys((mail_key(address), address.strip().lower()))
+    return tuple(hashed for each in addresses for hashed in keyed_hashes(each, "email"))
 
 
 def block_of(asked: Try, cards: Cards, *, at: datetime) -> Block | None:

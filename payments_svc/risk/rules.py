@@ -58,7 +58,7 @@ class Try:
     # Of the Idempotency-Key: a repeat counts once.
     digest: str
     user_id: UUID | None
-    # A guest's address, by every hash key in use; the newest first.
+    # A guest's address without its tag, by every hash key in use, the newest first; then as it was written.
     mail_hashes: tuple[str, ...]
     # Known unless it is a guest's first gift.
     donor_id: UUID | None
@@ -72,6 +72,15 @@ class Try:
     @property
     def who(self) -> str:
         return str(self.user_id) if self.user_id else self.mail_hashes[0]
+
+
+def mail_key(address: str) -> str:
+    """Under which address somebody is counted and kept out: a mailbox takes any tag after a plus, so tags are left out. Who a
+    guest is follows the whole address."""
+    plain = address.strip().lower()
+    box, at, domain = plain.rpartition("@")
+    name = box.partition("+")[0]
+    return f"{name}{at}{domain}" if name else plain
 
 
 @dataclass(frozen=True, slots=True)

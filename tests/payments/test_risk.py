@@ -20,7 +20,7 @@ from bh_sdk.money import Money
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.sealed import keyed_hash
-from payments_svc.donations.models import FailedTry, Payment
+from payments_svc.donations.models import FailedTry, Guest, Payment
 from payments_svc.gateway.tasks import work_events
 from payments_svc.risk import commands, rules
 from payments_svc.risk.models import Block, CardUse, RefusedTry
@@ -81,6 +81,15 @@ class TestTooFast:
         (row,) = RefusedTry.objects.all()
         assert (row.rule, row.step, row.who, row.guest, row.tries) == ("tries_person", step, str(who), False, 3)
         assert outcome(a_try(step=step)) == "let through"
+
+    def test_one_guest_whatever_tag_the_address_has(self, standin: StandIn, guest: Caller, campaign: Any) -> None:
+        told = [
+            guest.open(campaign, donor={"name": "R", "email": f"tester+{n}@demo.test"}).status_code for n in range(7)
+        ]
+        assert told == [201] * 6 + [429]
+        assert RefusedTry.objects.get().who == keyed_hash("tester@demo.test", "email")
+        # Who they are follows the whole address all the same.
+        assert Guest.objects.count() == 6
 
     def test_one_guest_by_the_mail_address(self) -> None:
         hashes = (keyed_hash("tester@demo.test", "email"),)
@@ -253,6 +262,23 @@ class TestTheBlockList:
         assert Payment.objects.count() == 0
         commands.lift(block_id=row.id, note="it was somebody else", by=uuid.uuid4())
         assert guest.open(campaign).status_code == 201
+
+    @pytest.mark.parametrize("typed", ["ruth+1@demo.test", "Ruth+Gifts+2@demo.test", "ruth@demo.test"])
+    def test_a_guest_whatever_tag_the_address_has(
+        self, standin: StandIn, guest: Caller, campaign: Any, typed: str
+    ) -> None:
+        blocked("mail", keyed_hash("ruth@demo.test", "email"))
+        refused = guest.open(campaign, donor={"name": "R", "email": typed})
+        assert (refused.status_code, refused.json()["code"]) == (403, "gift_refused")
+        assert Payment.objects.count() == 0
+        assert guest.open(campaign, donor={"name": "R", "email": "ruther+1@demo.test"}).status_code == 201
+
+    def test_a_block_of_a_whole_address_from_before_still_holds(
+        self, standin: StandIn, guest: Caller, campaign: Any
+    ) -> None:
+        blocked("mail", keyed_hash("ruth+1@demo.test", "email"))
+        assert guest.open(campaign, donor={"name": "R", "email": "ruth+1@demo.test"}).status_code == 403
+        assert guest.open(campaign, donor={"name": "R", "email": "ruth+2@demo.test"}).status_code == 201
 
     def test_a_user_before_a_card_is_charged_too(self, standin: StandIn, donor: Caller, campaign: Any) -> None:
         opened = donor.open(campaign).json()
