@@ -36,13 +36,28 @@ _PIECE = 100
 def start(*, campaign_id: UUID, by: UUID, notes: str = "") -> RefundBatch:
     """Begin to give back whatever is left of a cancelled campaign's gifts.
 
-    Raises CampaignNotCancelled, PaymentNotRefundable when nothing is left, and Conflict while another batch of the
-    campaign is at work.
+    Raises CampaignNotCancelled, PaymentNotRefundable when nothing is left, and Conflict (`batch_id`) while another batch of
+    the campaign is at work or has refunds that wait for approval.
     """
     try:
         return _start(campaign_id, by, notes.strip())
     except IntegrityError:
         raise Conflict("Another batch of this campaign is at work; wait for it") from None
+
+
+def _check_no_other(campaign_id: UUID) -> None:
+    other = queries.open_batch(campaign_id)
+    if other is None:
+        return
+    name = f"Batch {str(other.id)[:8]} of this campaign, started on {other.created_at:%d %B %Y at %H:%M} UTC,"
+    if other.due_at is not None:
+        raise Conflict(f"{name} is still at work; wait for it", batch_id=str(other.id))
+    waiting = other.refunds.filter(status="pending_approval").count()
+    raise Conflict(
+        f"{name} waits for approval ({waiting} refunds). Somebody of finance approves or rejects those first:"
+        " Money, Refund batches.",
+        batch_id=str(other.id),
+    )
 
 
 @transaction.atomic
@@ -54,6 +69,7 @@ def _start(campaign_id: UUID, by: UUID, notes: str) -> RefundBatch:
             " gifts can be given back.",
             campaign_status=campaign.status,
         )
+    _check_no_other(campaign_id)
     payments = donations.refundable_of(campaign_id)
     if not payments:
         raise PaymentNotRefundable("Nothing is left to give back", left="0")

@@ -126,6 +126,13 @@ def batch(batch_id: UUID) -> RefundBatch:
     return found
 
 
+def open_batch(campaign_id: UUID) -> RefundBatch | None:
+    """The batch of a campaign that is at work, or has refunds that wait for approval."""
+    waiting = Refund.objects.filter(batch=OuterRef("pk"), status="pending_approval")
+    found = RefundBatch.objects.filter(campaign_id=campaign_id).filter(Q(due_at__isnull=False) | Exists(waiting))
+    return found.order_by("created_at").first()
+
+
 def to_agree(batch: RefundBatch) -> QuerySet[BatchItem]:
     """What waits for the second person of a batch, without what could not be approved."""
     return batch.items.filter(refund__status="pending_approval", why="").order_by("id")

@@ -11,7 +11,7 @@ from bh_sdk.errors import CampaignNotCancelled, Conflict, PaymentNotRefundable, 
 from bh_sdk.server.ops import clock
 from payments_svc.donations import settling
 from payments_svc.donations.models import Campaign, Payment
-from payments_svc.refunds import batches, queries
+from payments_svc.refunds import batches, commands, queries
 from payments_svc.refunds.models import BatchItem, Refund, RefundBatch
 from payments_svc.refunds.tasks import work_batches
 from tests.payments.conftest import Caller, StandIn
@@ -147,11 +147,24 @@ def test_one_without_gifts_has_nothing_to_give_back(campaign: Any) -> None:
 
 
 def test_two_batches_of_one_campaign_do_not_run_at_once(cancelled: Campaign) -> None:
-    started(cancelled)
-    with pytest.raises(Conflict):
+    first = started(cancelled)
+    with pytest.raises(Conflict, match=f"Batch {str(first.id)[:8]} .* is still at work"):
         started(cancelled)
     assert RefundBatch.objects.count() == 1
+
+
+def test_nor_does_another_begin_while_the_first_waits_for_approval(cancelled: Campaign) -> None:
+    first = started(cancelled)
     work_all()
-    again = started(cancelled)
+    with pytest.raises(Conflict, match=rf"Batch {str(first.id)[:8]} .* waits for approval \(3 refunds\)") as refused:
+        batches.start(campaign_id=cancelled.id, by=CHECKER)
+    assert refused.value.facts["batch_id"] == str(first.id)
+    assert RefundBatch.objects.count() == 1
+    for refund in first.refunds.all():
+        commands.reject_refund(refund_id=refund.id, by=CHECKER, notes="The campaign goes on")
+    again = batches.start(campaign_id=cancelled.id, by=CHECKER)
     work_all()
-    assert queries.progress(again) == {"refused": 3}
+    assert queries.progress(again) == {"pending_approval": 3}
+    batches.approve(batch_id=again.id, by=MAKER)
+    work_all()
+    assert queries.progress(again) == {"approved": 3}
