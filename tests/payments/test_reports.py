@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from bh_sdk.server.access.models import Staff
@@ -107,6 +108,8 @@ def test_a_report_is_narrowed_by_days_and_amounts() -> None:
         ("amount_from", "10.00"),
         ("ordering", "donor_id"),
         ("status", "a\x00b"),
+        ("status", "bogus"),
+        ("status", "Succeeded"),
     ],
 )
 @pytest.mark.parametrize("form", ["json", "csv", "html"])
@@ -159,7 +162,53 @@ def test_a_token_is_no_ticket_to_a_report(donor: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [("=1+1", "'=1+1"), ("-25.00", "-25.00"), (" @x", "' @x"), ("plain", "plain")]
+    ("value", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("-25.00", "-25.00"),
+        (" @x", "' @x"),
+        ("plain", "plain"),
+        ("\u200b=1+1", "'\u200b=1+1"),
+        ("\ufeff=1+1", "'\ufeff=1+1"),
+        (" \u2060\u200d+1", "' \u2060\u200d+1"),
+        ("\u200b\t=1", "'\u200b\t=1"),
+        ("\u200bplain", "\u200bplain"),
+        ("\u200b", "\u200b"),
+        ("", ""),
+    ],
 )
 def test_formulas_are_shown_as_text(value: str, shown: str) -> None:
     assert harmless(value) == shown
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_one_row_taken_along_is_in_the_log(form: str) -> None:
+    payment = PaymentFactory.create()
+    client = signed_in("finance")
+    client.get(f"/staff/reports/payments/{payment.pk}/?format=html")
+    assert LogEntry.objects.count() == 0
+    assert client.get(f"/staff/reports/payments/{payment.pk}/?format={form}").status_code == 200
+    entry = LogEntry.objects.get()
+    assert entry.object_repr == f"report payments {payment.pk}"
+    assert entry.get_change_message() == f"Took along 1 row as {form}"
+    assert client.get(f"/staff/reports/payments/{uuid.uuid4()}/?format={form}").status_code == 404
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("report", "name"),
+    [
+        ("payments", "status"),
+        ("refunds", "status"),
+        ("breaks", "kind"),
+        ("breaks", "state"),
+        ("reconciliations", "state"),
+    ],
+)
+def test_a_word_that_the_column_never_holds_is_refused_with_those_it_may(report: str, name: str) -> None:
+    refused = signed_in("finance").get(f"/staff/reports/{report}/", {name: "bogus", "format": "json"})
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert error["message"].startswith("must be one of ")
+    one = error["message"].removeprefix("must be one of ").split(", ")[0]
+    assert signed_in("finance").get(f"/staff/reports/{report}/", {name: one, "format": "json"}).status_code == 200

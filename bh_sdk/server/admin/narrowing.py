@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Field, Model
+from django.db.models import CheckConstraint, Field, Model, Q
 from django.utils.dateparse import parse_date, parse_datetime
 
 from bh_sdk.errors import BadRequest, BHError
@@ -33,6 +33,19 @@ def column(model: type[Model], path: str) -> Field[Any, Any] | None:
             return None
         model = getattr(found, "related_model", None) or model
     return found if isinstance(found, Field) else None
+
+
+def known_values(of: Field[Any, Any]) -> frozenset[Any]:
+    """All that the column may hold, where its choices or a constraint of its table (`status__in`) say so; else empty."""
+    if of.choices:
+        return frozenset(value for value, _ in of.flatchoices)
+    for rule in of.model._meta.constraints:
+        condition = getattr(rule, "condition", None)
+        if isinstance(rule, CheckConstraint) and isinstance(condition, Q) and not condition.negated:
+            match condition.children:
+                case [(name, values)] if name == f"{of.name}__in":
+                    return frozenset(values)
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,12 @@ class Narrowing:
         if name in self.exact:
             path = self.exact[name]
             kind = column(self.model, path)
-            return {path: kind.to_python(value) if kind is not None else value}
+            if kind is None:
+                return {path: value}
+            meant = kind.to_python(value)
+            if (known := known_values(kind)) and meant not in known:
+                raise ValueError(f"must be one of {', '.join(sorted(map(str, known)))}")
+            return {path: meant}
         name, _, end = name.rpartition("_")
         if name in self.times:
             return _time_bound(self.times[name], end, value)
