@@ -19,7 +19,7 @@ from payments_svc.payouts.staff import PayoutReport
 from payments_svc.receipts.api import router as receipts
 from payments_svc.receipts.page import verify_receipt
 from payments_svc.receipts.staff import AnnualRunReport, ReceiptReport
-from payments_svc.reconciliation.staff import BreakReport, RunReport
+from payments_svc.reconciliation.staff import BreakReport, RunBreakReport, RunReport
 from payments_svc.recurring.api import router as recurring
 from payments_svc.recurring.staff import RecurringReport
 from payments_svc.refunds.api import router as refunds
@@ -44,6 +44,7 @@ reports.register("recurring", RecurringReport)
 reports.register("payouts", PayoutReport)
 reports.register("refused-tries", RefusedTryReport)
 reports.register("breaks", BreakReport)
+reports.register("breaks-of-runs", RunBreakReport)
 reports.register("reconciliations", RunReport)
 
 urlpatterns: list[URLPattern | URLResolver] = [

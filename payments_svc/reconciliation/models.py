@@ -75,6 +75,7 @@ class Run(models.Model):
     found = models.PositiveIntegerField(default=0)
     cleared = models.PositiveIntegerField(default=0)
     sums = models.JSONField(default=dict, help_text="By currency: what moved there and here, in minor units")
+    payouts = models.JSONField(null=True, help_text="Payouts to our bank within the window, as they stood at the end")
     note = models.CharField(max_length=200, null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -141,6 +142,30 @@ class Break(models.Model):
                 condition=Q(state__in=("closed", "cleared")) ^ Q(settled_at__isnull=True), name="break_settled"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} {self.key}"
+
+
+class RunBreak(models.Model):
+    """A break as one run found it. Later runs and people change the break; what this run found stays as it was."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="found_breaks")
+    of = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="found_by")
+    kind = models.CharField(max_length=15)
+    key = models.CharField(max_length=120)
+    currency = models.CharField(max_length=3)
+    difference = models.JSONField(help_text="Stripe's net less ours by currency, in minor units")
+    state = models.CharField(max_length=10, help_text="Where it stood when the run ended")
+    payment_id = models.UUIDField(null=True)
+    at = models.DateTimeField(help_text="When the money moved")
+
+    class Meta:
+        ordering: ClassVar = ["-at", "id"]
+        verbose_name = "break of a run"
+        verbose_name_plural = "breaks of runs"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "of"], name="run_break_once")]
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.key}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
@@ -37,20 +38,31 @@ def last_run() -> Run | None:
 
 
 def breaks_by_kind(run: Run) -> dict[str, tuple[int, int]]:
-    """Of the breaks that a run found: how many of each kind, and how many of them are still to be worked."""
-    rows = Break.objects.filter(last_run=run).exclude(state="cleared").values("kind")
-    counted = rows.annotate(all=Count("id"), left=Count("id", filter=Q(state__in=("open", "proposed")))).order_by(
-        "kind"
+    """Of the breaks that a run found: how many of each kind, and how many of them were to be worked when it ended."""
+    counted = (
+        run.found_breaks.values("kind")
+        .annotate(all=Count("id"), left=Count("id", filter=Q(state__in=("open", "proposed"))))
+        .order_by("kind")
     )
     return {row["kind"]: (row["all"], row["left"]) for row in counted}
 
 
-def payouts_of(run: Run) -> list[tuple[BankPayout, int, int]]:
-    """The payouts to our bank within a run's window, each with how many moves it consists of and what they come to."""
+def payouts_of(run: Run) -> list[dict[str, Any]]:
+    """The payouts to our bank within a run's window as they stand now, each with how many moves it consists of and what
+    they come to (`net`), in minor units."""
     found = []
     for payout in BankPayout.objects.filter(created_at__gte=run.since, created_at__lt=run.until):
-        lines = StatementLine.objects.filter(payout_id=payout.id).values_list("amount", "fee")
-        found.append((payout, len(lines), sum(amount - fee for amount, fee in lines)))
+        lines, net = lines_of(payout)
+        found.append(
+            {
+                "id": payout.id,
+                "amount": payout.amount,
+                "currency": payout.currency,
+                "status": payout.status,
+                "moves": len(lines),
+                "net": net,
+            }
+        )
     return found
 
 

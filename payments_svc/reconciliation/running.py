@@ -16,7 +16,7 @@ from bh_sdk.server.ops import clock
 from payments_svc.gateway.balance import BalanceTransaction, Statement
 from payments_svc.ledger import queries as ledger
 from payments_svc.reconciliation import bank_payouts, queries
-from payments_svc.reconciliation.models import BankPayout, Break, BreakStep, Run, StatementLine
+from payments_svc.reconciliation.models import BankPayout, Break, BreakStep, Run, RunBreak, StatementLine
 from payments_svc.reconciliation.rules import Bounds, Found, Here, There, match
 
 LEASE = timedelta(minutes=10)
@@ -137,9 +137,9 @@ def _match(run: Run) -> None:
     )
     outcome = match(there, here, bounds)
     run.cleared = _clear(outcome.found, run, at=now)
-    for found in outcome.found:
-        _remember(found, run, at=now)
+    RunBreak.objects.bulk_create(_as_found(_remember(found, run, at=now), run) for found in outcome.found)
     run.matched, run.found, run.sums = outcome.matched, len(outcome.found), _sums(run, there, here)
+    run.payouts = queries.payouts_of(run)
     run.state, run.finished_at, run.due_at, run.note = "done", now, None, None
     run.save()
 
@@ -202,7 +202,22 @@ def _clear(found: list[Found], run: Run, *, at: datetime) -> int:
     return len(gone)
 
 
-def _remember(found: Found, run: Run, *, at: datetime) -> None:
+def _as_found(row: Break, run: Run) -> RunBreak:
+    """The break as it stands now: the run's page, print and CSV show it like this for good."""
+    return RunBreak(
+        run=run,
+        of=row,
+        kind=row.kind,
+        key=row.key,
+        currency=row.currency,
+        difference=row.difference,
+        state=row.state,
+        payment_id=row.payment_id,
+        at=row.at,
+    )
+
+
+def _remember(found: Found, run: Run, *, at: datetime) -> Break:
     difference = difference_of(found)
     told: dict[str, Any] = {
         "difference": difference,
@@ -224,7 +239,7 @@ def _remember(found: Found, run: Run, *, at: datetime) -> None:
             **told,
         )
         BreakStep.objects.create(of=row, at=at, by="system", what="found")
-        return
+        return row
     back = row.state == "cleared" or (row.state == "closed" and _comes_back(row, difference))
     for name, value in told.items():
         setattr(row, name, value)
@@ -233,6 +248,7 @@ def _remember(found: Found, run: Run, *, at: datetime) -> None:
         row.proposed_by = row.approved_by = row.correct_to = None
         BreakStep.objects.create(of=row, at=at, by="system", what="found again")
     row.save()
+    return row
 
 
 def _comes_back(row: Break, difference: dict[str, int]) -> bool:

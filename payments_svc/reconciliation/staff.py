@@ -6,12 +6,12 @@ from rest_framework import serializers
 
 from bh_sdk.money import Money
 from bh_sdk.server.admin.reports import NewestFirst, Report
-from payments_svc.reconciliation.models import Break, Run
+from payments_svc.reconciliation.models import Break, Run, RunBreak
 
 
 class BreakRow(serializers.ModelSerializer[Break]):
     difference = serializers.SerializerMethodField()
-    run = serializers.IntegerField(source="last_run_id")
+    last_run = serializers.IntegerField(source="last_run_id")
 
     class Meta:
         model = Break
@@ -26,7 +26,7 @@ class BreakRow(serializers.ModelSerializer[Break]):
             "payment_id",
             "first_seen_at",
             "last_seen_at",
-            "run",
+            "last_run",
             "taken_by",
             "settled_at",
             "settled_by",
@@ -37,7 +37,24 @@ class BreakRow(serializers.ModelSerializer[Break]):
         )
 
     def get_difference(self, row: Break) -> str:
-        return ", ".join(f"{code} {Money(minor, code).decimal}" for code, minor in row.difference.items())
+        return _difference(row)
+
+
+class RunBreakRow(serializers.ModelSerializer[RunBreak]):
+    run = serializers.IntegerField(source="run_id")
+    break_id = serializers.UUIDField(source="of_id")
+    difference = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RunBreak
+        fields = ("run", "break_id", "at", "kind", "key", "currency", "difference", "state", "payment_id")
+
+    def get_difference(self, row: RunBreak) -> str:
+        return _difference(row)
+
+
+def _difference(row: Break | RunBreak) -> str:
+    return ", ".join(f"{code} {Money(minor, code).decimal}" for code, minor in row.difference.items())
 
 
 class LatestMoveFirst(NewestFirst):
@@ -51,10 +68,24 @@ class BreakReport(Report[Break]):
     queryset = Break.objects.all()
     serializer_class = BreakRow
     pagination_class = LatestMoveFirst
-    filters = {"kind": "kind", "state": "state", "currency": "currency", "run": "last_run"}
+    filters = {"kind": "kind", "state": "state", "currency": "currency", "last_run": "last_run"}
     times = {"at": "at"}
     search_fields = ("=key",)
     ordering_fields = ("at", "first_seen_at")
+    ordering = ("-at",)
+
+
+class RunBreakReport(Report[RunBreak]):
+    """What each reconciliation found, as it stood when the run ended. What became of it since is in the report of breaks."""
+
+    thing = "break"
+    queryset = RunBreak.objects.all()
+    serializer_class = RunBreakRow
+    pagination_class = LatestMoveFirst
+    filters = {"run": "run", "kind": "kind", "state": "state", "currency": "currency", "break_id": "of"}
+    times = {"at": "at"}
+    search_fields = ("=key",)
+    ordering_fields = ("at",)
     ordering = ("-at",)
 
 

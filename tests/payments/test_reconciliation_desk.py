@@ -119,16 +119,41 @@ def test_finance_starts_a_run_and_is_told_of_a_window_that_is_none() -> None:
 
 
 def test_breaks_are_taken_along_as_csv_and_that_is_logged(run: Run) -> None:
-    answer = signed_in("finance").get(f"/staff/reports/breaks/?format=csv&run={run.pk}")
+    answer = signed_in("finance").get(f"/staff/reports/breaks-of-runs/?format=csv&run={run.pk}")
     rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
     assert sorted((row["key"], row["difference"]) for row in rows) == [
         ("ch_large", "GBP 880.00"),
         ("txn_small", "GBP -5.00"),
     ]
-    assert LogEntry.objects.get(object_repr="report breaks").get_change_message().startswith("Took along 2 rows as csv")
+    assert (
+        LogEntry.objects.get(object_repr="report breaks-of-runs")
+        .get_change_message()
+        .startswith("Took along 2 rows as csv")
+    )
     assert signed_in("support").get("/staff/reports/breaks/?format=csv").status_code == 403
     sums = signed_in("auditor").get("/staff/reports/reconciliations/?format=json").json()["results"][0]["sums"]
     assert sums["GBP"]["there_amount"] == 89_500
+
+
+def test_what_a_run_found_stays_as_it_was_whatever_happens_later(run: Run) -> None:
+    auditor = signed_in("auditor")
+    shelf = f"/staff/reports/breaks-of-runs/?format=csv&run={run.pk}"
+
+    def told() -> tuple[dict[str, tuple[int, int]], list[dict[str, Any]], bytes, str]:
+        row = Run.objects.get(pk=run.pk)
+        page = shown(auditor, f"{DESK}/run/{run.pk}/change/")
+        # What differs is the token of the form.
+        return queries.breaks_by_kind(row), row.payouts, auditor.get(shelf).getvalue(), page.partition("<main")[2]
+
+    before = told()
+    assert (before[0]["missing_here"], run.found) == ((2, 2), 2)
+    commands.close(break_id=Break.objects.get(key="txn_small").id, by="anna", reason="a fee of the card network")
+    commands.correct(break_id=Break.objects.get(key="ch_large").id, by="anna", account="suspense", reason="not known")
+    again = commands.start_run(since=run.since, until=clock.now(), by="test")
+    again = commands.carry_on(again.id, statement=Statement())
+    assert told() == before
+    assert {row.state for row in again.found_breaks.all()} == {"closed", "proposed"}
+    assert {row.last_run_id for row in Break.objects.all()} == {again.pk}
 
 
 def test_the_first_page_presses_what_is_to_do(run: Run) -> None:

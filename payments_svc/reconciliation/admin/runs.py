@@ -18,7 +18,7 @@ from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
 from payments_svc.reconciliation import commands, queries
 from payments_svc.reconciliation.admin import words
-from payments_svc.reconciliation.models import Break, Run
+from payments_svc.reconciliation.models import Run
 from payments_svc.reconciliation.rules import KINDS
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class RunAdmin(CasePage):
                         parts.Fact(
                             "Breaks as CSV",
                             "take along",
-                            href=f"/staff/reports/breaks/?format=csv&run={obj.id}",
+                            href=f"/staff/reports/breaks-of-runs/?format=csv&run={obj.id}",
                             note="logged with your name",
                         ),
                     ],
@@ -143,7 +143,7 @@ class RunAdmin(CasePage):
         return parts.Table("Breaks by kind", ["Kind", "Means", "Found", "To work"], rows, numeric=frozenset({2, 3}))
 
     def _breaks(self, run: Run) -> parts.Timeline:
-        rows = Break.objects.filter(last_run=run).exclude(state="cleared")[:_SHOWN]
+        """As they stood when the run ended; each leads to how it stands now."""
         return parts.Timeline(
             "The breaks",
             [
@@ -152,17 +152,23 @@ class RunAdmin(CasePage):
                     row.at,
                     who=words.STATES[row.state][0],
                     note=f"difference {words.money(row.difference)}",
-                    href=reverse("admin:payments_reconciliation_break_change", args=(row.pk,)),
+                    href=reverse("admin:payments_reconciliation_break_change", args=(row.of_id,)),
                 )
-                for row in rows
+                for row in run.found_breaks.all()[:_SHOWN]
             ],
             empty="Both sides agree.",
         )
 
     def _payouts(self, run: Run) -> parts.Table:
         rows = [
-            [payout.id, str(payout.money), payout.status, str(moves), Money(net, payout.currency).decimal]
-            for payout, moves, net in queries.payouts_of(run)
+            [
+                row["id"],
+                str(Money(row["amount"], row["currency"])),
+                row["status"],
+                str(row["moves"]),
+                Money(row["net"], row["currency"]).decimal,
+            ]
+            for row in (queries.payouts_of(run) if run.payouts is None else run.payouts)
         ]
         return parts.Table(
             "Payouts to our bank",

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand
 
 from bh_sdk.server.ops import clock
 from payments_svc.reconciliation import commands
-from payments_svc.reconciliation.models import Break
 
 
 class Command(BaseCommand):
@@ -26,7 +25,7 @@ class Command(BaseCommand):
         run = commands.carry_on(run.id)
         for code, sums in run.sums.items():
             self.stdout.write(f"{code}: {sums}")
-        for row in Break.objects.filter(last_run=run).exclude(state="cleared"):
+        for row in run.found_breaks.all():
             self.stdout.write(f"{row.kind} {row.key} {row.difference or ''} {row.state}")
         self.stdout.write(
             f"{run.read} transactions read, {run.matched} matched, {run.found} breaks, {run.cleared} cleared"
