@@ -4,6 +4,7 @@ charged, the books sum to zero and say what Stripe says."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -97,12 +98,12 @@ def ask(payment: Payment, amount: int, person: int, may_approve: bool) -> None:
 def decide(verb: str, number: int, person: int) -> None:
     rows = list(Refund.objects.filter(source="staff").order_by("created_at", "id"))
     if rows:
-        act = {
+        acts: dict[str, Callable[..., Refund]] = {
             "approve": commands.approve_refund,
             "reject": commands.reject_refund,
             "withdraw": commands.withdraw_refund,
-        }[verb]
-        act(refund_id=rows[number % len(rows)].id, by=PEOPLE[person], notes="Decided")
+        }
+        acts[verb](refund_id=rows[number % len(rows)].id, by=PEOPLE[person], notes="Decided")
 
 
 def send(payment: Payment, bank: Bank, how: str) -> None:
