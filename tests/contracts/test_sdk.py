@@ -46,6 +46,7 @@ VALUES: dict[str, Any] = {
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
     "reason": "duplicate",
+    "notes": "Decided with the donor",
     "account_id": None,
     "token": str(AN_ID),
     "start_date": date(2026, 1, 1),
