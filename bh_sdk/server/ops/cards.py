@@ -39,8 +39,9 @@ _SHORTEST, _LONGEST = 13, 19
 # Enough digits for a card, with what people put between groups. Nothing else of a text is looked at any closer.
 _RUN = re.compile(r"[0-9](?:[ .\-]{0,3}[0-9]){12,}")
 # The groups that are printed on a card (4-4-4-4 and what is shorter or longer, 4-6-5), with anything but letters between
-# them: a new line, a bar, a comma and a blank. Found by looking ahead, since one may begin within what is none.
-_BETWEEN = r"[\W_]{1,4}"
+# them: a new line, a bar, a comma and a blank. Found by looking ahead, since one may begin within what is none. A double
+# quote parts the texts of a JSON body: what lies on its two sides was never written together.
+_BETWEEN = r'(?:[^\w"]|_){1,4}'
 _PRINTED = re.compile(
     rf"(?<![0-9])(?=(?:[0-9]{{4}}{_BETWEEN}){{3}}[0-9]{{1,4}}(?![0-9])|[0-9]{{4}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4,5}}(?![0-9]))"
 )
