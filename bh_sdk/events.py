@@ -17,6 +17,7 @@ PaymentStatus = Literal[
 ]
 EntityKind = Literal["campaign", "user"]
 Tier = Literal["NEW", "RISING", "STEADY", "TRUSTED", "STAR"]
+VerificationItem = Literal["email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address"]
 
 
 class Fact(BaseModel):
@@ -416,6 +417,143 @@ class ReportFiled(Fact):
     kind: Literal["fraud", "spam", "inappropriate", "misleading", "other"]
 
 
+class ReportDecided(Fact):
+    """Staff judged a report. Only the reporter is told of it by name; nobody is ever told who reported."""
+
+    type = "trust.report.decided.v1"
+    aggregate = "report"
+
+    report_id: UUID
+    entity_kind: EntityKind
+    entity_id: UUID
+    reporter_id: UUID
+    kind: Literal["fraud", "spam", "inappropriate", "misleading", "other"]
+    outcome: Literal["upheld", "dismissed"]
+
+
+class CaseDecided(Fact):
+    """Staff closed a case about a campaign or a user."""
+
+    type = "trust.case.decided.v1"
+    aggregate = "case"
+
+    case_id: UUID
+    entity_kind: EntityKind
+    entity_id: UUID
+    owner_id: UUID | None = Field(description="The organiser, for a campaign; the user itself for a user")
+    outcome: Literal["confirmed", "valuable", "false"]
+
+
+class _Verification(Fact):
+    aggregate = "verification"
+
+    request_id: UUID | None = Field(description="The request, when one was made here")
+    entity_kind: EntityKind
+    entity_id: UUID
+    owner_id: UUID | None = Field(description="The organiser, for a campaign; the user itself for a user")
+    item: VerificationItem
+
+
+class VerificationRequested(_Verification):
+    """Somebody asks to be verified; staff decide."""
+
+    type = "trust.verification.requested.v1"
+
+
+class VerificationGranted(_Verification):
+    """Staff verified an item."""
+
+    type = "trust.verification.granted.v1"
+
+    expires_at: datetime | None
+
+
+class VerificationRefused(_Verification):
+    """Staff did not verify an item. Why is said where the request was made."""
+
+    type = "trust.verification.refused.v1"
+
+
+class VerificationEnding(_Verification):
+    """A verification runs out within 30 days. Told once."""
+
+    type = "trust.verification.ending.v1"
+
+    expires_at: datetime
+
+
+class VerificationEnded(_Verification):
+    """A verification ran out or was taken back."""
+
+    type = "trust.verification.ended.v1"
+
+    revoked: bool
+
+
+class _Appeal(Fact):
+    aggregate = "appeal"
+
+    appeal_id: UUID
+    entity_kind: EntityKind
+    entity_id: UUID
+    filed_by: UUID
+    against: Literal["score", "report", "case", "override", "hold", "verification"]
+
+
+class AppealFiled(_Appeal):
+    """Somebody asks that a decision be looked at again, by another person and before `due_at`."""
+
+    type = "trust.appeal.filed.v1"
+
+    due_at: datetime
+
+
+class AppealDecided(_Appeal):
+    """`upheld`: the decision stands. `adjusted` and `reversed`: it was changed."""
+
+    type = "trust.appeal.decided.v1"
+
+    outcome: Literal["upheld", "adjusted", "reversed"]
+
+
+class _Override(Fact):
+    aggregate = "override"
+
+    override_id: UUID
+    entity_kind: EntityKind
+    entity_id: UUID
+    owner_id: UUID | None = Field(description="The organiser, for a campaign; the user itself for a user")
+
+
+class OverridePlaced(_Override):
+    """Staff set a score, a tier or a factor by hand, until `expires_at`."""
+
+    type = "trust.override.placed.v1"
+
+    what: Literal["score", "tier", "factor"]
+    expires_at: datetime
+
+
+class OverrideEnded(_Override):
+    """What was calculated counts again."""
+
+    type = "trust.override.ended.v1"
+
+    because: Literal["expired", "revoked", "replaced"]
+
+
+class ParametersPromoted(Fact):
+    """Another set of parameters counts from now on."""
+
+    type = "trust.parameters.promoted.v1"
+    aggregate = "parameters"
+
+    version: int
+    digest: str
+    previous_version: int
+    rolled_back: bool
+
+
 # --- notifications ----------------------------------------------------------------------------------------------------
 
 
@@ -484,7 +622,7 @@ class UserVerified(Fact):
     aggregate = "user"
 
     user_id: UUID
-    item: Literal["email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address"]
+    item: VerificationItem
     expires_at: datetime | None = None
 
 

@@ -17,6 +17,46 @@ HOLDS: list[tuple[str, str, str]] = [
     ("analyst", "score", "let_go"),
 ]
 
+# The second person of a decision is another analyst, or an admin who is one as well: commands compare people, not roles.
+_SEE = ("analyst", "auditor", "admin")
+
+CASES: list[tuple[str, str, str]] = [
+    *((role, "case", "view") for role in (*_SEE, "support")),
+    *(("analyst", "case", verb) for verb in ("claim", "assign", "snooze", "decide", "note")),
+]
+
+APPEALS: list[tuple[str, str, str]] = [
+    ("donor", "appeal", "file"),
+    ("donor", "appeal", "read"),
+    *((role, "appeal", "view") for role in _SEE),
+    *(("analyst", "appeal", verb) for verb in ("open", "claim", "decide")),
+]
+
+VERIFICATION: list[tuple[str, str, str]] = [
+    ("donor", "verification", "request"),
+    ("donor", "verification", "read"),
+    *((role, "verification", "view") for role in (*_SEE, "support")),
+    *(("analyst", "verification", verb) for verb in ("open", "decide", "revoke")),
+]
+
+OVERRIDES: list[tuple[str, str, str]] = [
+    *((role, "override", "view") for role in (*_SEE, "support")),
+    *(("analyst", "override", verb) for verb in ("approve", "reject", "revoke")),
+    # Stands on the page of a score.
+    ("analyst", "score", "override"),
+]
+
+VERSIONS: list[tuple[str, str, str]] = [
+    *(
+        ("analyst", "parameters", verb)
+        for verb in ("draft", "dry_run", "shadow", "try_out", "promote", "roll_back", "calibrate")
+    ),
+]
+
+INSIGHTS: list[tuple[str, str, str]] = [
+    *((role, "insight", "view") for role in _SEE),
+]
+
 POLICIES: list[tuple[str, str, str]] = [
     ("guest", "score", "read"),
     *((role, "score", "read_any") for role in _LOOK),
@@ -44,4 +84,10 @@ POLICIES: list[tuple[str, str, str]] = [
     *((role, "dead_letter", verb) for role in ("analyst", "admin") for verb in ("view", "replay")),
     ("auditor", "dead_letter", "view"),
     *HOLDS,
+    *CASES,
+    *APPEALS,
+    *VERIFICATION,
+    *OVERRIDES,
+    *VERSIONS,
+    *INSIGHTS,
 ]

@@ -14,6 +14,12 @@ globals().update(
             "trust_svc.scoring.apps.Scoring",
             "trust_svc.reports.apps.Reports",
             "trust_svc.holds.apps.Holds",
+            "trust_svc.cases.apps.Cases",
+            "trust_svc.appeals.apps.Appeals",
+            "trust_svc.verification.apps.Verification",
+            "trust_svc.overrides.apps.Overrides",
+            "trust_svc.versions.apps.Versions",
+            "trust_svc.insights.apps.Insights",
         ],
         beat={
             # A beat that nobody took in time is worth nothing: the next one does the same.

@@ -17,6 +17,7 @@ DEMO = {
     "finance": ("Fiona Finance", "finance"),
     "finance2": ("Felix Finance", "finance"),
     "analyst": ("Ana Analyst", "analyst"),
+    "analyst2": ("Abel Analyst", "analyst"),
     "editor": ("Edith Editor", "editor"),
 }
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         environment = wiring.setting("BH_ENV")
         if environment not in ("local", "test"):
             raise CommandError(f"demo staff are for local stacks only, and BH_ENV is {environment or 'not set'}")
-        # Deriving a password takes a second of a busy machine, so the six share one, and the next start keeps it.
+        # Deriving a password takes a second of a busy machine, so all share one, and the next start keeps it.
         first = Staff.objects.filter(username="admin").first()
         hashed = first.password if first and first.check_password(PASSWORD) else make_password(PASSWORD)
         for username, (name, role) in DEMO.items():

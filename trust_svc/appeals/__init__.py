@@ -1,0 +1,1 @@
+"""Appeals: whom a decision hurts may ask somebody else to look again."""

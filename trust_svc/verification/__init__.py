@@ -1,0 +1,1 @@
+"""Verification: who asks to be verified, and what staff decided, with an end."""

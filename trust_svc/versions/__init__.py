@@ -1,0 +1,1 @@
+"""Versions: how a set of parameters becomes the one that counts."""
