@@ -61,6 +61,8 @@ def expected(x: dict[str, float], p: Params) -> Expected:
     factors = [f_c, f_u, f_e, f_v, f_h]
     contributions = [100 * w * f for w, f in zip(weights, factors, strict=True)]
     cap = min(100.0 if mask & 4 else p.identity_cap, 100 - p.upheld_cap_depth * (1 - unblamed))
+    if x["held"] > 0:
+        cap = min(cap, p.hold_cap)
     total = sum(contributions)
     score = min(cap, total)
 

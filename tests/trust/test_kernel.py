@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.trust.oracle import expected
-from trust_svc.scoring.engine import ITEMS, TIERS, V1, Column, Params, as_matrix, points, reasons, row, score
-from trust_svc.scoring.engine.kernel import UNITS_PER_POINT
+from trust_svc.scoring.engine import ITEMS, TIERS, V1, V2, Column, Params, as_matrix, points, reasons, row, score
+from trust_svc.scoring.engine.kernel import CHUNK, UNITS_PER_POINT
 
 settings.register_profile("trust", deadline=None, max_examples=150)
 settings.load_profile("trust")
@@ -26,6 +26,7 @@ LIMITS: dict[str, st.SearchStrategy[float]] = {
     "items": st.integers(0, 255).map(float),
     "tenure": st.floats(0, 10_000),
     "donor": st.sampled_from([0.0, 1.0]),
+    "held": st.sampled_from([0.0, 0.0, 1.0]),
 }
 ROWS = st.fixed_dictionaries({c.name.lower(): LIMITS.get(c.name.lower(), MASS) for c in Column})
 RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure")
@@ -88,9 +89,9 @@ def test_order_and_chunks_change_no_bit(rows: list[dict[str, float]], shuffle: A
         assert everything.tobytes() == joined.tobytes()
 
 
-@given(ROWS)
-def test_the_kernel_agrees_with_the_oracle(features: dict[str, float]) -> None:
-    found, want = of(features), expected(features, V1)
+@given(ROWS, st.sampled_from([V1, V2]))
+def test_the_kernel_agrees_with_the_oracle(features: dict[str, float], params: Params) -> None:
+    found, want = of(features, params), expected(features, params)
     unit = 1 / UNITS_PER_POINT
     for index, contribution in enumerate(want.contributions):
         assert points(found.contributions[index, 0]) == pytest.approx(contribution, abs=unit)
@@ -98,9 +99,9 @@ def test_the_kernel_agrees_with_the_oracle(features: dict[str, float]) -> None:
     assert points(found.cap_adjustment[0]) == pytest.approx(want.cap_adjustment, abs=4 * unit)
     assert points(found.lower[0]) == pytest.approx(want.lower, abs=5 * unit)
     assert found.confidence[0] == pytest.approx(want.confidence, abs=1e-9)
-    assume(abs(want.confidence - V1.confidence_floor) > 1e-9)
+    assume(abs(want.confidence - params.confidence_floor) > 1e-9)
     assert bool(found.rated[0]) is want.rated
-    assume(all(abs(want.score - edge) > 4 * unit for edge in V1.tiers))
+    assume(all(abs(want.score - edge) > 4 * unit for edge in params.tiers))
     assert TIERS[found.tier[0]] == want.tier
 
 
@@ -138,6 +139,20 @@ def test_an_upheld_report_caps_and_says_so() -> None:
 
 
 @given(ROWS)
+def test_a_hold_caps_and_says_so(features: dict[str, float]) -> None:
+    free, held = of(features | {"held": 0.0}, V2), of(features | {"held": 1.0}, V2)
+    assert held.score[0] == min(free.score[0], V2.hold_cap * UNITS_PER_POINT)
+    assert (held.contributions == free.contributions).all()
+    if held.cap_adjustment[0] < 0 and held.score[0] == V2.hold_cap * UNITS_PER_POINT:
+        assert reasons(held, 0, V2)[0].code == "K3"
+
+
+@given(ROWS)
+def test_the_first_set_knows_no_holds(features: dict[str, float]) -> None:
+    assert of(features | {"held": 0.0}).score[0] == of(features | {"held": 1.0}).score[0]
+
+
+@given(ROWS)
 def test_reasons_are_the_largest_shortfalls(features: dict[str, float]) -> None:
     found = of(features)
     given_reasons = reasons(found, 0, V1)
@@ -151,6 +166,17 @@ def test_reasons_are_the_largest_shortfalls(features: dict[str, float]) -> None:
 def test_impossible_features_are_refused(broken: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         score(as_matrix([row(done=broken)]), V1)
+
+
+def test_more_rows_than_one_chunk_are_scored_alike() -> None:
+    dice = np.random.default_rng(5)
+    matrix = np.ascontiguousarray(dice.gamma(1.0, 4.0, size=(len(Column), 2 * CHUNK + 7)))
+    whole = score(matrix, V2)
+    for begin, end in ((0, 1), (CHUNK - 1, CHUNK + 2), (2 * CHUNK, 2 * CHUNK + 7)):
+        part = score(np.ascontiguousarray(matrix[:, begin:end]), V2)
+        for name in ("score", "lower", "confidence", "values", "deviations", "contributions", "tier", "rated"):
+            assert getattr(whole, name)[..., begin:end].tobytes() == getattr(part, name).tobytes()
+        assert whole.terms.reach[begin:end].tobytes() == part.terms.reach.tobytes()
 
 
 def test_an_empty_population_is_no_error() -> None:

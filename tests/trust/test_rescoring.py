@@ -14,7 +14,7 @@ from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_gift, a_good_campaign, about_user, ago, fact, gifts
 from trust_svc.scoring import commands, queries, tasks
-from trust_svc.scoring.engine import V1
+from trust_svc.scoring.engine import V1, V2
 from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
 from trust_svc.scoring.rules import Standing, is_noted, is_told
 
@@ -207,9 +207,11 @@ def test_the_database_refuses_to_rewrite_history(monolith: Caller, change: str) 
         cursor.execute(change)
 
 
-def test_the_live_parameters_are_the_first_set() -> None:
+def test_the_second_parameter_set_is_live_and_the_first_is_kept() -> None:
     stored = ParameterSet.objects.get(state="live")
-    assert (stored.version, stored.digest, queries.live_parameters()) == (1, V1.digest, (1, V1))
+    assert (stored.version, stored.digest, queries.live_parameters()) == (2, V2.digest, (2, V2))
+    first = ParameterSet.objects.get(version=1)
+    assert (first.state, first.digest) == ("retired", V1.digest)
 
 
 @pytest.mark.parametrize(

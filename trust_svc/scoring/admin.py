@@ -278,7 +278,8 @@ def _numbers(row: Score) -> parts.Facts:
 
 
 def _features(row: Score) -> parts.Facts:
-    named = zip(Column, row.features, strict=True)
+    # A row from before an input was added has fewer.
+    named = zip(Column, row.features, strict=False)
     return parts.Facts(
         "What the engine read",
         [(column.name.replace("_", " ").capitalize(), f"{value:.3g}") for column, value in named],

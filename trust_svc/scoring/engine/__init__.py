@@ -7,7 +7,7 @@ from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row
 from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_row
 from trust_svc.scoring.engine.hands import People
 from trust_svc.scoring.engine.kernel import Scores, points, score
-from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, Params
+from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, V2, Params
 from trust_svc.scoring.engine.rates import category_rates
 from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons
 from trust_svc.scoring.engine.record import Fact, Record, fold
@@ -19,6 +19,7 @@ __all__ = [
     "TEXTS",
     "TIERS",
     "V1",
+    "V2",
     "Column",
     "Fact",
     "Params",

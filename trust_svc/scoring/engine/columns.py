@@ -34,6 +34,7 @@ class Column(IntEnum):
     REPORTS_OPEN = 16  # credible mass of unreviewed reports, decayed
     REPORTS_UPHELD = 17  # mass of upheld reports and confirmed cases, decayed
     DONOR = 18  # 1 = a person without campaigns: updates are not owed, the other factors carry their weight
+    HELD = 19  # 1 = an active hold on it or on its organiser
 
 
 WIDTH = len(Column)

@@ -47,7 +47,7 @@ def campaign_row(
         failed=failed,
         progress=shown,
         elapsed=elapsed,
-        prior=prior,
+        prior=_prior(prior, person, as_of, params),
         periods=periods,
         exposure=exposure,
         silence=silence,
@@ -61,6 +61,7 @@ def campaign_row(
         tenure=_tenure([person, *family], as_of),
         reports_open=_open_reports([own, person], as_of, params, people),
         reports_upheld=_upheld_reports([person, *family], as_of, params),
+        held=1.0 if own.is_held or person.is_held else 0.0,
     )
 
 
@@ -92,7 +93,7 @@ def user_row(
         failed=sum(delivery[1] for delivery in deliveries),
         progress=min(1.0, sum(shown * mass for _, _, shown, mass in deliveries) / elapsed) if elapsed else 0.0,
         elapsed=elapsed,
-        prior=prior,
+        prior=_prior(prior, own, as_of, params),
         periods=sum(rhythm[0] for rhythm in rhythms),
         exposure=sum(rhythm[1] for rhythm in rhythms),
         silence=sum(rhythm[2] for rhythm in rhythms) / len(rhythms) if rhythms else 0.0,
@@ -108,6 +109,7 @@ def user_row(
         reports_open=_open_reports(everything, as_of, params, people),
         reports_upheld=_upheld_reports(everything, as_of, params),
         donor=0.0 if campaigns else 1.0,
+        held=1.0 if own.is_held else 0.0,
     )
 
 
@@ -116,6 +118,15 @@ def next_expiry(records: Iterable[Record], as_of: float) -> float | None:
     held = (kept for record in records for kept in record.items.values() if _holds(kept, as_of))
     ends = (seconds(kept.data.get("expires_at")) for kept in held)
     return min((end for end in ends if end is not None), default=None)
+
+
+def _prior(prior: float, person: Record, as_of: float, params: Params) -> float:
+    """The completion prior, moved towards the score that the old system gave this person, the less the older that is."""
+    if person.imported is None or not params.imported_share:
+        return prior
+    share = params.imported_share * decay(as_of - person.imported.time, params.imported_half_life)
+    old = min(1.0, max(0.0, float(person.imported.data["score"]) / 100.0))
+    return (1.0 - share) * (prior or params.completion_prior) + share * old
 
 
 def _delivery(record: Record, as_of: float, params: Params) -> tuple[float, float, float, float]:

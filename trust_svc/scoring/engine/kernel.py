@@ -6,44 +6,33 @@ notation, so the printed contributions plus the cap adjustment are the printed s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
 from trust_svc.scoring.engine.columns import WIDTH, Column, Floats, Units
-from trust_svc.scoring.engine.params import FACTORS, IDENTITY, ITEMS, Params
+from trust_svc.scoring.engine.factors import Reading, Terms, read
+from trust_svc.scoring.engine.params import IDENTITY, Params
 
 UNITS_PER_POINT = 1024
 FULL = 100 * UNITS_PER_POINT
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The inner terms of the factors, each 0-1, from which reasons are read."""
-
-    record: Floats  # observations behind completion (a mass, not 0-1)
-    regular: Floats
-    fresh: Floats
-    reach: Floats
-    response: Floats
-    independent: Floats
-    clean: Floats
-    tenure: Floats
-    unreported: Floats
-    unblamed: Floats
+# So many rows at once stay in the processor's cache with all that is made of them.
+CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What the kernel found for n entities. Arrays of units are whole numbers of 1/1024 point.
 
-    `values`, `weights`, `contributions` are (5, n) in the order of FACTORS. Always, exactly:
+    `values`, `weights`, `contributions`, `deviations` are (5, n) in the order of FACTORS. Always, exactly:
     `contributions.sum(axis=0) + cap_adjustment == score`, `0 <= lower <= score <= cap`.
     """
 
     values: Floats
     weights: Floats
     contributions: Units
+    deviations: Floats  # standard deviation of each contribution, in points
     cap: Units
     cap_adjustment: Units
     score: Units
@@ -53,19 +42,13 @@ class Scores:
     rated: np.ndarray[tuple[int], np.dtype[np.bool_]]
     tier: Units  # index into TIERS, by lower edge, without memory
     items: Units
+    held: np.ndarray[tuple[int], np.dtype[np.bool_]]
     terms: Terms
 
 
 def points(units: int) -> float:
     """Units as points; exact."""
     return int(units) / UNITS_PER_POINT
-
-
-def _item_table(params: Params) -> tuple[Floats, Floats]:
-    """For every mask of verifications: the value and the number of items held."""
-    masks = np.arange(1 << len(ITEMS))
-    bits = (masks[:, None] >> np.arange(len(ITEMS))) & 1
-    return bits @ np.array(params.items), bits.sum(axis=1).astype(np.float64)
 
 
 def score(rows: Floats, params: Params) -> Scores:
@@ -76,87 +59,41 @@ def score(rows: Floats, params: Params) -> Scores:
     """
     if rows.ndim != 2 or rows.shape[0] != WIDTH:
         raise ValueError(f"expected {WIDTH} lines of inputs")
-    if not np.isfinite(rows).all() or (rows < 0).any():
+    count = rows.shape[1]
+    first = _scored(rows[:, :CHUNK], params)
+    if count <= CHUNK:
+        return first
+    whole: Scores = _room(first, count)
+    _put(whole, first, 0)
+    for begin in range(CHUNK, count, CHUNK):
+        _put(whole, _scored(rows[:, begin : begin + CHUNK], params), begin)
+    return whole
+
+
+def _scored(rows: Floats, params: Params) -> Scores:
+    # A sum is not finite when one of its inputs is not; a minimum is NaN when one of them is.
+    if rows.size and not (rows.min() >= 0 and np.isfinite(rows.max())):
         raise ValueError("features are finite and never negative")
-    (done, failed, progress, elapsed, prior, periods, exposure, silence, voices, donors) = rows[: Column.ANSWERED]
-    (answered, unanswered, mask, ok, bad, days, reports_open, reports_upheld, donor) = rows[Column.ANSWERED :]
+    return _weighed(rows, read(rows, params), params)
 
-    # Weights: a person without campaigns owes no updates, the other factors share their weight.
-    base = np.array(params.weights)
-    without = np.where(np.arange(len(FACTORS)) == 1, 0.0, base / (1.0 - base[1]))
-    weights = np.where(donor[None, :] > 0, without[:, None], base[:, None])
 
-    # Completion: shrunk towards the category's own rate.
-    rate = np.clip(prior, params.completion_prior_floor, params.completion_prior_ceiling)
-    rate = np.where(prior > 0, rate, params.completion_prior)
-    record = done + failed + elapsed
-    mass = params.completion_prior_mass
-    completion = (done + np.minimum(progress, 1.0) * elapsed + mass * rate) / (record + mass)
-
-    # Updates: regular, and not silent since.
-    mass = params.update_prior_mass
-    regular = np.minimum(1.0, (periods + mass * params.update_prior) / (exposure + mass))
-    fresh = np.exp2(-silence)
-    updates = regular * fresh
-
-    # Engagement: independent voices, answers, no concentration.
-    reach = 1.0 - np.exp2(-voices / params.reach_half)
-    asked = answered + unanswered
-    mass = params.response_prior_mass
-    response = (answered + mass * params.response_prior) / (asked + mass)
-    mass = params.independence_mass
-    independent = np.minimum(1.0, (voices + mass) / (donors + mass))
-    engagement = independent * (reach + response) / 2.0
-
-    # Verification: a table of 256 sums.
-    table, held_table = _item_table(params)
-    items = mask.astype(np.int64) & 0xFF
-    verification, held = table[items], held_table[items]
-
-    # History: clean money, time, reports. Unreviewed reports are bounded in points, whatever the weight of history is.
-    mass = params.clean_prior_mass
-    settled = ok + bad
-    blemish = (bad + mass * params.clean_prior) / (settled + mass) / params.clean_pivot
-    clean = 1.0 / (1.0 + blemish * np.sqrt(blemish))
-    tenure = 1.0 - params.tenure_gap * np.exp2(-days / params.tenure_half_life)
-    depth = params.report_points / (100.0 * weights[4])
-    unreported = 1.0 - depth * (1.0 - np.exp2(-reports_open / params.report_half))
-    unblamed = np.exp2(-reports_upheld)
-    history = clean * tenure * unreported * unblamed
-
-    values = np.stack([completion, updates, engagement, verification, history])
-    contributions = np.rint(weights * values * FULL).astype(np.int64)
-    identity = (items >> IDENTITY) & 1
-    cap = np.minimum(
-        np.where(identity == 1, FULL, int(params.identity_cap * UNITS_PER_POINT)),
-        np.floor((100.0 - params.upheld_cap_depth * (1.0 - unblamed)) * UNITS_PER_POINT).astype(np.int64),
-    )
+def _weighed(rows: Floats, reading: Reading, params: Params) -> Scores:
+    """From factors to points: contributions, caps, interval, confidence."""
+    weights, terms = reading.weights, reading.terms
+    contributions = np.rint(weights * reading.values * FULL).astype(np.int64)
     total = contributions.sum(axis=0)
+    cap = _cap(rows, reading, params)
     final = np.minimum(total, cap)
-
-    variance = (
-        weights[0] ** 2 * _spread(completion, record, params.completion_prior_mass)
-        + (weights[1] * fresh) ** 2 * _spread(regular, exposure, params.update_prior_mass)
-        + (weights[2] * independent / 2.0) ** 2
-        * (_spread(reach, voices, params.reach_half) + _spread(response, asked, params.response_prior_mass))
-        + weights[3] ** 2 * _spread(verification, held, params.item_prior_mass)
-        + weights[4] ** 2 * _spread(history, settled, params.clean_prior_mass)
-    )
-    deviation = 100.0 * np.sqrt(variance)
-    seen = days / params.tenure_days_per_observation
-    confidence = (
-        weights[0] * _known(record, params.completion_prior_mass)
-        + weights[1] * _known(exposure, params.update_prior_mass)
-        + weights[2] * _known(voices + asked, params.response_prior_mass)
-        + weights[3] * _known(held, params.item_prior_mass)
-        + weights[4] * _known(settled + seen, params.clean_prior_mass)
-    )
+    variances = weights**2 * reading.variances
+    deviation = 100.0 * np.sqrt(variances.sum(axis=0))
+    confidence = (weights * reading.known).sum(axis=0)
     lower = np.clip(np.floor(final - params.lower_z * deviation * UNITS_PER_POINT), 0, final).astype(np.int64)
     edges = np.array([int(edge * UNITS_PER_POINT) for edge in params.tiers])
     return Scores(
-        values=values,
+        values=reading.values,
         weights=weights,
         contributions=contributions,
+        deviations=100.0 * np.sqrt(variances),
         cap=cap,
         cap_adjustment=final - total,
         score=final,
@@ -165,18 +102,39 @@ def score(rows: Floats, params: Params) -> Scores:
         confidence=confidence,
         rated=confidence >= params.confidence_floor,
         tier=np.searchsorted(edges, final, side="right").astype(np.int64) - 1,
-        items=items,
-        terms=Terms(record, regular, fresh, reach, response, independent, clean, tenure, unreported, unblamed),
+        items=reading.items,
+        held=rows[Column.HELD] > 0,
+        terms=terms,
     )
 
 
-def _spread(value: Floats, observed: Floats, mass: float) -> Floats:
-    """The variance of a rate after so many observations on a prior of that mass (Beta)."""
-    spread: Floats = value * (1.0 - value) / (observed + mass + 1.0)
-    return spread
+def _cap(rows: Floats, reading: Reading, params: Params) -> Units:
+    """The lowest cap that holds: no identity, something upheld, an active hold."""
+    identified = (reading.items >> IDENTITY) & 1 == 1
+    upheld = np.floor((100.0 - params.upheld_cap_depth * (1.0 - reading.terms.unblamed)) * UNITS_PER_POINT)
+    cap = np.minimum(np.where(identified, FULL, cap_units(params.identity_cap)), upheld.astype(np.int64))
+    return np.minimum(cap, np.where(rows[Column.HELD] > 0, cap_units(params.hold_cap), FULL))
 
 
-def _known(observed: Floats, mass: float) -> Floats:
-    """How much of a rate is evidence and not prior, 0-1."""
-    known: Floats = observed / (observed + mass)
-    return known
+def cap_units(cap: float) -> int:
+    """A cap of the parameters in units."""
+    return int(cap * UNITS_PER_POINT)
+
+
+def _room(part: Any, count: int) -> Any:
+    """Arrays like those of `part`, for so many entities."""
+    made = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        nested = is_dataclass(value)
+        made[field.name] = _room(value, count) if nested else np.empty((*value.shape[:-1], count), value.dtype)
+    return type(part)(**made)
+
+
+def _put(whole: Any, part: Any, begin: int) -> None:
+    for field in fields(part):
+        value, room = getattr(part, field.name), getattr(whole, field.name)
+        if is_dataclass(value):
+            _put(room, value, begin)
+        else:
+            room[..., begin : begin + value.shape[-1]] = value

@@ -13,6 +13,8 @@ FACTORS = ("completion", "updates", "engagement", "verification", "history")
 ITEMS = ("email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address")
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 IDENTITY = ITEMS.index("identity")
+# Parameters that version 1 did not have; their defaults are what it did without them.
+ADDED = ("hold_cap", "imported_half_life", "imported_share")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Params:
     elapsed_unknown: float = 0.5
     # What an organiser's other campaigns say about this one.
     inherited: float = 0.5
+    # How far a score of the old system moves the completion prior of a person and their campaigns, when it is new.
+    imported_share: float = 0.0
+    imported_half_life: float = 365.0
 
     update_windows: int = 6
     update_days_emergency: float = 7.0
@@ -88,6 +93,8 @@ class Params:
     upheld_cap_depth: float = 70.0
 
     identity_cap: float = 69.0
+    # The most that anything under an active hold can have.
+    hold_cap: float = 100.0
     confidence_floor: float = 0.25
     # Standard deviations below the score: the lower end of the 80 % interval.
     lower_z: float = 1.28
@@ -106,12 +113,19 @@ class Params:
         for name in ("weights", "items"):
             if abs(sum(getattr(self, name)) - 1) > 1e-9:
                 raise ValueError(f"{name} must sum to 1")
+        if self.imported_share > 1:
+            raise ValueError("imported_share is a share")
         if self.report_points > 100 * self.weights[4]:
             raise ValueError("report_points cannot exceed what history is worth")
 
     def canonical(self) -> str:
-        """The one text of this set: JSON with sorted keys and no spaces. Its SHA-256 is the digest."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """The one text of this set: JSON with sorted keys and no spaces. Its SHA-256 is the digest.
+
+        What was added after version 1 is named only where it changes something, so that older sets keep their digests.
+        """
+        added = {name for name in ADDED if getattr(self, name) == self.__dataclass_fields__[name].default}
+        named = {name: value for name, value in asdict(self).items() if name not in added}
+        return json.dumps(named, sort_keys=True, separators=(",", ":"))
 
     @cached_property
     def digest(self) -> str:
@@ -136,3 +150,5 @@ class Params:
 
 
 V1 = Params()
+# The set that is live by default.
+V2 = Params(version=2, hold_cap=20.0, imported_share=0.5)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trust_svc.scoring.engine.kernel import FULL, Scores, points
-from trust_svc.scoring.engine.params import FACTORS, ITEMS, Params
+from trust_svc.scoring.engine.kernel import FULL, Scores, cap_units, points
+from trust_svc.scoring.engine.params import FACTORS, IDENTITY, ITEMS, Params
 
 MOST = 4  # more reasons than four help nobody
 LEAST = 1.0  # points; smaller shortfalls are noise
@@ -33,6 +33,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "H4": ("A report was upheld", "Time without further trouble; a decision can be appealed"),
     "K1": ("Without a verified identity the score is capped", "Verify the identity"),
     "K2": ("An upheld report caps the score", "Time without further trouble; a decision can be appealed"),
+    "K3": ("A hold caps the score while it is looked into", "The review ends the hold; a decision can be appealed"),
 }
 
 
@@ -57,8 +58,7 @@ def reasons(scores: Scores, at: int, params: Params) -> list[Reason]:
     """The up to four reasons of entity `at`, the cap first, then the largest shortfalls above one point."""
     found = []
     if scores.cap_adjustment[at] < 0:
-        identity_capped = int(scores.cap[at]) == int(params.identity_cap * FULL / 100)
-        found.append(Reason("K1" if identity_capped else "K2", "cap", points(-scores.cap_adjustment[at])))
+        found.append(Reason(_cap_code(scores, at, params), "cap", points(-scores.cap_adjustment[at])))
     missing = [
         (points(round(float(scores.weights[index, at]) * FULL) - scores.contributions[index, at]), index)
         for index in range(len(FACTORS))
@@ -67,6 +67,15 @@ def reasons(scores: Scores, at: int, params: Params) -> list[Reason]:
         if short > LEAST:
             found.append(Reason(_code(scores, at, FACTORS[index], params), FACTORS[index], short))
     return found[:MOST]
+
+
+def _cap_code(scores: Scores, at: int, params: Params) -> str:
+    """Which of the caps is the lowest; a hold comes first, because it says the most."""
+    cap = int(scores.cap[at])
+    if scores.held[at] and cap == cap_units(params.hold_cap):
+        return "K3"
+    identified = (int(scores.items[at]) >> IDENTITY) & 1
+    return "K1" if not identified and cap == cap_units(params.identity_cap) else "K2"
 
 
 def _code(scores: Scores, at: int, factor: str, params: Params) -> str:

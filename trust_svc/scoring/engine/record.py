@@ -63,6 +63,7 @@ _LAST = {
     "campaign.progress": "progress",
     "campaign.ended": "ended",
     "case.decided": "case",
+    "score.imported": "imported",
 }
 # Facts about one thing each: where they are kept, what names the thing, and whether the first or the last stands.
 _KEYED: dict[str, tuple[str, str, Put]] = {
@@ -76,6 +77,8 @@ _KEYED: dict[str, tuple[str, str, Put]] = {
     "campaign.question_answered": ("answered", "question_id", _earlier),
     "report.filed": ("reports", "report_id", _earlier),
     "report.decided": ("decisions", "report_id", _later),
+    "hold.placed": ("holds", "hold_id", _later),
+    "hold.lifted": ("holds", "hold_id", _later),
 }
 
 
@@ -89,6 +92,7 @@ class Record:
     progress: Kept | None = None
     ended: Kept | None = None
     case: Kept | None = None
+    imported: Kept | None = None
     items: dict[str, Kept] = field(default_factory=dict)
     milestones: dict[str, Kept] = field(default_factory=dict)
     updates: set[float] = field(default_factory=set)
@@ -103,6 +107,7 @@ class Record:
     settled_disputes: dict[str, Kept] = field(default_factory=dict)
     reports: dict[str, Kept] = field(default_factory=dict)
     decisions: dict[str, Kept] = field(default_factory=dict)
+    holds: dict[str, Kept] = field(default_factory=dict)
 
     def add(self, fact: Fact) -> None:
         """Take one fact in. A type that is not known here says nothing about scores."""
@@ -129,6 +134,11 @@ class Record:
             _earlier(causes, str(data.get("refund_id", "")), kept)
         if fact.type == "payment.refund_reversed":
             _later(self.undone, str(data["refund_id"]), kept)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some hold on it was placed and not lifted since."""
+        return any(kept.type == "hold.placed" for kept in self.holds.values())
 
     def is_returned(self, payment: str) -> bool:
         """Whether the donor has the gift back: the last word about it stands."""
