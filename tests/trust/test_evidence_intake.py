@@ -225,3 +225,18 @@ def test_the_same_facts_in_another_order_give_the_same_score(monolith: Caller, a
     ]
     assert answers[0]["rated"] is True
     assert answers[0]["score"] == pytest.approx(answers[1]["score"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("type", "kind", "data"),
+    [
+        ("hold.placed", "campaign", {"hold_id": str(uuid4())}),
+        ("hold.lifted", "user", {"hold_id": str(uuid4())}),
+        ("score.imported", "user", {"score": 99}),
+    ],
+)
+def test_what_only_the_house_may_tell_is_refused_from_outside(
+    monolith: Caller, type: str, kind: str, data: dict[str, Any]
+) -> None:
+    answer = monolith.post("/trust/evidence", a_fact(type=type, kind=kind, data=data))
+    assert (answer.status_code, Fact.objects.count()) == (422, 0)

@@ -228,3 +228,47 @@ def test_the_second_parameter_set_is_live_and_the_first_is_kept() -> None:
 )
 def test_what_is_worth_telling(before: Standing | None, after: Standing, told: bool, noted: bool) -> None:
     assert (is_told(before, after), is_noted(before, after)) == (told, noted)
+
+
+@pytest.mark.parametrize(
+    ("type", "said"),
+    [
+        ("payment.disputed", {"payment_id": "p", "stage": "opened"}),
+        ("report.decided", {"report_id": "r", "outcome": "upheld"}),
+        ("case.decided", {"outcome": "confirmed"}),
+        ("verification.revoked", {"item": "identity"}),
+    ],
+)
+def test_what_is_urgent_goes_before_all_that_waits(monolith: Caller, type: str, said: dict[str, Any]) -> None:
+    waiting, hurt = uuid4(), uuid4()
+    monolith.post("/trust/evidence", fact("campaign.update_posted", waiting))
+    Due.objects.update(due_at=clock.now() - timedelta(hours=1))
+    monolith.post("/trust/evidence", fact("campaign.update_posted", hurt))
+    assert not Due.objects.get(entity_id=hurt).urgent
+    monolith.post("/trust/evidence", fact(type, hurt, **said))
+    assert commands.rescore_due(limit=1) == 1
+    assert (Score.objects.get().entity_id, due()) == (hurt, {("campaign", waiting)})
+
+
+@pytest.mark.parametrize(
+    ("type", "said"),
+    [
+        ("report.decided", {"report_id": "r", "outcome": "dismissed"}),
+        ("verification.revoked", {"item": "phone"}),
+        ("payment.refunded", {"payment_id": "p", "for_cause": True}),
+    ],
+)
+def test_what_is_not_urgent_waits_for_the_rest_of_the_burst(monolith: Caller, type: str, said: dict[str, Any]) -> None:
+    monolith.post("/trust/evidence", fact(type, uuid4(), **said))
+    assert commands.rescore_due() == 0
+    assert Due.objects.filter(urgent=False).exists()
+
+
+def test_an_answer_that_did_not_move_is_as_of_now_and_is_not_written_again(monolith: Caller) -> None:
+    person = uuid4()
+    monolith.post("/trust/evidence", about_user("verification.granted", person, 4_000, item="email"))
+    first = commands.rescore(kind="user", entity_id=person)
+    Score.objects.filter(id=first.id).update(features=["untouched"], calculated_at=clock.now() - timedelta(hours=1))
+    again = commands.rescore(kind="user", entity_id=person)
+    assert (again.features, again.score, again.revision) == (["untouched"], first.score, 2)
+    assert (again.turn > first.turn, again.calculated_at > first.calculated_at) == (True, True)

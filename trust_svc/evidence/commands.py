@@ -72,7 +72,9 @@ def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [source, clock.now(), json.dumps(rows)])
         new = [unique[fact_id] for (fact_id,) in cursor.fetchall()]
-    scoring.mark(_touched(new))
+    urgent = [fact for fact in new if fact.is_urgent]
+    scoring.mark(_touched(urgent), now=True)
+    scoring.mark(_touched([fact for fact in new if not fact.is_urgent]))
     return Taken(accepted=len(new), repeated=len(facts) - len(new))
 
 
@@ -108,6 +110,8 @@ def _tell_of_campaigns(facts: Iterable[NewFact]) -> None:
 
 def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
     """Every score these facts move: the subject's, its organiser's, and what inherits from it."""
+    if not facts:
+        return set()
     subjects = {(fact.kind, fact.subject_id) for fact in facts}
     known = queries.campaigns(fact.subject_id for fact in facts if fact.kind == Kind.CAMPAIGN)
     owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}

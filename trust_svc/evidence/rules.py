@@ -115,6 +115,16 @@ class CaseDecided(Ask):
     outcome: Literal["confirmed", "valuable", "false"]
 
 
+class Held(Ask):
+    hold_id: Id
+
+
+class Imported(Ask):
+    """A score of the old platform, 0-100."""
+
+    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
 BOTH = frozenset({"campaign", "user"})
 CAMPAIGN = frozenset({"campaign"})
 USER = frozenset({"user"})
@@ -139,6 +149,13 @@ CONTRACT: dict[str, tuple[frozenset[str], type[Ask]]] = {
     "case.decided": (BOTH, CaseDecided),
 }
 
+# What only our own commands tell; no door takes these from outside.
+HOUSE: dict[str, tuple[frozenset[str], type[Ask]]] = {
+    "hold.placed": (BOTH, Held),
+    "hold.lifted": (BOTH, Held),
+    "score.imported": (USER, Imported),
+}
+
 # What other campaigns of the organiser inherit; a gift or an update is the campaign's own.
 INHERITED = frozenset(
     {
@@ -154,8 +171,14 @@ INHERITED = frozenset(
         "report.filed",
         "report.decided",
         "case.decided",
+        "hold.placed",
+        "hold.lifted",
+        "score.imported",
     }
 )
+
+# What cannot wait for the rest of a burst, whatever it says.
+_URGENT = frozenset({"payment.disputed", "case.decided", "hold.placed", "hold.lifted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +197,15 @@ class NewFact:
         """The donor or reporter, if the fact names one."""
         field = {"payment.succeeded": "donor_id", "report.filed": "reporter_id"}.get(self.type)
         return self.data.get(field) if field else None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the scores it moves are calculated at once: a dispute, an upheld report, a hold, an identity lost."""
+        if self.type == "verification.revoked":
+            return bool(self.data["item"] == "identity")
+        if self.type == "report.decided":
+            return bool(self.data["outcome"] == "upheld")
+        return self.type in _URGENT
 
 
 def problems(*, type: str, kind: str, time: datetime, data: dict[str, Any], now: datetime) -> list[dict[str, str]]:
@@ -195,7 +227,7 @@ def problems(*, type: str, kind: str, time: datetime, data: dict[str, Any], now:
 
 def clean(type: str, data: dict[str, Any]) -> dict[str, Any]:
     """The data as it is kept: canonical ids and times, no nulls."""
-    _, shape = CONTRACT[type]
+    _, shape = (CONTRACT | HOUSE)[type]
     kept: dict[str, Any] = shape.model_validate_json(_json(data)).model_dump(mode="json", exclude_none=True)
     return kept
 

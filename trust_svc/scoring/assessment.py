@@ -1,8 +1,9 @@
-"""From stored evidence to assessments: reads, folds and scores many entities with one kernel call. Writes nothing."""
+"""From stored evidence to assessments. `read` folds what is known of many entities once; `assess` scores all of them with
+one kernel call, as often as there are parameter sets. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,9 +56,10 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The evidence behind some entities: folded once, used for all of them."""
+class Known:
+    """The evidence behind some entities (sorted): folded once, used for all of them."""
 
+    entities: list[Entity]
     campaigns: dict[UUID, evidence.KnownCampaign]
     families: dict[UUID, list[evidence.KnownCampaign]]
     about_campaigns: dict[UUID, Record]
@@ -74,19 +76,9 @@ class _Known:
         return [self.record(CAMPAIGN, each.id) for each in self.families.get(owner, []) if each.id != but]
 
 
-def assess(entities: Collection[Entity], *, as_of: datetime, params: Params) -> list[Assessment]:
-    """Assess these entities, in sorted order. Entities without evidence get the prior."""
+def read(entities: Iterable[Entity]) -> Known:
+    """What is known of these entities, and of whatever their scores depend on."""
     wanted = sorted(set(entities))
-    known = _read(wanted)
-    moment = as_of.timestamp()
-    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in wanted]
-    found = score(as_matrix(rows), params)
-    return [
-        _assessment(known, entity, rows[at], found, at, as_of=as_of, params=params) for at, entity in enumerate(wanted)
-    ]
-
-
-def _read(wanted: list[Entity]) -> _Known:
     campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
     owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
     users = {entity_id for kind, entity_id in wanted if kind == USER}
@@ -94,7 +86,8 @@ def _read(wanted: list[Entity]) -> _Known:
     everything = campaigns | {each.id: each for family in families.values() for each in family}
     about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys()))
     about_users = _folded(evidence.facts_about(USER, users | owners))
-    return _Known(
+    return Known(
+        entities=wanted,
         campaigns=everything,
         families=families,
         about_campaigns=about_campaigns,
@@ -103,6 +96,17 @@ def _read(wanted: list[Entity]) -> _Known:
         rates=dict(CategoryRate.objects.values_list("category", "rate")),
         people=_people([*about_campaigns.values(), *about_users.values()]),
     )
+
+
+def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]:
+    """Assess what was read, in its order, with one parameter set. Entities without evidence get the prior."""
+    moment = as_of.timestamp()
+    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in known.entities]
+    found = score(as_matrix(rows), params)
+    return [
+        _assessment(known, entity, rows[at], found, at, as_of=as_of, params=params)
+        for at, entity in enumerate(known.entities)
+    ]
 
 
 def _folded(facts: dict[UUID, list[evidence.PlainFact]]) -> dict[UUID, Record]:
@@ -127,7 +131,7 @@ def _people(records: Iterable[Record]) -> People:
     )
 
 
-def _row(known: _Known, kind: str, entity_id: UUID, moment: float, params: Params) -> Row:
+def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params) -> Row:
     if kind == USER:
         return user_row(
             known.record(USER, entity_id),
@@ -153,7 +157,7 @@ def _row(known: _Known, kind: str, entity_id: UUID, moment: float, params: Param
 
 
 def _assessment(
-    known: _Known, entity: Entity, row: Row, found: Scores, at: int, *, as_of: datetime, params: Params
+    known: Known, entity: Entity, row: Row, found: Scores, at: int, *, as_of: datetime, params: Params
 ) -> Assessment:
     kind, entity_id = entity
     campaign = known.campaigns.get(entity_id) if kind == CAMPAIGN else None

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -16,20 +17,22 @@ from bh_sdk.events import ScoreChanged
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from trust_svc.scoring import queries
-from trust_svc.scoring.assessment import Assessment, Entity, assess
-from trust_svc.scoring.engine import Params, category_rates, shown_tier
+from trust_svc.scoring.answers import Answer, answers
+from trust_svc.scoring.assessment import Entity, read
+from trust_svc.scoring.engine import category_rates, shown_tier
 from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 
-# So many entities are calculated in one transaction.
-BATCH = 200
+# So many entities are calculated at once, and in one transaction.
+BATCH = 8_192
 
 _MARK = """
-INSERT INTO trust_scoring_due (kind, entity_id, due_at, picked)
-SELECT kind, entity_id, %s, false
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, picked)
+SELECT kind, entity_id, %s, %s, false
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid) ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked
-DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < trust_scoring_due.due_at
+DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent
+ WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent
 """
 
 # The sweep asks for everything, and jumps no queue: what waits already waits no longer.
@@ -40,37 +43,42 @@ ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
 """
 
 _MARK_EXPIRED = """
-INSERT INTO trust_scoring_due (kind, entity_id, due_at, picked)
-SELECT kind, entity_id, %s, false FROM trust_scoring_score WHERE expires_at <= %s ORDER BY kind, entity_id
+INSERT INTO trust_scoring_due (kind, entity_id, due_at, urgent, picked)
+SELECT kind, entity_id, %s, true, false FROM trust_scoring_score WHERE expires_at <= %s ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
 """
 
 _PICK = """
 UPDATE trust_scoring_due SET picked = true WHERE id IN (
    SELECT id FROM trust_scoring_due WHERE NOT picked AND (due_at <= %s OR due_at > %s)
-    ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+    ORDER BY urgent DESC, due_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
        tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       revision, turn)
+       said, revision, turn)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
-       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, 1, %s
+       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, said, 1, %s
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
        reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
-       calculated_at timestamptz)
+       calculated_at timestamptz, said bigint)
  ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) DO UPDATE SET
        owner_id = excluded.owner_id, score = excluded.score, lower = excluded.lower, deviation = excluded.deviation,
        confidence = excluded.confidence, rated = excluded.rated, tier = excluded.tier, cap = excluded.cap,
        cap_adjustment = excluded.cap_adjustment, factors = excluded.factors, reasons = excluded.reasons,
        features = excluded.features, trend = excluded.trend, parameters_id = excluded.parameters_id,
-       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, revision = score.revision + 1,
-       turn = excluded.turn
+       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, said = excluded.said,
+       revision = score.revision + 1, turn = excluded.turn
  WHERE score.turn < excluded.turn
 RETURNING score.id, score.kind, score.entity_id
+"""
+
+# Nothing shown moved; but this answer is newer, and knew at least as much.
+_AGAIN = """
+UPDATE trust_scoring_score SET calculated_at = %s, revision = revision + 1, turn = %s WHERE id = ANY(%s) AND turn < %s
 """
 
 _JOB_ITEMS_DONE = """
@@ -90,21 +98,25 @@ class Kept:
     """A score that was written."""
 
     id: UUID
-    assessment: Assessment
+    answer: Answer
     before: Standing | None
     after: Standing
 
 
 def mark(entities: Iterable[Entity], *, now: bool = False) -> None:
-    """Have these scores calculated again: a second from now, with whatever else comes until then, or at once.
+    """Have these scores calculated again: a second from now, with whatever else comes until then; or `now`, before all
+    that waits.
 
     Belongs into the transaction that changes the evidence. An entity that waits already is not put off.
     """
+    _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now)
+
+
+def _mark(entities: Iterable[Entity], *, due_at: datetime, urgent: bool) -> None:
     wanted = sorted(set(entities))
     if wanted:
-        due_at = clock.now() if now else clock.now() + DEBOUNCE
         with connection.cursor() as cursor:
-            cursor.execute(_MARK, [due_at, _as_json(wanted)])
+            cursor.execute(_MARK, [due_at, urgent, _as_json(wanted)])
 
 
 def rescore_due(limit: int = BATCH) -> int:
@@ -117,7 +129,7 @@ def rescore_due(limit: int = BATCH) -> int:
         cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
     with transaction.atomic():
         as_of = clock.now()
-        rows = Due.objects.filter(picked=True).order_by("kind", "entity_id").select_for_update(skip_locked=True)
+        rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at").select_for_update(skip_locked=True)
         picked = list(rows[:limit])
         _rescore({(due.kind, due.entity_id) for due in picked}, as_of)
         Due.objects.filter(id__in=[due.id for due in picked]).delete()
@@ -137,7 +149,7 @@ def open_job(*, entities: Sequence[Entity] | None, by: str) -> Job:
     wanted = sorted(set(entities)) if entities is not None else queries.everybody()
     job = Job.objects.create(requested_by=by, total=len(wanted), created_at=clock.now())
     JobItem.objects.bulk_create([JobItem(job=job, kind=kind, entity_id=entity_id) for kind, entity_id in wanted])
-    mark(wanted, now=True)
+    _mark(wanted, due_at=job.created_at, urgent=False)
     return job
 
 
@@ -169,11 +181,10 @@ def begin_epoch() -> None:
 def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
     if not entities:
         return
-    version, params = queries.live_parameters()
+    # Before anything is read: what this turn knows is at least what was known when it was drawn.
     turn = queries.next_turn()
-    kept = _keep(assess(entities, as_of=as_of, params=params), version, params, turn)
-    noted = [each for each in kept if is_noted(each.before, each.after)]
-    ScorePoint.objects.bulk_create([_point(each, version) for each in noted])
+    kept = _keep(answers(read(entities), as_of=as_of), as_of, turn)
+    ScorePoint.objects.bulk_create([_point(each) for each in kept if is_noted(each.before, each.after)])
     # Facts of a score lock it until the end, so in one order.
     for each in sorted(kept, key=lambda one: one.id):
         if is_told(each.before, each.after):
@@ -182,58 +193,84 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
 
 
-def _keep(assessments: Sequence[Assessment], version: int, params: Params, turn: int) -> list[Kept]:
-    """Write scores; an answer that knew less than the stored one is dropped."""
-    keys = [(each.kind, each.entity_id) for each in assessments]
-    before = {
-        (row.kind, row.entity_id): Standing(row.score, row.tier, row.rated)
-        for row in Score.objects.filter(entity_id__in=[entity_id for _, entity_id in keys])
-        .order_by("kind", "entity_id")
-        .only("kind", "entity_id", "score", "tier", "rated")
-        .select_for_update()
-    }
-    past = queries.scores_at(keys, assessments[0].as_of - TREND)
-    after: dict[Entity, tuple[Assessment, Standing]] = {}
+def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
+    """Write the answers that moved; returns them. An answer that knew less than the stored one is dropped.
+
+    One that says what is stored already is not written again: the stored one is as of now, and knows as much.
+    """
+    entities = [each.entity for each in found]
+    before = _stored(entities)
+    past = queries.scores_at(entities, as_of - TREND)
+    moved: dict[Entity, tuple[Answer, Standing]] = {}
+    same: list[UUID] = []
     rows: list[dict[str, Any]] = []
-    for each in assessments:
-        key = (each.kind, each.entity_id)
-        remembered = before[key].tier if key in before and before[key].rated else None
-        # Without a rating nothing is claimed.
-        tier = shown_tier(each.score, remembered, params) if each.rated else "NEW"
-        after[key] = (each, Standing(each.score, tier, each.rated))
-        trend = None if key not in past else round((each.score - past[key]) * 1024) / 1024
-        rows.append(_row(each) | {"tier": tier, "trend": trend, "parameters_id": version})
+    for each in found:
+        stored, then = before.get(each.entity), past.get(each.entity)
+        after = _standing(each, stored)
+        row = _row(each, after, None if then is None else round((each.found.score - then) * 1024) / 1024)
+        if stored is not None and stored.said == row["said"]:
+            same.append(stored.id)
+        else:
+            moved[each.entity] = (each, after)
+            rows.append(row)
     with connection.cursor() as cursor:
+        cursor.execute(_AGAIN, [as_of, turn, same, turn])
         cursor.execute(_KEEP, [turn, json.dumps(rows)])
         written = cursor.fetchall()
     return [
-        Kept(score_id, after[kind, entity_id][0], before.get((kind, entity_id)), after[kind, entity_id][1])
+        Kept(score_id, moved[kind, entity_id][0], _seen(before.get((kind, entity_id))), moved[kind, entity_id][1])
         for score_id, kind, entity_id in written
     ]
 
 
-def _row(each: Assessment) -> dict[str, Any]:
-    return {
-        "kind": each.kind,
-        "entity_id": str(each.entity_id),
-        "owner_id": str(each.owner_id) if each.owner_id else None,
-        "score": each.score,
-        "lower": each.lower,
-        "deviation": each.deviation,
-        "confidence": each.confidence,
-        "rated": each.rated,
-        "cap": each.cap,
-        "cap_adjustment": each.cap_adjustment,
-        "factors": each.factors,
-        "reasons": each.reasons,
-        "features": each.features,
-        "expires_at": each.expires_at.isoformat() if each.expires_at else None,
-        "calculated_at": each.as_of.isoformat(),
+def _stored(entities: Sequence[Entity]) -> dict[Entity, Score]:
+    """The scores as they stand, locked in one order."""
+    rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities]).order_by("kind", "entity_id")
+    shown = rows.only("kind", "entity_id", "score", "tier", "rated", "said")
+    return {(row.kind, row.entity_id): row for row in shown.select_for_update()}
+
+
+def _seen(stored: Score | None) -> Standing | None:
+    return None if stored is None else Standing(stored.score, stored.tier, stored.rated)
+
+
+def _standing(each: Answer, stored: Score | None) -> Standing:
+    """What others will see. Without a rating nothing is claimed; the shown tier remembers the one before."""
+    found = each.found
+    if not found.rated:
+        return Standing(found.score, "NEW", rated=False)
+    remembered = stored.tier if stored is not None and stored.rated else None
+    return Standing(found.score, shown_tier(found.score, remembered, each.params), rated=True)
+
+
+def _row(each: Answer, after: Standing, trend: float | None) -> dict[str, Any]:
+    """The answer as the table keeps it. `said` tells whether two say the same, whenever they were calculated."""
+    found = each.found
+    said = {
+        "kind": found.kind,
+        "entity_id": str(found.entity_id),
+        "owner_id": str(found.owner_id) if found.owner_id else None,
+        "score": found.score,
+        "lower": found.lower,
+        "deviation": found.deviation,
+        "confidence": found.confidence,
+        "rated": found.rated,
+        "tier": after.tier,
+        "cap": found.cap,
+        "cap_adjustment": found.cap_adjustment,
+        "factors": found.factors,
+        "reasons": found.reasons,
+        "trend": trend,
+        "parameters_id": each.version,
+        "expires_at": found.expires_at.isoformat() if found.expires_at else None,
     }
+    digest = blake2b(repr(said).encode(), digest_size=8).digest()
+    fresh = {"features": found.features, "calculated_at": found.as_of.isoformat()}
+    return said | fresh | {"said": int.from_bytes(digest, signed=True)}
 
 
-def _point(each: Kept, version: int) -> ScorePoint:
-    found = each.assessment
+def _point(each: Kept) -> ScorePoint:
+    found = each.answer.found
     return ScorePoint(
         kind=found.kind,
         entity_id=found.entity_id,
@@ -244,17 +281,18 @@ def _point(each: Kept, version: int) -> ScorePoint:
         tier=each.after.tier,
         cap_adjustment=found.cap_adjustment,
         contributions={factor["name"]: factor["contribution"] for factor in found.factors},
-        parameters_id=version,
+        parameters_id=each.answer.version,
         calculated_at=found.as_of,
     )
 
 
 def _changed(each: Kept) -> ScoreChanged:
+    found = each.answer.found
     return ScoreChanged.model_validate(
         {
-            "entity_kind": each.assessment.kind,
-            "entity_id": each.assessment.entity_id,
-            "owner_id": each.assessment.owner_id,
+            "entity_kind": found.kind,
+            "entity_id": found.entity_id,
+            "owner_id": found.owner_id,
             "score": _decimal(each.after.score),
             "previous_score": _decimal(each.before.score) if each.before else None,
             "tier": each.after.tier,

@@ -69,6 +69,8 @@ class Score(models.Model):
     parameters = models.ForeignKey(ParameterSet, on_delete=models.PROTECT)
     expires_at = models.DateTimeField(null=True)
     calculated_at = models.DateTimeField()
+    # A digest of all that is shown; the same digest is the same answer.
+    said = models.BigIntegerField(db_default=0)
     revision = models.BigIntegerField()
     # Drawn from a sequence before the evidence was read: of two answers the one with the higher turn knew more.
     turn = models.BigIntegerField()
@@ -111,7 +113,7 @@ class ScorePoint(models.Model):
 
 
 class Due(models.Model):
-    """A score that has to be calculated again, not before `due_at`.
+    """A score that has to be calculated again, not before `due_at`; urgent ones go first.
 
     There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask
     again while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that
@@ -121,6 +123,7 @@ class Due(models.Model):
     kind = models.TextField(choices=KINDS)
     entity_id = models.UUIDField()
     due_at = models.DateTimeField()
+    urgent = models.BooleanField(db_default=False)
     picked = models.BooleanField(default=False)
 
     class Meta:
@@ -130,7 +133,7 @@ class Due(models.Model):
                 fields=("kind", "entity_id"), condition=models.Q(picked=False), name="trust_due_waits_once"
             ),
         )
-        indexes = (models.Index(fields=("picked", "due_at"), name="trust_due_next"),)
+        indexes = (models.Index(fields=("picked", "-urgent", "due_at"), name="trust_due_urgent_next"),)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.entity_id}"

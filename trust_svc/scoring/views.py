@@ -12,7 +12,8 @@ from bh_sdk.server.ops import clock
 from bh_sdk.wire.trust import EvidenceLine, Score
 from trust_svc.evidence import queries as evidence
 from trust_svc.scoring import queries
-from trust_svc.scoring.assessment import Assessment, assess
+from trust_svc.scoring.answers import answers
+from trust_svc.scoring.assessment import read
 from trust_svc.scoring.engine import tier_of
 
 # What the public hears of an entity without a rating, so that its parts do not give the number away.
@@ -65,12 +66,12 @@ def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:
         return _answer(kind, entity_id, shown | {"calculated_at": stored.calculated_at}, inside=inside)
     if not evidence.is_known(kind, entity_id):
         raise NotFound()
-    _, params = queries.live_parameters()
-    found: Assessment = assess([(kind, entity_id)], as_of=clock.now(), params=params)[0]
+    answer = answers(read([(kind, entity_id)]), as_of=clock.now())[0]
+    found = answer.found
     shown = {
         "score": found.score,
         "rated": found.rated,
-        "tier": tier_of(found.score, params),
+        "tier": tier_of(found.score, answer.params),
         "confidence": found.confidence,
         "factors": found.factors,
         "cap_adjustment": found.cap_adjustment,
