@@ -8,5 +8,5 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("trust_scoring", "0003_answers_that_moved")]
+    dependencies = [("trust_scoring", "0004_answers_that_moved")]
     operations = [RemoveIndexConcurrently("due", "trust_due_next")]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trust_scoring", "0002_first_parameters"),
+        ("trust_scoring", "0003_second_parameters"),
     ]
 
     operations = [
