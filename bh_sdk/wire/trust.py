@@ -55,6 +55,9 @@ class Reason(Answer):
     points: float = Field(description="Points that are missing because of this")
     text: str
     help: str
+    gain: float | None = Field(
+        None, description="Points that the score would win if this were repaired and nothing else"
+    )
 
 
 class Score(Answer):

@@ -12,7 +12,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.trust.oracle import expected
-from trust_svc.scoring.engine import ITEMS, TIERS, V1, V2, Column, Params, as_matrix, points, reasons, row, score
+from trust_svc.scoring.engine import (
+    ITEMS,
+    TIERS,
+    V1,
+    V2,
+    Column,
+    Params,
+    Reason,
+    as_matrix,
+    points,
+    reasons,
+    repaired,
+    row,
+    score,
+)
 from trust_svc.scoring.engine.kernel import CHUNK, UNITS_PER_POINT
 
 settings.register_profile("trust", deadline=None, max_examples=150)
@@ -35,6 +49,11 @@ LOWERS = ("failed", "silence", "unanswered", "donors", "bad", "reports_open", "r
 
 def of(features: dict[str, float], params: Params = V1) -> Any:
     return score(as_matrix([row(**features)]), params)
+
+
+def why(features: dict[str, float], params: Params = V1) -> list[Reason]:
+    matrix = as_matrix([row(**features)])
+    return reasons(matrix, score(matrix, params), params)[0]
 
 
 @given(ROWS)
@@ -126,15 +145,21 @@ def test_without_identity_a_perfect_record_stops_at_69() -> None:
     best = {"done": 100.0, "periods": 6.0, "exposure": 6.0, "voices": 500.0, "donors": 500.0, "answered": 100.0}
     best |= {"ok": 900.0, "tenure": 3000.0, "items": 255.0}
     assert points(of(best).score[0]) > 95
-    capped = of(best | {"items": 255.0 - 4})
-    assert points(capped.score[0]) == 69.0
-    assert [reason.code for reason in reasons(capped, 0, V1)][:2] == ["K1", "V3"]
+    without = best | {"items": 255.0 - 4}
+    assert points(of(without).score[0]) == 69.0
+    first, second = why(without)[:2]
+    assert (first.code, second.code) == ("K1", "V3")
+    # Verifying it wins its own points and those that the cap cut off.
+    assert first.gain == second.gain == points(of(best).score[0]) - 69.0
+    lacking = why(best | {"items": 255.0 - 4 - 32})
+    assert [(reason.code, reason.gain) for reason in lacking[:2]] == [("K1", first.gain - 2.0), ("V6", 0.0)]
 
 
 def test_an_upheld_report_caps_and_says_so() -> None:
-    found = of({"items": 255.0, "reports_upheld": 2.0, "voices": 100.0, "donors": 100.0, "done": 9.0, "tenure": 900.0})
+    blamed = {"items": 255.0, "reports_upheld": 2.0, "voices": 100.0, "donors": 100.0, "done": 9.0, "tenure": 900.0}
+    found = of(blamed)
     assert points(found.score[0]) == 47.5
-    first = reasons(found, 0, V1)[0]
+    first = why(blamed)[0]
     assert (first.code, first.points) == ("K2", points(-found.cap_adjustment[0]))
 
 
@@ -144,7 +169,8 @@ def test_a_hold_caps_and_says_so(features: dict[str, float]) -> None:
     assert held.score[0] == min(free.score[0], V2.hold_cap * UNITS_PER_POINT)
     assert (held.contributions == free.contributions).all()
     if held.cap_adjustment[0] < 0 and held.score[0] == V2.hold_cap * UNITS_PER_POINT:
-        assert reasons(held, 0, V2)[0].code == "K3"
+        first = why(features | {"held": 1.0}, V2)[0]
+        assert (first.code, first.gain) == ("K3", points(free.score[0] - held.score[0]))
 
 
 @given(ROWS)
@@ -153,9 +179,48 @@ def test_the_first_set_knows_no_holds(features: dict[str, float]) -> None:
 
 
 @given(ROWS)
+def test_what_would_help_is_said_with_its_exact_gain(features: dict[str, float]) -> None:
+    listed = [features[column.name.lower()] for column in Column]
+    before = of(features, V2).score[0]
+    for reason in why(features, V2):
+        if reason.code == "H3":
+            # What unreviewed reports cost is told to nobody.
+            assert reason.gain is None
+            continue
+        after = score(as_matrix([repaired(listed, reason.code, V2)]), V2).score[0]
+        assert reason.gain == points(after - before)
+        assert reason.gain >= 0
+
+
+@pytest.mark.parametrize(
+    ("features", "code"),
+    [
+        ({"done": 0.0, "failed": 3.0, "elapsed": 1.0}, "C3"),
+        ({"done": 0.0, "elapsed": 3.0, "progress": 0.1}, "C1"),
+        ({"done": 2.0}, "C2"),
+        ({"silence": 1.0}, "U1"),
+        ({"periods": 3.0}, "U2"),
+        ({"answered": 0.0}, "E4"),
+        ({"answered": 0.0, "unanswered": 1.0}, "E3"),
+        ({"donors": 300.0}, "E2"),
+        ({"voices": 5.0, "donors": 5.0}, "E1"),
+        ({"ok": 0.0}, "H5"),
+        ({"bad": 40.0}, "H1"),
+        ({"tenure": 0.0}, "H2"),
+        ({"reports_open": 50.0}, "H3"),
+        ({"items": 255.0 - 8}, "V4"),
+    ],
+)
+def test_a_reason_says_only_what_is_so(features: dict[str, float], code: str) -> None:
+    fine = {"done": 60.0, "periods": 7.0, "exposure": 6.0, "voices": 90.0, "donors": 90.0, "answered": 90.0}
+    fine |= {"ok": 2000.0, "tenure": 3000.0, "items": 255.0}
+    assert [reason.code for reason in why(fine)] == []
+    assert [reason.code for reason in why(fine | features)] == [code]
+
+
+@given(ROWS)
 def test_reasons_are_the_largest_shortfalls(features: dict[str, float]) -> None:
-    found = of(features)
-    given_reasons = reasons(found, 0, V1)
+    given_reasons = why(features)
     assert len(given_reasons) <= 4
     of_factors = [reason.points for reason in given_reasons if reason.factor != "cap"]
     assert of_factors == sorted(of_factors, reverse=True)

@@ -3,7 +3,11 @@ one kernel call, as often as there are parameter sets. Writes nothing."""
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterable
+=======
+from collections.abc import Collection, Iterable, Sequence
+>>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +19,7 @@ from trust_svc.scoring.engine import (
     Fact,
     Params,
     People,
+    Reason,
     Record,
     Row,
     Scores,
@@ -79,6 +84,19 @@ class Known:
 def read(entities: Iterable[Entity]) -> Known:
     """What is known of these entities, and of whatever their scores depend on."""
     wanted = sorted(set(entities))
+<<<<<<< HEAD
+=======
+    known = _read(wanted)
+    moment = as_of.timestamp()
+    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in wanted]
+    matrix = as_matrix(rows)
+    found = score(matrix, params)
+    why = reasons(matrix, found, params)
+    return [_assessment(known, entity, rows[at], found, at, why[at], as_of=as_of) for at, entity in enumerate(wanted)]
+
+
+def _read(wanted: list[Entity]) -> _Known:
+>>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
     campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
     owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
     users = {entity_id for kind, entity_id in wanted if kind == USER}
@@ -157,7 +175,11 @@ def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params
 
 
 def _assessment(
+<<<<<<< HEAD
     known: Known, entity: Entity, row: Row, found: Scores, at: int, *, as_of: datetime, params: Params
+=======
+    known: _Known, entity: Entity, row: Row, found: Scores, at: int, why: Sequence[Reason], *, as_of: datetime
+>>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
 ) -> Assessment:
     kind, entity_id = entity
     campaign = known.campaigns.get(entity_id) if kind == CAMPAIGN else None
@@ -192,8 +214,9 @@ def _assessment(
                 "points": reason.points,
                 "text": reason.text,
                 "help": reason.helps,
+                "gain": reason.gain,
             }
-            for reason in reasons(found, at, params)
+            for reason in why
         ],
         features=list(row),
         expires_at=None if expiry is None else datetime.fromtimestamp(expiry, UTC),

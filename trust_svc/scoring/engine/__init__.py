@@ -9,7 +9,7 @@ from trust_svc.scoring.engine.hands import People
 from trust_svc.scoring.engine.kernel import Scores, points, score
 from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, V2, Params
 from trust_svc.scoring.engine.rates import category_rates
-from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons
+from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons, repaired
 from trust_svc.scoring.engine.record import Fact, Record, fold
 from trust_svc.scoring.engine.tiers import shown_tier, tier_of
 
@@ -35,6 +35,7 @@ __all__ = [
     "next_expiry",
     "points",
     "reasons",
+    "repaired",
     "row",
     "score",
     "shown_tier",
