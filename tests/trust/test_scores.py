@@ -72,7 +72,7 @@ def test_a_rated_campaign_shows_everything_but_whose_it_is(nobody: Caller, campa
     assert 0.25 <= found["confidence"] <= 1
     assert found["trend"] is None
     assert 1 <= len(found["reasons"]) <= 4
-    assert set(found["reasons"][0]) == {"code", "factor", "points", "text", "help"}
+    assert set(found["reasons"][0]) == {"code", "factor", "points", "text", "help", "gain"}
     assert "owner_id" not in found
 
 

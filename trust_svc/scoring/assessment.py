@@ -3,11 +3,7 @@ one kernel call, as often as there are parameter sets. Writes nothing."""
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterable
-=======
-from collections.abc import Collection, Iterable, Sequence
->>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -84,19 +80,6 @@ class Known:
 def read(entities: Iterable[Entity]) -> Known:
     """What is known of these entities, and of whatever their scores depend on."""
     wanted = sorted(set(entities))
-<<<<<<< HEAD
-=======
-    known = _read(wanted)
-    moment = as_of.timestamp()
-    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in wanted]
-    matrix = as_matrix(rows)
-    found = score(matrix, params)
-    why = reasons(matrix, found, params)
-    return [_assessment(known, entity, rows[at], found, at, why[at], as_of=as_of) for at, entity in enumerate(wanted)]
-
-
-def _read(wanted: list[Entity]) -> _Known:
->>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
     campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
     owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
     users = {entity_id for kind, entity_id in wanted if kind == USER}
@@ -120,9 +103,11 @@ def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]
     """Assess what was read, in its order, with one parameter set. Entities without evidence get the prior."""
     moment = as_of.timestamp()
     rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in known.entities]
-    found = score(as_matrix(rows), params)
+    matrix = as_matrix(rows)
+    found = score(matrix, params)
+    why = reasons(matrix, found, params)
     return [
-        _assessment(known, entity, rows[at], found, at, as_of=as_of, params=params)
+        _assessment(known, entity, rows[at], found, at, why[at], as_of=as_of)
         for at, entity in enumerate(known.entities)
     ]
 
@@ -175,11 +160,7 @@ def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params
 
 
 def _assessment(
-<<<<<<< HEAD
-    known: Known, entity: Entity, row: Row, found: Scores, at: int, *, as_of: datetime, params: Params
-=======
-    known: _Known, entity: Entity, row: Row, found: Scores, at: int, why: Sequence[Reason], *, as_of: datetime
->>>>>>> 2c42434 (Every reason says by how many points its repair would raise the score, and only what is so)
+    known: Known, entity: Entity, row: Row, found: Scores, at: int, why: Sequence[Reason], *, as_of: datetime
 ) -> Assessment:
     kind, entity_id = entity
     campaign = known.campaigns.get(entity_id) if kind == CAMPAIGN else None
