@@ -41,7 +41,9 @@ VERIFICATION: list[tuple[str, str, str]] = [
 
 OVERRIDES: list[tuple[str, str, str]] = [
     *((role, "override", "view") for role in (*_SEE, "support")),
-    *(("analyst", "override", verb) for verb in ("approve", "reject", "revoke")),
+    *(("analyst", "override", verb) for verb in ("approve", "reject", "revoke", "withdraw")),
+    # The second person may be an admin who is no analyst.
+    *(("admin", "override", verb) for verb in ("approve", "reject")),
     # Stands on the page of a score.
     ("analyst", "score", "override"),
 ]

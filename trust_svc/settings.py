@@ -34,6 +34,11 @@ globals().update(
                 "options": {"expires": 5},
             },
             "trust.scoring.mark_expired": {"task": "trust.scoring.mark_expired", "schedule": 60.0},
+            "trust.overrides.expire_due": {
+                "task": "trust.overrides.expire_due",
+                "schedule": 1.0,
+                "options": {"expires": 5},
+            },
             "trust.scoring.begin_epoch": {
                 "task": "trust.scoring.begin_epoch",
                 "schedule": crontab(hour="2", minute="17"),
