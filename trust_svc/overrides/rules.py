@@ -40,16 +40,12 @@ MOVES = frozenset({(WAITING, ACTIVE), (WAITING, REJECTED), (WAITING, WITHDRAWN),
 BECAUSE = ("expired", "revoked", "replaced")
 
 # The reasons that stand for an override in a score's own reasons.
-SET_SCORE, SET_FACTOR = "O1", "O2"
+SET_SCORE, SET_FACTOR, CAPPED = "O1", "O2", "O3"
+_HELP = "Ask for another look; the calculation goes on meanwhile"
 TEXTS: dict[str, tuple[str, str]] = {
-    SET_SCORE: (
-        "Our staff set this score by hand for a time",
-        "Ask for another look; the calculation goes on meanwhile",
-    ),
-    SET_FACTOR: (
-        "Our staff set this part by hand for a time",
-        "Ask for another look; the calculation goes on meanwhile",
-    ),
+    SET_SCORE: ("Our staff set this score by hand for a time", _HELP),
+    SET_FACTOR: ("Our staff set this part by hand for a time", _HELP),
+    CAPPED: ("A cap limits the score", "What stands behind the cap has to be settled first"),
 }
 # More reasons than four help nobody, and less than a point is noise: the engine's own rule.
 MOST_REASONS, LEAST = 4, 1.0
@@ -180,7 +176,8 @@ def _with_factor(found: Assessment, wish: Wish) -> Assessment:
     factors = [_set(one, wish.value or 0.0) if one["name"] == wish.factor else one for one in found.factors]
     total = sum(one["contribution"] for one in factors)
     score = min(total, found.cap)
-    capped = [one | {"points": total - score} for one in found.reasons if one["factor"] is None and total > score]
+    capped = [one | {"points": total - score} for one in found.reasons if one["factor"] is None]
+    capped = (capped or [_reason(CAPPED, None, total - score)]) if total > score else []
     mine = next(one for one in factors if one["name"] == wish.factor)
     short = exact(100 * mine["weight"]) - mine["contribution"]
     others = [one for one in found.reasons if one["factor"] not in (None, wish.factor)]
