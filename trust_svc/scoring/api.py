@@ -6,7 +6,8 @@ from django.http import HttpResponse
 
 from bh_sdk.errors import Invalid, NotFound
 from bh_sdk.server.access import may
-from bh_sdk.server.api import Call, Cursor, Limit, Page, Router, Status, json_bytes, keyset_page, with_etag
+from bh_sdk.server.api import Call, Cursor, Limit, Page, Router, Status, json_bytes, keyset_page
+from bh_sdk.server.api.kept import Shelf
 from bh_sdk.wire.trust import Calculate, Factors, Score, ScorePoint
 from bh_sdk.wire.trust import Job as JobAnswer
 from trust_svc.evidence import queries as evidence
@@ -14,6 +15,9 @@ from trust_svc.scoring import commands, queries, views
 from trust_svc.scoring.models import Job
 
 router = Router(tags=["scores"])
+
+# A trigger on the table of scores tells whose row moved.
+SCORES = Shelf("scores", below="/api/v1/trust/", noun="score", verb="read")
 
 CAMPAIGN, USER = "campaign", "user"
 # Unknown ids that one answer names.
@@ -80,12 +84,16 @@ def calculation_job(request: Call, job_id: UUID) -> JobAnswer:
 
 
 def _score(request: Call, kind: str, entity_id: UUID) -> HttpResponse:
-    body = views.score_json(kind, entity_id, caller=request.auth.id, staff=request.auth.may("score", "read_any"))
-    response = with_etag(request, json_bytes(body))
-    # The same address answers its owner more than others.
-    response["Vary"] = "Authorization"
-    response["Cache-Control"] = "no-cache"
-    return response
+    def compute() -> tuple[HttpResponse, bool]:
+        staff = request.auth.may("score", "read_any")
+        body, stored = views.score_json(kind, entity_id, caller=request.auth.id, staff=staff)
+        response = json_bytes(body)
+        # The same address answers its owner more than others.
+        response["Vary"] = "Authorization"
+        response["Cache-Control"] = "no-cache"
+        return response, stored
+
+    return SCORES.answer(request, compute)
 
 
 def _kind(entity_id: UUID) -> str:

@@ -41,15 +41,15 @@ SELECT json_build_object(
 """
 
 
-def score_json(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> bytes:
-    """The public answer as JSON. Raises NotFound for an entity of which nothing is known."""
+def score_json(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> tuple[bytes, bool]:
+    """The answer as JSON, and whether it is a stored one. Raises NotFound for an entity of which nothing is known."""
     params = {"kind": kind, "entity": entity_id, "caller": caller, "staff": staff, "unrated": _UNRATED}
     rows = fetch_rows(_SCORE, params)
     if rows:
         found: bytes = rows[0][0]
-        return found
+        return found, True
     inside = staff or caller == str(evidence.owner_of(kind, entity_id))
-    return score(kind, entity_id, inside=inside).model_dump_json().encode()
+    return score(kind, entity_id, inside=inside).model_dump_json().encode(), False
 
 
 def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:

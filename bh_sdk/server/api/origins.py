@@ -28,10 +28,16 @@ def admit(request: HttpRequest, response: HttpResponseBase) -> None:
     """Let a page of ours read the answer."""
     if "HTTP_ORIGIN" not in request.META:
         return
-    if _ours(request):
-        response["Access-Control-Allow-Origin"] = request.META["HTTP_ORIGIN"]
-        response["Access-Control-Expose-Headers"] = _SEEN
+    for name, value in admitting(request.META["HTTP_ORIGIN"]):
+        response[name] = value
     response["Vary"] = f"{response['Vary']}, Origin" if response.has_header("Vary") else "Origin"
+
+
+def admitting(origin: str) -> list[tuple[str, str]]:
+    """The headers that let a page of this origin read an answer; none for a strange one."""
+    if origin not in setting("BH_ALLOWED_ORIGINS"):
+        return []
+    return [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", _SEEN)]
 
 
 def _ours(request: HttpRequest) -> bool:

@@ -14,9 +14,9 @@ def with_etag(request: HttpRequest, response: HttpResponse, tag: str | None = No
     """
     if response.status_code != 200:
         return response
-    opaque = tag or hashlib.blake2b(response.content, digest_size=16).hexdigest()
+    opaque = tag or digest_of(response)
     etag = f'W/"{opaque}"'
-    if _matches(request.headers.get("If-None-Match", ""), opaque):
+    if matches(request.headers.get("If-None-Match", ""), opaque):
         unchanged = HttpResponse(status=304)
         for name in ("Cache-Control", "Vary", "Content-Location"):
             if response.has_header(name):
@@ -27,7 +27,13 @@ def with_etag(request: HttpRequest, response: HttpResponse, tag: str | None = No
     return response
 
 
-def _matches(given: str, opaque: str) -> bool:
+def digest_of(response: HttpResponse) -> str:
+    """The tag of an answer that has no other."""
+    return hashlib.blake2b(response.content, digest_size=16).hexdigest()
+
+
+def matches(given: str, opaque: str) -> bool:
+    """Whether an `If-None-Match` names this tag."""
     if given.strip() == "*":
         return True
     return any(candidate.strip().removeprefix("W/") == f'"{opaque}"' for candidate in given.split(",")[:50])

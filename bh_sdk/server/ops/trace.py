@@ -22,12 +22,18 @@ traceparent = correlation.current_traceparent
 
 def begin(request_id: str | None = None, traceparent: str | None = None) -> tuple[str, str]:
     """Start a piece of work. What a caller sent is kept only when it is sane; else a new one is made. Returns both."""
-    if not request_id or not _REQUEST_ID.fullmatch(request_id) or cards.in_text(request_id):
-        request_id = secrets.token_hex(16)
+    request_id = sane(request_id)
     if not traceparent or not correlation.is_traceparent(traceparent) or _holds_a_card(traceparent):
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     correlation.carry(request_id=request_id, traceparent=traceparent)
     return request_id, traceparent
+
+
+def sane(request_id: str | None) -> str:
+    """The id that a caller gave its request, or a new one for none and for one that may not be repeated."""
+    if not request_id or not _REQUEST_ID.fullmatch(request_id) or cards.in_text(request_id):
+        return secrets.token_hex(16)
+    return request_id
 
 
 def _holds_a_card(traceparent: str) -> bool:

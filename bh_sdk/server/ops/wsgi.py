@@ -1,6 +1,7 @@
 """The API program of a service, for Granian.
 
-One process, two handlers: `bh_sdk.server.api.doors.Doors` stands before Django's middleware, answers `/api`, `/oauth2`,
+Before everything stands `bh_sdk.server.api.early.Early`, which gives out public answers that are kept ready. Behind it are
+two handlers in one process: `bh_sdk.server.api.doors.Doors` stands before Django's middleware, answers `/api`, `/oauth2`,
 `/.well-known` and the probes itself through a handler without any, and hands the rest (admin, staff) to the full one.
 On SIGTERM Granian accepts nothing more, lets running requests end, and exits.
 """
@@ -11,10 +12,10 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from django.core.handlers.wsgi import WSGIHandler
+    from bh_sdk.server.api.early import Early
 
 
-def application_for(service: str, settings_module: str | None = None) -> WSGIHandler:
+def application_for(service: str, settings_module: str | None = None) -> Early:
     """The WSGI application of `service` (`payments` reads `payments_svc.settings`).
 
     `payments_svc/wsgi.py` is `application = application_for("payments")`.
@@ -33,4 +34,6 @@ def application_for(service: str, settings_module: str | None = None) -> WSGIHan
         raise SystemCheckError("\n".join(map(str, wrong)))
     # Routes are read now, not by the first caller, and a route without a lock stops the start.
     get_resolver().url_patterns  # noqa: B018
-    return application
+    from bh_sdk.server.api.early import Early
+
+    return Early(application)
