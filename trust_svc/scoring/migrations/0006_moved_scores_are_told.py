@@ -35,5 +35,5 @@ DROP FUNCTION trust_scoring_tell();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trust_scoring", "0003_second_parameters")]
+    dependencies = [("trust_scoring", "0005_urgent_first")]
     operations = [migrations.RunSQL(TELL, TELL_NOT)]
