@@ -12,6 +12,7 @@ globals().update(
         apps=[
             "trust_svc.evidence.apps.Evidence",
             "trust_svc.scoring.apps.Scoring",
+            "trust_svc.scoring.calibration.apps.Calibration",
             "trust_svc.reports.apps.Reports",
             "trust_svc.holds.apps.Holds",
             "trust_svc.cases.apps.Cases",

@@ -1,0 +1,38 @@
+"""What an analyst gives on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from trust_svc.scoring.calibration.errors import Unusable
+from trust_svc.scoring.engine import V1, Params
+
+
+def moment(text: str | None) -> float | None:
+    """An RFC 3339 time in seconds since 1970."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unusable(f"--as-of {text}: not a time like 2026-01-31T12:00:00Z") from None
+    if time.tzinfo is None:
+        raise Unusable(f"--as-of {text}: says no time zone; add Z for UTC")
+    return time.timestamp()
+
+
+def parameters(file: Path | None) -> Params:
+    """The parameters of a file: bare, or under `params` as `calibrate` writes them. None: the service's own."""
+    if file is None:
+        return V1
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(given, dict):
+            raise Unusable(f"{file}: parameters are a JSON object")
+        return Params.parse(json.dumps(given.get("params", given)))
+    except OSError as error:
+        raise Unusable(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError) as error:
+        raise Unusable(f"{file}: {error}") from None
