@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trust_svc.scoring.calibration.errors import Unusable
-from trust_svc.scoring.engine import V1, Params
+from trust_svc.scoring.engine import V2, Params
 
 
 def moment(text: str | None) -> float | None:
@@ -26,7 +26,7 @@ def moment(text: str | None) -> float | None:
 def parameters(file: Path | None) -> Params:
     """The parameters of a file: bare, or under `params` as `calibrate` writes them. None: the service's own."""
     if file is None:
-        return V1
+        return V2
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(given, dict):

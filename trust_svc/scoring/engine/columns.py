@@ -48,9 +48,12 @@ def as_matrix(rows: Iterable[Sequence[float]]) -> Floats:
     return np.ascontiguousarray(matrix.T)
 
 
+_NAMES = tuple(column.name.lower() for column in Column)
+
+
 def row(**values: float) -> Row:
     """A row by column names in lower case; what is not named is 0."""
-    unknown = [name for name in values if name.upper() not in Column.__members__]
+    unknown = values.keys() - set(_NAMES)
     if unknown:
-        raise ValueError(f"unknown columns: {', '.join(unknown)}")
-    return tuple(float(values.get(column.name.lower(), 0.0)) for column in Column)
+        raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
+    return tuple([float(values.get(name, 0.0)) for name in _NAMES])

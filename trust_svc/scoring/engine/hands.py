@@ -69,6 +69,9 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
 
     A hand speaks once, with its most credible account; the owner's own gifts say nothing.
     """
+    records = list(records)
+    if not records:
+        return Giving(0.0, 0.0, 0.0, 0.0, 0.0)
     hands = _Hands()
     gifts: list[tuple[str, Kept, bool]] = []
     bad = 0.0

@@ -1,0 +1,1 @@
+"""Planted fraud: made-up populations that speak the evidence contract, and how well scores find the bad ones."""

@@ -1,0 +1,131 @@
+"""Scoring a file of facts: in a bare clone, with nothing but the virtualenv."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.trust.evidence import a_fact, a_gift, a_good_campaign, about_user, fact, gifts
+from trust_svc.scoring.engine import V2, Params
+
+ROOT = Path(__file__).parents[2]
+
+
+def manage(*words: object) -> subprocess.CompletedProcess[str]:
+    """The command as an analyst types it, with an empty environment."""
+    command = [sys.executable, "trust_svc/manage.py", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+
+
+def tell(file: Path, facts: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(json.dumps(each) + "\n" for each in facts))
+    return file
+
+
+def some_history() -> list[dict[str, Any]]:
+    facts: list[dict[str, Any]] = []
+    donor = uuid4()
+    for _ in range(5):
+        campaign, owner = uuid4(), uuid4()
+        facts += a_good_campaign(campaign, owner)
+        facts += [a_gift(about=campaign, days=4, data=gift(donor))]
+        facts += [a_fact(type="report.filed", about=campaign, days=3, data={"report_id": str(uuid4()), "kind": "spam"})]
+    return facts
+
+
+def gift(donor: UUID) -> dict[str, str]:
+    return {"payment_id": str(uuid4()), "donor_id": str(donor), "amount": "5.00", "currency": "GBP", "cluster": "h1"}
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_a_file_is_scored_without_database_server_or_secret(tmp_path: Path) -> None:
+    facts = some_history()
+    done = manage("score_events", "--input", tell(tmp_path / "facts.jsonl", facts), "--output", tmp_path / "out.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = read(tmp_path / "out.csv")
+    assert ",".join(rows[0]) == (
+        "kind,id,score,lower,confidence,tier,completion,updates,engagement,verification,history,cap,reasons"
+    )
+    campaigns = {each["subject"]["id"] for each in facts if each["type"] == "campaign.created"}
+    assert {row["id"] for row in rows if row["kind"] == "campaign"} == campaigns
+    for row in rows:
+        parts = ("completion", "updates", "engagement", "verification", "history", "cap")
+        assert sum(float(row[part]) for part in parts) == float(row["score"])
+        assert 0 <= float(row["lower"]) <= float(row["score"]) <= 100
+
+
+def test_order_and_repetition_change_no_byte(tmp_path: Path) -> None:
+    facts = some_history()
+    again = facts + facts[::3]
+    random.Random(4).shuffle(again)
+    for name, some in (("one", facts), ("two", again)):
+        assert manage("score_events", "--input", tell(tmp_path / name, some), "--output", tmp_path / f"{name}.csv").returncode == 0
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+def test_later_facts_are_not_known_by_then(tmp_path: Path) -> None:
+    campaign, owner = uuid4(), uuid4()
+    early = [fact("campaign.created", campaign, 100, owner_id=str(owner)), about_user("user.joined", owner, 200)]
+    late = gifts(campaign, 20, days=2)
+    then = late[0]["time"]
+    manage("score_events", "--input", tell(tmp_path / "a", early), "--output", tmp_path / "a.csv", "--as-of", early[0]["time"])
+    manage("score_events", "--input", tell(tmp_path / "b", early + late), "--output", tmp_path / "b.csv", "--as-of", early[0]["time"])
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    manage("score_events", "--input", tmp_path / "b", "--output", tmp_path / "c.csv", "--as-of", then)
+    assert (tmp_path / "c.csv").read_bytes() != (tmp_path / "b.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "line 3"),
+        ('{"id": "x"}', "line 3"),
+        (json.dumps(a_fact(type="campaign.dreamt")), "type"),
+        (json.dumps(a_fact(type="campaign.progress", data={"progress": 2})), "progress"),
+        (json.dumps(a_fact(type="user.joined", kind="campaign")), "user.joined is about a user"),
+        (json.dumps(a_fact() | {"time": "2026-01-01T00:00:00"}), "time"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_is_written(tmp_path: Path, line: str, says: str) -> None:
+    file = tell(tmp_path / "facts.jsonl", [a_fact(), a_fact()])
+    file.write_text(file.read_text() + line + "\n" + json.dumps(a_fact()) + "\n")
+    done = manage("score_events", "--input", file, "--output", tmp_path / "out.csv")
+    assert done.returncode == 2
+    assert "line 3" in done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["facts.jsonl"]
+
+
+def test_one_id_with_two_stories_is_refused(tmp_path: Path) -> None:
+    one = a_fact(type="campaign.progress", data={"progress": 0.5})
+    done = manage(
+        "score_events", "--input", tell(tmp_path / "f", [one, one | {"data": {"progress": 0.6}}]), "--output", tmp_path / "o"
+    )
+    assert (done.returncode, "line 2" in done.stderr, (tmp_path / "o").exists()) == (2, True, False)
+
+
+def test_parameters_come_from_a_file(tmp_path: Path) -> None:
+    facts = tell(tmp_path / "f", some_history())
+    hard = Params.parse(V2.canonical().replace('"identity_cap":69.0', '"identity_cap":10.0'))
+    (tmp_path / "p.json").write_text(hard.canonical())
+    (tmp_path / "bad.json").write_text('{"colour": 1}')
+    assert manage("score_events", "--input", facts, "--output", tmp_path / "o", "--params", tmp_path / "p.json").returncode == 0
+    unverified = [row for row in read(tmp_path / "o") if float(row["verification"]) == 0]
+    assert unverified
+    assert max(float(row["score"]) for row in unverified) <= 10
+    done = manage("score_events", "--input", facts, "--output", tmp_path / "o2", "--params", tmp_path / "bad.json")
+    assert (done.returncode, "colour" in done.stderr, (tmp_path / "o2").exists()) == (2, True, False)
