@@ -31,7 +31,9 @@ def raw(population: Population, entity: Entity) -> Raw:
     records = [population.campaigns[each] for each in own]
     person = population.users.get(owner or "") or Record()
     gifts = sum(len(record.gifts) for record in records)
-    blamed = sum(len(record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()) for record in records)
+    blamed = sum(
+        len(record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()) for record in records
+    )
     reports = sum(len(record.reports) for record in records)
     outcomes = [bool(each.data["kept"]) for record in records for each in record.milestones.values()]
     outcomes += [bool(record.ended.data["delivered"]) for record in records if record.ended]

@@ -64,11 +64,29 @@ IMPOSTOR = replace(
 TAKER = replace(HONEST, silent_after=45.0, answers=0.35, pace=0.35, keeps=0.45, delivers=0.35, reports=0.35, truth=0.5)
 CHARGED_BACK = replace(HONEST, age=200.0, refunds=0.09, disputes=0.07, loses=0.7, reports=0.4, truth=0.55)
 RINGLEADER = replace(
-    HONEST, age=160.0, ring=0.65, ring_hands=4, burst=3, cadence=14.0, crowd=30.0, keeps=0.65, delivers=0.6, faithful=0.3
+    HONEST,
+    age=160.0,
+    ring=0.65,
+    ring_hands=4,
+    burst=3,
+    cadence=14.0,
+    crowd=30.0,
+    keeps=0.65,
+    delivers=0.6,
+    faithful=0.3,
 )
 IDLER = replace(HONEST, cadence=70.0, silent_after=30.0, answers=0.4, crowd=16.0, reports=0.2, truth=0.4, pace=0.55)
 POLISHED = replace(
-    HONEST, burst=2, cadence=12.0, pace=0.75, keeps=0.6, delivers=0.5, refunds=0.04, disputes=0.03, answers=0.65, truth=0.5
+    HONEST,
+    burst=2,
+    cadence=12.0,
+    pace=0.75,
+    keeps=0.6,
+    delivers=0.5,
+    refunds=0.04,
+    disputes=0.03,
+    answers=0.65,
+    truth=0.5,
 )
 
 

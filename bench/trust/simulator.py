@@ -120,15 +120,17 @@ def _organiser(
     return owner, campaigns
 
 
-def _verifications(
-    teller: Teller, way: Behaviour, owner: str, campaign: str, *, first: float, joined: float
-) -> None:
+def _verifications(teller: Teller, way: Behaviour, owner: str, campaign: str, *, first: float, joined: float) -> None:
     for item, share in zip(ITEMS, way.verified, strict=True):
         if not teller.chance(share):
             continue
         on_campaign = item in ("beneficiary", "bank") and teller.chance(0.5)
         kind, about = ("campaign", campaign) if on_campaign else ("user", owner)
-        age = first * float(teller.dice.uniform(0.6, 1.0)) if on_campaign else float(teller.dice.uniform(0.7 * first, joined))
+        age = (
+            first * float(teller.dice.uniform(0.6, 1.0))
+            if on_campaign
+            else float(teller.dice.uniform(0.7 * first, joined))
+        )
         lapses = teller.chance(way.lapse)
         lasts = float(teller.dice.uniform(0.2, 0.9)) * age if lapses else age + 365.0
         if lapses and teller.chance(0.5):
@@ -174,7 +176,9 @@ def _campaign(
     for step in (0.35, 0.7):
         if lived > step * length and teller.chance(0.5 * world.amount**0.5):
             kept = teller.chance(min(0.98, max(0.02, way.keeps + ease)))
-            teller.tell("campaign.milestone", "campaign", campaign, start - step * length, milestone_id=teller.id(), kept=kept)
+            teller.tell(
+                "campaign.milestone", "campaign", campaign, start - step * length, milestone_id=teller.id(), kept=kept
+            )
     if over and teller.chance(0.75):
         done = teller.chance(min(0.98, max(0.02, way.delivers + ease)))
         delay = float(dice.exponential(15))
@@ -187,7 +191,9 @@ def _updates(teller: Teller, way: Behaviour, world: World, campaign: str, start:
     until = min(lived, way.silent_after)
     while (day := day + float(teller.dice.gamma(2.0, way.cadence / 2.0 / world.amount**0.3))) < until:
         for copy in range(way.burst):
-            teller.tell("campaign.update_posted", "campaign", campaign, start - day - 0.01 * copy, update_id=teller.id())
+            teller.tell(
+                "campaign.update_posted", "campaign", campaign, start - day - 0.01 * copy, update_id=teller.id()
+            )
 
 
 def _questions(teller: Teller, way: Behaviour, world: World, campaign: str, start: float, lived: float) -> None:
@@ -234,9 +240,18 @@ def _gifts(
             cluster=donor.cluster if teller.chance(0.85) else None,
         )
         if teller.chance(way.refunds):
-            teller.tell("payment.refunded", "campaign", campaign, age - dice.exponential(25), payment_id=payment, for_cause=True)
+            teller.tell(
+                "payment.refunded", "campaign", campaign, age - dice.exponential(25), payment_id=payment, for_cause=True
+            )
         elif teller.chance(0.01):
-            teller.tell("payment.refunded", "campaign", campaign, age - dice.exponential(10), payment_id=payment, for_cause=False)
+            teller.tell(
+                "payment.refunded",
+                "campaign",
+                campaign,
+                age - dice.exponential(10),
+                payment_id=payment,
+                for_cause=False,
+            )
         if teller.chance(way.disputes):
             _dispute(teller, way, campaign, payment, age - float(dice.exponential(30)))
 
@@ -263,13 +278,24 @@ def _reports(
 ) -> None:
     dice = teller.dice
     for _ in range(dice.poisson(way.reports * world.amount**0.5)):
-        by = watchers[int(dice.integers(len(watchers)))] if teller.chance(0.5) else donors[int(dice.integers(len(donors)))]
+        by = (
+            watchers[int(dice.integers(len(watchers)))]
+            if teller.chance(0.5)
+            else donors[int(dice.integers(len(donors)))]
+        )
         _report(teller, campaign, float(dice.uniform(0, start)), by, true=teller.chance(way.truth), looked=0.55)
     if teller.chance(way.brigade + (world.mobs if honest else 0.0)):
         when, hands = float(dice.uniform(0, min(start, 40))), [teller.id() for _ in range(3)]
         for _ in range(int(dice.integers(6, 25))):
             hand = hands[int(dice.integers(3))] if teller.chance(0.7) else teller.id()
-            _report(teller, campaign, when + float(dice.uniform(0, 2)), Donor(teller.id(), hand, 0.0), true=False, looked=0.25)
+            _report(
+                teller,
+                campaign,
+                when + float(dice.uniform(0, 2)),
+                Donor(teller.id(), hand, 0.0),
+                true=False,
+                looked=0.25,
+            )
 
 
 def _report(teller: Teller, campaign: str, age: float, by: Donor, *, true: bool, looked: float) -> None:
@@ -287,6 +313,11 @@ def _report(teller: Teller, campaign: str, age: float, by: Donor, *, true: bool,
     )
     if teller.chance(looked):
         outcome = "upheld" if true else "dismissed"
-        teller.tell("report.decided", "campaign", campaign, age - 5 - teller.dice.exponential(6), report_id=report, outcome=outcome)
-
-
+        teller.tell(
+            "report.decided",
+            "campaign",
+            campaign,
+            age - 5 - teller.dice.exponential(6),
+            report_id=report,
+            outcome=outcome,
+        )

@@ -42,7 +42,10 @@ WORLDS = (
     World("sybil rings", ((RINGLEADER, 1.0),)),
     World("idle organisers", ((IDLER, 1.0),)),
     World("polished liars", ((POLISHED, 1.0),)),
-    World("everything at once", tuple((each, 1 / 6) for each in (IMPOSTOR, TAKER, CHARGED_BACK, RINGLEADER, IDLER, POLISHED))),
+    World(
+        "everything at once",
+        tuple((each, 1 / 6) for each in (IMPOSTOR, TAKER, CHARGED_BACK, RINGLEADER, IDLER, POLISHED)),
+    ),
     World(
         "the poor and the mobs",
         ((IMPOSTOR, 0.4), (TAKER, 0.3), (RINGLEADER, 0.3)),

@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 def manage(*words: object) -> subprocess.CompletedProcess[str]:
     """The command as an analyst types it, with an empty environment."""
     command = [sys.executable, "trust_svc/manage.py", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
+    )
 
 
 def tell(file: Path, facts: list[dict[str, Any]]) -> Path:
@@ -72,7 +74,12 @@ def test_order_and_repetition_change_no_byte(tmp_path: Path) -> None:
     again = facts + facts[::3]
     random.Random(4).shuffle(again)
     for name, some in (("one", facts), ("two", again)):
-        assert manage("score_events", "--input", tell(tmp_path / name, some), "--output", tmp_path / f"{name}.csv").returncode == 0
+        assert (
+            manage(
+                "score_events", "--input", tell(tmp_path / name, some), "--output", tmp_path / f"{name}.csv"
+            ).returncode
+            == 0
+        )
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
@@ -81,8 +88,24 @@ def test_later_facts_are_not_known_by_then(tmp_path: Path) -> None:
     early = [fact("campaign.created", campaign, 100, owner_id=str(owner)), about_user("user.joined", owner, 200)]
     late = gifts(campaign, 20, days=2)
     then = late[0]["time"]
-    manage("score_events", "--input", tell(tmp_path / "a", early), "--output", tmp_path / "a.csv", "--as-of", early[0]["time"])
-    manage("score_events", "--input", tell(tmp_path / "b", early + late), "--output", tmp_path / "b.csv", "--as-of", early[0]["time"])
+    manage(
+        "score_events",
+        "--input",
+        tell(tmp_path / "a", early),
+        "--output",
+        tmp_path / "a.csv",
+        "--as-of",
+        early[0]["time"],
+    )
+    manage(
+        "score_events",
+        "--input",
+        tell(tmp_path / "b", early + late),
+        "--output",
+        tmp_path / "b.csv",
+        "--as-of",
+        early[0]["time"],
+    )
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     manage("score_events", "--input", tmp_path / "b", "--output", tmp_path / "c.csv", "--as-of", then)
     assert (tmp_path / "c.csv").read_bytes() != (tmp_path / "b.csv").read_bytes()
@@ -113,7 +136,11 @@ def test_a_wrong_line_is_named_and_nothing_is_written(tmp_path: Path, line: str,
 def test_one_id_with_two_stories_is_refused(tmp_path: Path) -> None:
     one = a_fact(type="campaign.progress", data={"progress": 0.5})
     done = manage(
-        "score_events", "--input", tell(tmp_path / "f", [one, one | {"data": {"progress": 0.6}}]), "--output", tmp_path / "o"
+        "score_events",
+        "--input",
+        tell(tmp_path / "f", [one, one | {"data": {"progress": 0.6}}]),
+        "--output",
+        tmp_path / "o",
     )
     assert (done.returncode, "line 2" in done.stderr, (tmp_path / "o").exists()) == (2, True, False)
 
@@ -123,7 +150,10 @@ def test_parameters_come_from_a_file(tmp_path: Path) -> None:
     hard = Params.parse(V2.canonical().replace('"identity_cap":69.0', '"identity_cap":10.0'))
     (tmp_path / "p.json").write_text(hard.canonical())
     (tmp_path / "bad.json").write_text('{"colour": 1}')
-    assert manage("score_events", "--input", facts, "--output", tmp_path / "o", "--params", tmp_path / "p.json").returncode == 0
+    assert (
+        manage("score_events", "--input", facts, "--output", tmp_path / "o", "--params", tmp_path / "p.json").returncode
+        == 0
+    )
     unverified = [row for row in read(tmp_path / "o") if float(row["verification"]) == 0]
     assert unverified
     assert max(float(row["score"]) for row in unverified) <= 10
