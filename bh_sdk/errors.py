@@ -19,6 +19,7 @@ and raises the same class again with the same facts:
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · AlreadyBlocked · ReportAlreadyOpen
     │   │   ├── RecurringNotChangeable · NothingToPay
     │   │   ├── DisputeNotAnswerable
+    │   │   ├── VerificationOpen · VerificationStands · VerificationClosed · DocumentsFull
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
     │   │   ├── CampaignNotCancelled
@@ -200,6 +201,28 @@ class DisputeNotAnswerable(Conflict):
 
 class ReportAlreadyOpen(Conflict):
     code, title = "report_already_open", "You have an open report about this already"
+
+
+class VerificationOpen(Conflict):
+    """`verification_id` is the request that waits."""
+
+    code, title = "verification_open", "You have asked for this already, and it is being looked at"
+
+
+class VerificationStands(Conflict):
+    """`expires_at` says until when, null for ever; from 60 days before it may be asked for again."""
+
+    code, title = "verification_stands", "This is verified already"
+
+
+class VerificationClosed(Conflict):
+    """`verification_status` says what became of it."""
+
+    code, title = "verification_closed", "The request is not open any more"
+
+
+class DocumentsFull(Conflict):
+    code, title = "verification_documents_full", "No more documents fit into this request"
 
 
 class GiftNotReceiptable(Conflict):

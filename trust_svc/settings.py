@@ -40,6 +40,16 @@ globals().update(
                 "schedule": 1.0,
                 "options": {"expires": 5},
             },
+            "trust.verification.tell_ends": {
+                "task": "trust.verification.tell_ends",
+                "schedule": 300.0,
+                "options": {"expires": 300},
+            },
+            "trust.verification.delete_documents": {
+                "task": "trust.verification.delete_documents",
+                "schedule": 900.0,
+                "options": {"expires": 900},
+            },
             "trust.scoring.begin_epoch": {
                 "task": "trust.scoring.begin_epoch",
                 "schedule": crontab(hour="2", minute="17"),

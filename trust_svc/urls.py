@@ -9,9 +9,10 @@ from bh_sdk.server.ops.urls import probes
 from trust_svc.evidence.api import router as evidence
 from trust_svc.reports.api import router as reports
 from trust_svc.scoring.api import router as scoring
+from trust_svc.verification.api import router as verification
 
 trust = Router()
-for slice_router in (scoring, evidence, reports):
+for slice_router in (scoring, evidence, reports, verification):
     trust.add_router("", slice_router)
 
 api = make_api(

@@ -1,1 +1,1 @@
-"""Verification: who asks to be verified, and what staff decided, with an end."""
+"""People and organisers who ask to be verified, the documents that they show, and what staff make of them."""
