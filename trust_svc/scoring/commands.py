@@ -161,6 +161,13 @@ def mark_expired() -> None:
 
 
 @transaction.atomic
+def mark_all() -> None:
+    """Have every score calculated again: other numbers count, or are calculated beside them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_ALL, [clock.now()])
+
+
+@transaction.atomic
 def begin_epoch() -> None:
     """The nightly sweep: what people's words weigh is set anew, categories learn, and every score is calculated again."""
     params = queries.live_parameters()[1]

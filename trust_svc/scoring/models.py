@@ -16,11 +16,15 @@ TIER_CHOICES = tuple((tier, tier) for tier in TIERS)
 
 
 class ParameterSet(models.Model):
-    """One immutable set of the engine's numbers. `body` is its canonical text, `digest` the SHA-256 of that text."""
+    """One immutable set of the engine's numbers. `body` is its canonical text, `digest` the SHA-256 of that text.
+
+    The state moves only as `versions` says; the database repeats it, and that exactly one set is live.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft"
         SHADOW = "shadow"
+        TRIAL = "trial", "A/B"
         LIVE = "live"
         RETIRED = "retired"
 

@@ -53,11 +53,11 @@ SELECT factor->>'name', percentile_cont(0.5) WITHIN GROUP (ORDER BY (factor->>'c
 def live_parameters() -> tuple[int, Params]:
     """The version and numbers that count now. Raises RuntimeError when the stored text is not what its digest says."""
     stored = ParameterSet.objects.get(state=ParameterSet.State.LIVE)
-    return stored.version, _parameters(stored.body, stored.digest)
+    return stored.version, parsed(stored.body, stored.digest)
 
 
 @lru_cache(maxsize=8)
-def _parameters(body: str, digest: str) -> Params:
+def parsed(body: str, digest: str) -> Params:
     if hashlib.sha256(body.encode()).hexdigest() != digest:
         raise RuntimeError("a parameter set is not what its digest says")
     return Params.parse(body)
