@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("trust_scoring", "0004_what_is_tried_out"),
+        ("trust_scoring", "0007_what_is_tried_out"),
     ]
 
     operations = [

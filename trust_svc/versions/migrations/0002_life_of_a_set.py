@@ -112,7 +112,7 @@ def tell_of_shipped_sets(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("trust_versions", "0001_initial"),
-        ("trust_scoring", "0004_what_is_tried_out"),
+        ("trust_scoring", "0007_what_is_tried_out"),
         ("bh_events", "0001_road"),
         ("bh_access", "0003_policies"),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trust_scoring", "0003_second_parameters"),
+        ("trust_scoring", "0006_moved_scores_are_told"),
     ]
 
     operations = [
