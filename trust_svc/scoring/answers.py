@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from trust_svc.scoring import queries
 from trust_svc.scoring.assessment import Assessment, Known, assess
 from trust_svc.scoring.engine import Params
+from trust_svc.versions import queries as versions
+from trust_svc.versions.beside import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Answer:
     found: Assessment
     version: int
     params: Params
+    # What every set says, while several are in play.
+    beside: tuple[Said, ...] = ()
 
     @property
     def entity(self) -> tuple[str, UUID]:
@@ -28,6 +31,12 @@ class Answer:
 
 
 def answers(known: Known, *, as_of: datetime) -> list[Answer]:
-    """One answer for every entity of `known`, in its order: by the live parameters."""
-    version, params = queries.live_parameters()
-    return [Answer(found, version, params) for found in assess(known, as_of=as_of, params=params)]
+    """One answer for every entity of `known`, in its order: by the parameter set that counts for its organiser."""
+    play = versions.in_play()
+    found = {version: assess(known, as_of=as_of, params=params) for version, params in play.sets.items()}
+    chosen = []
+    for at, live in enumerate(found[play.live]):
+        version = play.counts_for(live.owner_id)
+        said = tuple(Said(each, params, found[each][at]) for each, params in play.sets.items())
+        chosen.append(Answer(found[version][at], version, play.sets[version], said if len(said) > 1 else ()))
+    return chosen

@@ -22,6 +22,7 @@ from trust_svc.scoring.assessment import Entity, read
 from trust_svc.scoring.engine import category_rates, shown_tier
 from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
+from trust_svc.versions import beside
 
 # So many entities are calculated at once, and in one transaction.
 BATCH = 8_192
@@ -190,7 +191,9 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
         return
     # Before anything is read: what this turn knows is at least what was known when it was drawn.
     turn = queries.next_turn()
-    kept = _keep(answers(read(entities), as_of=as_of), as_of, turn)
+    found = answers(read(entities), as_of=as_of)
+    kept = _keep(found, as_of, turn)
+    beside.keep((said for each in found for said in each.beside), turn=turn)
     ScorePoint.objects.bulk_create([_point(each) for each in kept if is_noted(each.before, each.after)])
     # Facts of a score lock it until the end, so in one order.
     for each in sorted(kept, key=lambda one: one.id):
