@@ -35,6 +35,9 @@ EvidenceType = Literal[
     "report.decided",
     "case.decided",
 ]
+# What only trust itself records.
+HouseEvidenceType = Literal["hold.placed", "hold.lifted", "score.imported"]
+BadgeCode = Literal["identity_verified", "bank_verified", "registry_verified", "steady_updates", "delivered_before"]
 EvidenceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"]{3,2000}$")]
 
 
@@ -60,6 +63,13 @@ class Reason(Answer):
     )
 
 
+class Badge(Answer):
+    """A short public fact, exactly so when the score was calculated."""
+
+    code: BadgeCode
+    text: str
+
+
 class Score(Answer):
     """Σ contribution + cap_adjustment = score, exactly. An entity with thin evidence has `rated: false`, and then no score."""
 
@@ -73,6 +83,7 @@ class Score(Answer):
     cap_adjustment: float
     trend: float | None = Field(None, description="Points gained or lost in the last 30 days")
     reasons: list[Reason]
+    badges: list[Badge] = Field(default_factory=list)
     calculated_at: datetime
 
 
@@ -134,9 +145,12 @@ class Report(Answer):
 
 
 class ScorePoint(Answer):
+    """What a score was. `version` names the parameter set that it was calculated with."""
+
     score: float
     tier: Tier
     rated: bool
+    version: int | None = None
     calculated_at: datetime
 
 
@@ -165,9 +179,17 @@ class Factors(Answer):
 
 
 class EvidenceLine(Answer):
-    type: EvidenceType
+    """What happened, and what it did: never who gave or who reported. The time of a report is the beginning of its day."""
+
+    type: EvidenceType | HouseEvidenceType
     time: datetime
     source: str
+    text: str = ""
+    about: Literal["itself", "organiser"] = "itself"
+    factor: FactorName | None = Field(None, description="The factor that it feeds; null when it feeds none")
+    effect: Literal["raises", "lowers", "waits", "ends"] | None = Field(
+        None, description="Which way it moves that factor, or the cap; `ends` takes an earlier line back"
+    )
 
 
 Factors.model_rebuild()

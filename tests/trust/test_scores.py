@@ -171,7 +171,9 @@ def test_evidence_is_shown_to_owner_and_staff_and_names_nobody(
     for insider in (owner, analyst, monolith):
         found = insider.get(f"/trust/factors/{campaign}").json()
         assert len(found["evidence"]) > 20
-        assert {tuple(line) for line in found["evidence"]} == {("type", "time", "source")}
+        assert {tuple(line) for line in found["evidence"]} == {
+            ("type", "time", "source", "text", "about", "factor", "effect")
+        }
 
 
 def test_history_is_for_owner_and_staff(
@@ -182,7 +184,7 @@ def test_history_is_for_owner_and_staff(
     assert donor.get(path).status_code == 404
     for insider in (owner, analyst, monolith):
         found = insider.get(path).json()
-        assert [set(point) for point in found["results"]] == [{"score", "tier", "rated", "calculated_at"}]
+        assert [set(point) for point in found["results"]] == [{"score", "tier", "rated", "version", "calculated_at"}]
         assert found["next"] is None
 
 

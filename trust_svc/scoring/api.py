@@ -55,7 +55,7 @@ def score_history(request: Call, entity_id: UUID, limit: Limit = 20, cursor: Cur
         raise NotFound()
     order = ("-calculated_at", "-id")
     page = keyset_page(queries.history(kind, entity_id), request=request, cursor=cursor, limit=limit, order=order)
-    results = [ScorePoint.model_validate(point) for point in page.results]
+    results = [views.point(each) for each in page.results]
     return Page[ScorePoint](results=results, next=page.next, previous=page.previous)
 
 

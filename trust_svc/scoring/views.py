@@ -9,12 +9,14 @@ from uuid import UUID
 from bh_sdk.errors import NotFound
 from bh_sdk.server.api import fetch_rows
 from bh_sdk.server.ops import clock
-from bh_sdk.wire.trust import EvidenceLine, Score
+from bh_sdk.wire.trust import EvidenceLine, Score, ScorePoint
 from trust_svc.evidence import queries as evidence
-from trust_svc.scoring import queries
+from trust_svc.evidence.rules import INHERITED
 from trust_svc.scoring.answers import answers
 from trust_svc.scoring.assessment import read
-from trust_svc.scoring.engine import tier_of
+from trust_svc.scoring.engine import ITEMS, Column, tier_of
+from trust_svc.scoring.models import ScorePoint as StoredPoint
+from trust_svc.scoring.telling import BADGES, COARSE, STEADY, told
 
 # What the public hears of an entity without a rating, so that its parts do not give the number away.
 UNRATED_REASON = {
@@ -24,7 +26,13 @@ UNRATED_REASON = {
     "text": "There is not enough evidence for a score yet",
     "help": "Time, updates, verified facts and independent givers",
 }
-_UNRATED = json.dumps([UNRATED_REASON])
+_FIXED = {
+    "unrated": json.dumps([UNRATED_REASON]),
+    "badges": json.dumps(BADGES),
+    "at_items": int(Column.ITEMS),
+    "at_periods": int(Column.PERIODS),
+    "steady": STEADY,
+} | {item: 1 << ITEMS.index(item) for item in ("identity", "bank", "registry")}
 
 # One statement, JSON out. `inside` is decided in it, because the row knows its owner.
 _SCORE = """
@@ -35,18 +43,31 @@ SELECT json_build_object(
          'cap_adjustment', CASE WHEN rated OR inside THEN cap_adjustment ELSE 0 END,
          'trend', CASE WHEN rated OR inside THEN trend END,
          'reasons', CASE WHEN rated OR inside THEN reasons ELSE %(unrated)s::jsonb END,
+         'badges', (
+           SELECT coalesce(json_agg(json_build_object('code', code, 'text', %(badges)s::jsonb->>code)), '[]')
+             FROM (SELECT 'identity_verified' AS code WHERE items & %(identity)s::int > 0
+         UNION ALL SELECT 'bank_verified' WHERE items & %(bank)s::int > 0
+         UNION ALL SELECT 'registry_verified' WHERE items & %(registry)s::int > 0
+         UNION ALL SELECT 'steady_updates' WHERE kind = 'campaign' AND periods >= %(steady)s::float8
+         UNION ALL SELECT 'delivered_before' WHERE EXISTS (
+                     SELECT FROM trust_evidence_campaign AS other CROSS JOIN LATERAL (
+                            SELECT (data->>'delivered')::boolean AS delivered FROM trust_evidence_fact
+                             WHERE subject_kind = 'campaign' AND subject_id = other.id AND type = 'campaign.ended'
+                             ORDER BY time DESC, id DESC LIMIT 1) AS ended
+                      WHERE other.owner_id = found.owner_id AND other.id <> found.entity_id AND ended.delivered)
+                  ) AS true_ones),
          'calculated_at', to_char(calculated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-  FROM (SELECT *, %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE AS inside
+  FROM (SELECT *, %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE AS inside,
+               coalesce((features->>%(at_items)s::int)::float8, 0)::int AS items,
+               coalesce((features->>%(at_periods)s::int)::float8, 0) AS periods
           FROM trust_scoring_score WHERE kind = %(kind)s AND entity_id = %(entity)s) AS found
 """
 
 
 def score_json(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> tuple[bytes, bool]:
     """The answer as JSON, and whether it is a stored one. Raises NotFound for an entity of which nothing is known."""
-    params = {"kind": kind, "entity": entity_id, "caller": caller, "staff": staff, "unrated": _UNRATED}
-    rows = fetch_rows(_SCORE, params)
-    if rows:
-        found: bytes = rows[0][0]
+    found = _stored(kind, entity_id, caller=caller, staff=staff)
+    if found is not None:
         return found, True
     inside = staff or caller == str(evidence.owner_of(kind, entity_id))
     return score(kind, entity_id, inside=inside).model_dump_json().encode(), False
@@ -57,13 +78,9 @@ def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:
 
     Evidence that arrived a moment ago may not be calculated yet; then it is, for this answer alone.
     """
-    stored = queries.score_of(kind, entity_id)
+    stored = _stored(kind, entity_id, caller="", staff=inside)
     if stored is not None:
-        shown = {
-            name: getattr(stored, name)
-            for name in ("score", "rated", "tier", "confidence", "factors", "cap_adjustment", "trend", "reasons")
-        }
-        return _answer(kind, entity_id, shown | {"calculated_at": stored.calculated_at}, inside=inside)
+        return Score.model_validate_json(stored)
     if not evidence.is_known(kind, entity_id):
         raise NotFound()
     answer = answers(read([(kind, entity_id)]), as_of=clock.now())[0]
@@ -82,9 +99,40 @@ def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:
     return _answer(kind, entity_id, shown, inside=inside)
 
 
-def evidence_lines(kind: str, entity_id: UUID) -> list[EvidenceLine]:
-    """What is known of an entity, newest first: never who gave and never who reported."""
-    return [EvidenceLine.model_validate(line) for line in evidence.lines(kind, entity_id)]
+def _stored(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> bytes | None:
+    rows = fetch_rows(_SCORE, _FIXED | {"kind": kind, "entity": entity_id, "caller": caller, "staff": staff})
+    return rows[0][0] if rows else None
+
+
+def evidence_lines(kind: str, entity_id: UUID, limit: int = 200) -> list[EvidenceLine]:
+    """What is known of an entity, newest first, and what a campaign takes over from its organiser: never who gave and
+    never who reported."""
+    found = [_line(each, "itself") for each in evidence.lines(kind, entity_id, limit=limit)]
+    owner = evidence.owner_of(kind, entity_id) if kind == "campaign" else None
+    if owner is not None:
+        taken_over = (each for each in evidence.lines("user", owner, limit=limit) if each["type"] in INHERITED)
+        found += [_line(each, "organiser") for each in taken_over]
+    return sorted(found, key=lambda line: line.time, reverse=True)[:limit]
+
+
+def point(row: StoredPoint) -> ScorePoint:
+    """A line of the history."""
+    return ScorePoint(
+        score=row.score,
+        tier=row.tier,
+        rated=row.rated,
+        version=row.parameters_id,
+        calculated_at=row.calculated_at,
+    )
+
+
+def _line(fact: dict[str, Any], about: str) -> EvidenceLine:
+    text, factor, effect = told(fact["type"], fact["data"])
+    time = fact["time"]
+    if fact["type"] in COARSE:
+        time = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    shown = {"type": fact["type"], "time": time, "source": fact["source"], "about": about}
+    return EvidenceLine.model_validate(shown | {"text": text, "factor": factor, "effect": effect})
 
 
 def _answer(kind: str, entity_id: UUID, shown: dict[str, Any], *, inside: bool) -> Score:
