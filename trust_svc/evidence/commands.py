@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from bh_sdk.server.ops import clock
+from trust_svc.cases import attention
 from trust_svc.evidence import queries
 from trust_svc.evidence.models import Campaign, Kind
 from trust_svc.evidence.rules import INHERITED, NewFact
@@ -75,6 +76,7 @@ def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
     urgent = [fact for fact in new if fact.is_urgent]
     scoring.mark(_touched(urgent), now=True)
     scoring.mark(_touched([fact for fact in new if not fact.is_urgent]))
+    attention.look_at((fact.kind, fact.subject_id) for fact in new if fact.type in attention.NOTABLE)
     return Taken(accepted=len(new), repeated=len(facts) - len(new))
 
 

@@ -158,6 +158,12 @@ def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:
     return [{"type": fact.type, "time": fact.time, "source": fact.source, "data": fact.data} for fact in found]
 
 
+def told_since(kind: str, entity_id: UUID, *, types: Collection[str], since: datetime) -> list[Fact]:
+    """The facts of these types about an entity that happened since, oldest first."""
+    found = Fact.objects.filter(subject_kind=kind, subject_id=entity_id, type__in=types, time__gte=since)
+    return list(found.order_by("time", "id"))
+
+
 def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
     """The standing decision of each of these reports: outcome and time."""
     found: dict[UUID, tuple[str, datetime]] = {}

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from bh_sdk.events import ScoreChanged
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
+from trust_svc.cases import attention
 from trust_svc.scoring import queries
 from trust_svc.scoring.answers import Answer, answers
 from trust_svc.scoring.assessment import Entity, read
@@ -194,13 +195,22 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
     found = answers(read(entities), as_of=as_of)
     kept = _keep(found, as_of, turn)
     beside.keep((said for each in found for said in each.beside), turn=turn)
-    ScorePoint.objects.bulk_create([_point(each) for each in kept if is_noted(each.before, each.after)])
+    noted = [each for each in kept if is_noted(each.before, each.after)]
+    ScorePoint.objects.bulk_create([_point(each) for each in noted])
+    _tell_cases(noted)
     # Facts of a score lock it until the end, so in one order.
     for each in sorted(kept, key=lambda one: one.id):
         if is_told(each.before, each.after):
             record(_changed(each), subject=each.id)
     with connection.cursor() as cursor:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
+
+
+def _tell_cases(noted: Sequence[Kept]) -> None:
+    """A score that fell may open a case; any that moved changes how pressing an open one is."""
+    fell = {each.answer.entity for each in noted if each.before and each.after.score < each.before.score}
+    attention.look_at(fell)
+    attention.look_at({each.answer.entity for each in noted} - fell, with_open_case=True)
 
 
 def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -72,6 +72,12 @@ def next_turn() -> int:
 
 def score_of(kind: str, entity_id: UUID) -> Score | None:
     return Score.objects.filter(kind=kind, entity_id=entity_id).first()
+
+
+def standings(people: Collection[UUID]) -> dict[UUID, float]:
+    """What these people's words weigh until the next epoch, 0-1; who is not known well is absent."""
+    rows = Score.objects.filter(kind="user", entity_id__in=people, standing__isnull=False)
+    return {person: value for person, value in rows.values_list("entity_id", "standing") if value is not None}
 
 
 def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], float]:

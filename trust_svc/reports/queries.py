@@ -1,0 +1,24 @@
+"""Reading reports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from trust_svc.reports.models import Report
+
+
+def open_about(entity_kind: str, entity_id: UUID) -> list[Report]:
+    """The reports about it that nobody has judged, oldest first."""
+    found = Report.objects.filter(entity_kind=entity_kind, entity_id=entity_id, state=Report.State.OPEN)
+    return list(found.order_by("created_at", "id"))
+
+
+def reports(ids: Collection[UUID]) -> list[Report]:
+    """These reports, oldest first."""
+    return list(Report.objects.filter(id__in=list(ids)).order_by("created_at", "id"))
+
+
+def has_reported(person: UUID, entity_kind: str, entity_id: UUID) -> bool:
+    """Whether this person ever reported it."""
+    return Report.objects.filter(reporter_id=person, entity_kind=entity_kind, entity_id=entity_id).exists()
