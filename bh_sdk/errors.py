@@ -103,6 +103,10 @@ class Forbidden(Refused):
     code, status, title = "forbidden", 403, "This caller may not do that"
 
 
+class OwnReport(Forbidden):
+    code, title = "own_report", "Nobody reports themselves or a campaign of their own"
+
+
 class SecondPersonNeeded(Forbidden):
     code, title = "second_person_needed", "Somebody else than the one who asked has to decide"
 

@@ -31,9 +31,10 @@ globals().update(
             },
             "trust.reports.settle_decided": {
                 "task": "trust.reports.settle_decided",
-                "schedule": 2.0,
-                "options": {"expires": 5},
+                "schedule": 60.0,
             },
+            "trust.cases.gather": {"task": "trust.cases.gather", "schedule": 1.0, "options": {"expires": 2}},
+            "trust.cases.wake": {"task": "trust.cases.wake", "schedule": 60.0},
             "trust.scoring.mark_expired": {"task": "trust.scoring.mark_expired", "schedule": 60.0},
             "trust.overrides.expire_due": {
                 "task": "trust.overrides.expire_due",

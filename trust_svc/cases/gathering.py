@@ -14,6 +14,7 @@ from trust_svc.cases import closing, journal, money, noticing, queries, rules
 from trust_svc.cases.models import Case, Look, Signal
 from trust_svc.cases.noticing import Found
 from trust_svc.evidence import queries as evidence
+from trust_svc.reports import commands as reporting
 
 # So many requests for a look are answered in one transaction.
 BATCH = 500
@@ -40,8 +41,9 @@ def gather(limit: int = BATCH) -> int:
 
 def look(kind: str, entity_id: UUID, now: datetime) -> Case | None:
     """Bring the open case about it up to date, or open one if it must be; the open case, if there is one after that."""
-    found = noticing.against(kind, entity_id, now)
     case = queries.open_case_for_update(kind, entity_id)
+    reporting.settle_about(kind, entity_id)
+    found = noticing.against(kind, entity_id, now)
     known = queries.taken_up(kind, entity_id)
     new = [each for each in found if (each.kind, each.key) not in known]
     if case is None and new:
@@ -83,6 +85,11 @@ def _open(kind: str, entity_id: UUID, new: Sequence[Found], now: datetime) -> Ca
             # What a decision brought about belongs to it, and is not asked about again.
             _take_up(last, new)
         return None
+    return open_for(kind, entity_id, new, now)
+
+
+def open_for(kind: str, entity_id: UUID, new: Sequence[Found], now: datetime) -> Case:
+    """Open a case because of these."""
     due = min(rules.due_at(now, urgent=rules.is_urgent(each.kind, each.report_kind)) for each in new)
     case = Case.objects.create(
         entity_kind=kind,

@@ -50,9 +50,7 @@ def credibilities(people: set[UUID]) -> dict[UUID, float]:
     """How much the word of these reporters weighs, 0-1."""
     decided = evidence.reporters(people)
     standings = scoring.standings(people)
-    return {
-        person: rules.credibility(standings.get(person), *decided.get(person, (0, 0))) for person in sorted(people)
-    }
+    return {person: rules.credibility(standings.get(person), *decided.get(person, (0, 0))) for person in sorted(people)}
 
 
 def _reported(kind: str, entity_id: UUID) -> Iterator[Found]:
@@ -85,7 +83,9 @@ def _score(kind: str, entity_id: UUID, now: datetime) -> Iterator[Found]:
     points = [point for point in scoring.recent(kind, entity_id, since=now, within=rules.FRESH) if point.rated]
     for before, after in pairwise(points):
         if after.score < rules.FLOOR <= before.score:
-            yield _signal("score_low", _of_day(entity_id, after.calculated_at), after.calculated_at, f"{after.score:.1f}")
+            yield _signal(
+                "score_low", _of_day(entity_id, after.calculated_at), after.calculated_at, f"{after.score:.1f}"
+            )
     if points:
         last = points[-1]
         highest = max(point.score for point in points if point.calculated_at >= last.calculated_at - within)
@@ -95,8 +95,9 @@ def _score(kind: str, entity_id: UUID, now: datetime) -> Iterator[Found]:
 
 
 def _holds(kind: str, entity_id: UUID, now: datetime) -> Iterator[Found]:
+    """One that an upheld report placed is what came of a case, not a reason for one."""
     for hold in holds.holds_of(kind, entity_id):
-        if hold.placed_at >= now - rules.FRESH:
+        if hold.report_id is None and hold.placed_at >= now - rules.FRESH:
             yield _signal("hold", str(hold.id), hold.placed_at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -13,8 +14,10 @@ from bh_sdk.server.access.models import Staff
 from trust_svc.cases.models import Case, LogLine, Signal
 from trust_svc.cases.rules import Standing
 from trust_svc.reports import queries as reports
-from trust_svc.reports.models import Report
 from trust_svc.scoring import queries as scoring
+
+if TYPE_CHECKING:
+    from trust_svc.reports.models import Report
 
 HEAPS = ("open", "mine", "unassigned", "overdue", "snoozed", "closed")
 

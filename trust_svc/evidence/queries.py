@@ -164,6 +164,13 @@ def told_since(kind: str, entity_id: UUID, *, types: Collection[str], since: dat
     return list(found.order_by("time", "id"))
 
 
+def case_outcome(kind: str, entity_id: UUID, *, since: datetime) -> str | None:
+    """What the newest decision of a case about it says, if one was made since."""
+    decided = Fact.objects.filter(subject_kind=kind, subject_id=entity_id, type="case.decided", time__gte=since)
+    last = decided.order_by("-time", "-id").first()
+    return None if last is None else str(last.data["outcome"])
+
+
 def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
     """The standing decision of each of these reports: outcome and time."""
     found: dict[UUID, tuple[str, datetime]] = {}

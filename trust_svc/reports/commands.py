@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from bh_sdk.errors import NotFound, ReportAlreadyOpen
-from bh_sdk.events import ReportFiled
+from bh_sdk.errors import NotFound, OwnReport, ReportAlreadyOpen
+from bh_sdk.events import ReportDecided, ReportFiled
+from bh_sdk.server.api import limits
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from trust_svc.evidence import commands as evidence
 from trust_svc.evidence import queries as known
 from trust_svc.evidence.rules import NewFact
 from trust_svc.holds import commands as holds
+from trust_svc.reports import queries
 from trust_svc.reports.models import Report
 
-# How many open reports one pass looks at.
+# How many reports one transaction settles.
 BATCH = 500
 
 
-@transaction.atomic
+# Of one person; who reports the same thing again has reported it once.
+LIMITS = (limits.Limit("report-an-hour", 5, 3600), limits.Limit("report-a-day", 20, 86400))
+
+
 def file_report(
     *, entity_kind: str, entity_id: UUID, kind: str, description: str, evidence_urls: Sequence[str], by: UUID
 ) -> Report:
     """Take a report in. It becomes evidence whose weight follows from the reporter's own record.
 
-    Raises NotFound for something we know nothing of, ReportAlreadyOpen while an earlier report of the same person about
-    the same thing is open.
+    Raises NotFound for something we know nothing of, OwnReport for oneself and one's own campaign, ReportAlreadyOpen while
+    an earlier report of the same person about the same thing is open, RateLimited after too many.
     """
     if not known.is_known(entity_kind, entity_id):
         raise NotFound(f"No {entity_kind} of that id is known here")
+    if known.owner_of(entity_kind, entity_id) == by:
+        raise OwnReport()
+    exceeded = limits.take(
+        [limits.Count(each, str(by)) for each in LIMITS], once=f"report:{by}:{entity_kind}:{entity_id}"
+    )
+    if exceeded is not None:
+        raise limits.refusal(exceeded)
+    return _file(entity_kind, entity_id, kind, description, evidence_urls, by)
+
+
+@transaction.atomic
+def _file(
+    entity_kind: str, entity_id: UUID, kind: str, description: str, evidence_urls: Sequence[str], by: UUID
+) -> Report:
     report = Report(
         reporter_id=by,
         entity_kind=entity_kind,
@@ -58,16 +77,41 @@ def file_report(
 
 
 @transaction.atomic
-def settle_decided(limit: int = BATCH) -> int:
-    """Close the open reports of which a decision is known; returns how many. An upheld report of fraud puts a hold on what it
-    is about."""
-    still_open = Report.objects.filter(state=Report.State.OPEN).order_by("created_at", "id")
-    reports = {report.id: report for report in still_open.select_for_update(skip_locked=True)[:limit]}
+def settle(report_ids: Collection[UUID]) -> int:
+    """Bring reports to where their standing decisions are, known or taken back; returns how many moved.
+
+    Each reporter is told. An upheld report of fraud puts a hold on what it is about.
+    """
+    rows = Report.objects.filter(id__in=list(report_ids)).order_by("created_at", "id").select_for_update()
+    reports = {report.id: report for report in rows}
     decided = known.decisions(reports.keys())
-    for report_id, (outcome, time) in sorted(decided.items()):
-        report = reports[report_id]
+    moved = [
+        (reports[key], *decision) for key, decision in sorted(decided.items()) if reports[key].state != decision[0]
+    ]
+    for report, outcome, time in moved:
         report.state, report.decided_at = outcome, time
         report.save(update_fields=["state", "decided_at"])
+        told = {
+            "report_id": report.id,
+            "entity_kind": report.entity_kind,
+            "entity_id": report.entity_id,
+            "reporter_id": report.reporter_id,
+            "kind": report.kind,
+            "outcome": outcome,
+        }
+        record(ReportDecided.model_validate(told), subject=report.id)
         if outcome == Report.State.UPHELD and report.kind == "fraud":
-            holds.place_for_report(entity_kind=report.entity_kind, entity_id=report.entity_id, report_id=report_id)
-    return len(decided)
+            holds.place_for_report(entity_kind=report.entity_kind, entity_id=report.entity_id, report_id=report.id)
+    return len(moved)
+
+
+def settle_about(entity_kind: str, entity_id: UUID) -> int:
+    """Settle the open reports about a campaign or a person."""
+    return settle([report.id for report in queries.open_about(entity_kind, entity_id)])
+
+
+def settle_decided() -> int:
+    """Settle every open report of which a decision is known; returns how many. A net below `settle`, which whoever decides
+    calls at once."""
+    still_open = list(Report.objects.filter(state=Report.State.OPEN).order_by("id").values_list("id", flat=True))
+    return sum(settle(still_open[at : at + BATCH]) for at in range(0, len(still_open), BATCH))
