@@ -8,14 +8,13 @@ from bh_sdk.events import CaseDecided
 from bh_sdk.server.events import record
 from trust_svc.cases import journal, queries
 from trust_svc.cases.models import Case
-from trust_svc.cases.rules import Outcome
 from trust_svc.evidence import queries as evidence
 from trust_svc.reports import queries as reports
 
 PLATFORM = "platform"
 
 
-def close(case: Case, outcome: Outcome, *, by: str, now: datetime, note: str = "") -> None:
+def close(case: Case, outcome: Case.Outcome, *, by: str, now: datetime, note: str = "") -> None:
     """Close an open case and tell of it, in the caller's transaction."""
     case.state, case.outcome, case.closed_at, case.decided_by = Case.State.CLOSED, outcome, now, by
     case.snoozed_until = None
@@ -42,14 +41,15 @@ def close_if_settled(case: Case, now: datetime) -> bool:
     in a case that holds nothing else. Returns whether it did."""
     if reports.open_about(case.entity_kind, case.entity_id):
         return False
-    outcome = evidence.case_outcome(case.entity_kind, case.entity_id, since=case.opened_at) or _of_reports(case)
+    said = evidence.case_outcome(case.entity_kind, case.entity_id, since=case.opened_at)
+    outcome = said or _of_reports(case)
     if outcome is None:
         return False
-    close(case, outcome, by=PLATFORM, now=now)
+    close(case, Case.Outcome(outcome), by=PLATFORM, now=now)
     return True
 
 
-def _of_reports(case: Case) -> Outcome | None:
+def _of_reports(case: Case) -> str | None:
     """What the decided reports of a case amount to, when there is nothing else in it."""
     if case.signals.exclude(kind="report").exists():
         return None

@@ -21,7 +21,6 @@ from trust_svc.holds import commands as holding
 from trust_svc.holds import queries as holds
 from trust_svc.reports import commands as reporting
 from trust_svc.reports import queries as reports
-from trust_svc.scoring import commands as scoring
 
 CONFIRMED = "A case against it was confirmed"
 
@@ -104,7 +103,7 @@ def decide(
         raise CaseMoved("A report came in, or was decided, since you opened this; look at the case again")
     now = clock.now()
     case.assignee = case.assignee or by
-    closing.close(case, outcome, by=str(by), now=now, note=note)
+    closing.close(case, Case.Outcome(outcome), by=str(by), now=now, note=note)
     _as_evidence(case, verdicts, now)
     reporting.settle(verdicts.keys())
     if outcome == "confirmed" and stop and holds.active(case.entity_kind, case.entity_id) is None:
@@ -168,8 +167,8 @@ def _open(case_id: UUID, version: int | None) -> Case:
 def _at_work(case_id: UUID, by: UUID, version: int | None) -> Case:
     """The case, locked, for somebody who may work on it: nobody else has it, and they are no party to it."""
     case = queries.case_for_update(case_id)
-    if case.state == Case.State.OPEN and case.assignee not in (None, by):
-        name = queries.names([case.assignee]).get(case.assignee, "A colleague") if case.assignee else ""
+    if case.state == Case.State.OPEN and case.assignee is not None and case.assignee != by:
+        name = queries.names([case.assignee]).get(case.assignee, "A colleague")
         raise CaseTaken(f"{name} works on this case", assignee=str(case.assignee))
     case = _open(case_id, version)
     if queries.is_party(case, by):
@@ -191,7 +190,7 @@ def _changed(case: Case, what: str, by: UUID, *, note: str = "", **values: objec
 
 
 def _as_evidence(case: Case, verdicts: Mapping[UUID, Verdict], now: datetime) -> None:
-    """Decisions are evidence like everything else, and are not waited for."""
+    """Decisions are evidence like everything else, of the kind that moves scores at once."""
     facts = [
         NewFact(
             uuid4(), "report.decided", now, case.entity_kind, case.entity_id,
@@ -202,7 +201,6 @@ def _as_evidence(case: Case, verdicts: Mapping[UUID, Verdict], now: datetime) ->
     said = {"outcome": case.outcome}
     facts.append(NewFact(uuid4(), "case.decided", now, case.entity_kind, case.entity_id, said))
     evidence.take_in(facts=facts, source="trust")
-    scoring.mark([(case.entity_kind, case.entity_id)], now=True)
 
 
 def _let_go(case: Case, reports_of_it: set[str], by: UUID) -> None:

@@ -131,7 +131,7 @@ def band(credible: float) -> str:
 def mass(reports: Iterable[float], signals: Iterable[float]) -> float:
     """The credible mass of a case. Each further report adds less than the one before, and never more than LOUDEST in all."""
     said = math.fsum(sorted(reports))
-    return LOUDEST * (1.0 - 2.0 ** (-said / LOUDEST)) + math.fsum(sorted(signals))
+    return LOUDEST * (1.0 - math.exp2(-said / LOUDEST)) + math.fsum(sorted(signals))
 
 
 def harm(chance: float, open_money: float, credible_mass: float) -> float:
