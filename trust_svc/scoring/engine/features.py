@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from trust_svc.scoring.engine.columns import Row, row
 from trust_svc.scoring.engine.hands import DAY, NOBODY, People, credibility, decay, giving
@@ -182,6 +182,8 @@ def _period(record: Record, params: Params) -> float:
         return params.update_days
     if record.created.data.get("need_type") == "EMERGENCY":
         return params.update_days_emergency
+    if params.long_need_is_long and record.created.data.get("need_type") == "COMMUNITY_LONG_TERM":
+        return params.update_days_long
     end = seconds(record.created.data.get("ends_at"))
     long = end is not None and end - record.created.time > params.long_campaign_days * DAY
     return params.update_days_long if long else params.update_days
@@ -234,28 +236,32 @@ def _reporter(report: Kept) -> str:
     return str(report.data.get("cluster") or report.data.get("reporter_id") or NOBODY)
 
 
-def _credibility(report: Kept, params: Params, people: People) -> float:
-    """The reporter's upheld share (on the population's rate) times how much their word weighs."""
+def _credibility(report: Kept, params: Params, people: People, givers: Set[str]) -> float:
+    """The reporter's upheld share (on the population's rate) times how much their word weighs; less when they gave nothing."""
     reporter = report.data.get("reporter_id")
+    near = 1.0 if str(reporter) in givers else params.stranger_share
     if not reporter and not report.data.get("cluster"):
-        return params.anonymous_credibility
+        return near * params.anonymous_credibility
     claimed = (int(report.data.get("reporter_upheld") or 0), int(report.data.get("reporter_dismissed") or 0))
     upheld, dismissed = people.reports.get(str(reporter), claimed)
     mass = params.reporter_prior_mass
     share = (upheld + mass * params.reporter_prior) / (upheld + dismissed + mass)
     standing = report.data.get("reporter_standing")
     unknown = params.unknown_standing if standing is None else float(standing)
-    return share * credibility(people.standing.get(str(reporter), unknown), params)
+    return near * share * credibility(people.standing.get(str(reporter), unknown), params)
 
 
 def _open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
     """The mass of reports that nobody has judged yet: per hand the heaviest. A decided case judges all before it."""
     heaviest: dict[str, float] = defaultdict(float)
+    givers = {
+        str(gift.data["donor_id"]) for each in records for gift in each.gifts.values() if gift.data.get("donor_id")
+    }
     for record in records:
         judged = record.case.time if record.case else -math.inf
         for key, report in record.reports.items():
             if key not in record.decisions and report.time > judged:
-                mass = _severity(report, params) * _credibility(report, params, people)
+                mass = _severity(report, params) * _credibility(report, params, people, givers)
                 mass *= decay(as_of - report.time, params.report_half_life)
                 heaviest[_reporter(report)] = max(heaviest[_reporter(report)], mass)
     return sum(heaviest[hand] for hand in sorted(heaviest))

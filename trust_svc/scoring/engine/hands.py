@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,16 @@ def credibility(standing: float, params: Params) -> float:
     return params.standing_floor + (1.0 - params.standing_floor) * min(1.0, max(0.0, standing))
 
 
+@dataclass(frozen=True, slots=True)
+class _Gift:
+    """A gift that counts: by which account, when in the campaign's life, and whether it stayed."""
+
+    account: str
+    kept: Kept
+    stayed: bool
+    wave: tuple[int, int]
+
+
 class _Hands:
     """Accounts and fingerprints that were ever seen together are one hand (union by name, so order does not matter)."""
 
@@ -73,9 +84,9 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
     if not records:
         return Giving(0.0, 0.0, 0.0, 0.0, 0.0)
     hands = _Hands()
-    gifts: list[tuple[str, Kept, bool]] = []
+    gifts: list[_Gift] = []
     bad = 0.0
-    for record in records:
+    for number, record in enumerate(records):
         for payment, gift in sorted(record.gifts.items()):
             donor = gift.data.get("donor_id")
             cluster = gift.data.get("cluster")
@@ -85,7 +96,8 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
             blame, since = _blame(record, payment, params)
             bad += blame * decay(as_of - since, params.history_half_life)
             if owner is None or str(donor) != owner:
-                gifts.append((account, gift, not blame and not record.is_returned(payment)))
+                stayed = not blame and not record.is_returned(payment)
+                gifts.append(_Gift(account, gift, stayed, (number, _wave(record, gift, params))))
         # A dispute may be known before the gift itself.
         blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
         for payment in sorted(blamed - record.gifts.keys()):
@@ -94,36 +106,55 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
     return _count(gifts, hands, bad=bad, as_of=as_of, params=params, people=people)
 
 
-def _count(
-    gifts: list[tuple[str, Kept, bool]], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People
-) -> Giving:
+def _wave(record: Record, gift: Kept, params: Params) -> int:
+    """In which stretch of the campaign's life a gift came; counted from its beginning, so that only distances matter."""
+    start = record.created.time if record.created else record.first
+    return math.floor((gift.time - (start if start is not None else gift.time)) / (params.burst_days * DAY))
+
+
+def _count(gifts: list[_Gift], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:
+    """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
     accounts: dict[str, float] = {}
     strongest: dict[str, float] = defaultdict(float)
+    words: dict[str, float] = defaultdict(float)
+    waves: dict[str, tuple[int, int]] = {}
     settled: dict[str, float] = defaultdict(float)
     spans: dict[str, tuple[float, float]] = {}
-    for account, gift, stayed in sorted(gifts, key=lambda each: each[1].stamp):
-        if not stayed:
+    for gift in sorted(gifts, key=lambda each: each.kept.stamp):
+        if not gift.stayed:
             continue
-        hand = hands.find(account)
-        age = as_of - gift.time
-        word = _word(gift, params, people) * decay(age, params.engagement_half_life)
-        accounts[account] = max(accounts.get(account, 0.0), word)
+        hand, time = hands.find(gift.account), gift.kept.time
+        age = as_of - time
+        word = _word(gift.kept, params, people)
+        words[hand] = max(words[hand], word)
+        word *= decay(age, params.engagement_half_life)
+        accounts[gift.account] = max(accounts.get(gift.account, 0.0), word)
         strongest[hand] = max(strongest[hand], word)
         settled[hand] += decay(age, params.history_half_life)
-        begin, _ = spans.get(hand, (gift.time, gift.time))
-        spans[hand] = (begin, gift.time)
+        waves.setdefault(hand, gift.wave)
+        begin, _ = spans.get(hand, (time, time))
+        spans[hand] = (begin, time)
     repeat = sum(
         decay(as_of - end, params.engagement_half_life)
         for hand, (begin, end) in spans.items()
         if hand != NOBODY and end - begin >= params.repeat_days * DAY
     )
+    shares = _shares(words, waves, params)
     return Giving(
-        voices=sum(min(1.0, word) for word in strongest.values()),
-        donors=sum(min(1.0, word) for word in accounts.values()),
+        voices=sum(shares[hand] * min(1.0, word) for hand, word in strongest.items()),
+        donors=sum(shares[hands.find(account)] * min(1.0, word) for account, word in accounts.items()),
         repeat=repeat,
         ok=sum(min(params.gifts_per_hand, count) for count in settled.values()),
         bad=bad,
     )
+
+
+def _shares(words: Mapping[str, float], waves: Mapping[str, tuple[int, int]], params: Params) -> dict[str, float]:
+    """What is left of each hand's word after the bound of its burst."""
+    together: dict[tuple[int, int], float] = defaultdict(float)
+    for hand, word in words.items():
+        together[waves[hand]] += min(1.0, word)
+    return {hand: min(1.0, params.burst_voices / together[wave]) for hand, wave in waves.items()}
 
 
 def _word(gift: Kept, params: Params, people: People) -> float:

@@ -14,7 +14,15 @@ ITEMS = ("email", "phone", "identity", "bank", "registry", "beneficiary", "endor
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 IDENTITY = ITEMS.index("identity")
 # Parameters that version 1 did not have; their defaults are what it did without them.
-ADDED = ("hold_cap", "imported_half_life", "imported_share")
+ADDED = (
+    "burst_days",
+    "burst_voices",
+    "hold_cap",
+    "imported_half_life",
+    "imported_share",
+    "long_need_is_long",
+    "stranger_share",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Params:
     update_days_ended: float = 90.0
     # A campaign planned for longer than this many days reports in long periods.
     long_campaign_days: float = 365.0
+    # 1 = so does one for a community's long-term need.
+    long_need_is_long: float = 0.0
     update_prior: float = 0.60
     update_prior_mass: float = 2.0
 
@@ -61,6 +71,9 @@ class Params:
     unknown_standing: float = 0.60
     standing_floor: float = 0.25
     anonymous_credibility: float = 0.20
+    # New hands that come within so many days are together worth at most so many voices.
+    burst_voices: float = 1_000_000.0
+    burst_days: float = 7.0
 
     # email, phone, identity, bank, registry, beneficiary, endorsement, address: the order of ITEMS.
     items: tuple[float, ...] = (0.08, 0.08, 0.28, 0.20, 0.14, 0.10, 0.06, 0.06)
@@ -85,6 +98,8 @@ class Params:
     report_points: float = 3.0
     reporter_prior: float = 0.40
     reporter_prior_mass: float = 2.0
+    # What is left of the word of a reporter who gave nothing.
+    stranger_share: float = 1.0
     # fraud, misleading, inappropriate, spam, other: when a report does not say how severe it is.
     severities: tuple[float, ...] = (4.0, 3.0, 2.0, 1.0, 2.0)
     upheld_half_life: float = 365.0
@@ -113,8 +128,10 @@ class Params:
         for name in ("weights", "items"):
             if abs(sum(getattr(self, name)) - 1) > 1e-9:
                 raise ValueError(f"{name} must sum to 1")
-        if self.imported_share > 1:
-            raise ValueError("imported_share is a share")
+        if self.imported_share > 1 or self.stranger_share > 1:
+            raise ValueError("imported_share and stranger_share are shares")
+        if not self.burst_days or not self.burst_voices:
+            raise ValueError("burst_days and burst_voices are above 0")
         if self.report_points > 100 * self.weights[4]:
             raise ValueError("report_points cannot exceed what history is worth")
 
@@ -151,4 +168,13 @@ class Params:
 
 V1 = Params()
 # The set that is live by default.
-V2 = Params(version=2, hold_cap=20.0, imported_share=0.5)
+V2 = Params(
+    version=2,
+    unknown_standing=0.2,
+    reach_half=9.0,
+    burst_voices=6.0,
+    stranger_share=0.35,
+    long_need_is_long=1.0,
+    imported_share=0.5,
+    hold_cap=20.0,
+)
