@@ -133,6 +133,11 @@ def owner_of(kind: str, entity_id: UUID) -> UUID | None:
     return Campaign.objects.filter(id=entity_id).values_list("owner_id", flat=True).first()
 
 
+def category_of(campaign_id: UUID) -> str:
+    """The category of a campaign; empty when it has none."""
+    return Campaign.objects.filter(id=campaign_id).values_list("category", flat=True).first() or ""
+
+
 def is_known(kind: str, entity_id: UUID) -> bool:
     """Whether there is any trace of this campaign or person."""
     if kind == Kind.CAMPAIGN:

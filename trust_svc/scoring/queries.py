@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
+from trust_svc.evidence import queries as evidence
 from trust_svc.scoring.engine import Params
 from trust_svc.scoring.models import Job, ParameterSet, Score, ScorePoint
 
@@ -45,7 +46,10 @@ SELECT campaign.category,
 
 _MEDIANS = """
 SELECT factor->>'name', percentile_cont(0.5) WITHIN GROUP (ORDER BY (factor->>'contribution')::float8), count(*)
-  FROM (SELECT factors FROM trust_scoring_score WHERE kind = %s AND rated ORDER BY calculated_at DESC LIMIT 1000) AS newest
+  FROM (SELECT factors FROM trust_scoring_score
+         WHERE kind = %(kind)s AND rated AND (%(category)s = '' OR entity_id IN (
+               SELECT id FROM trust_evidence_campaign WHERE category = %(category)s))
+         ORDER BY calculated_at DESC LIMIT 1000) AS newest
  CROSS JOIN LATERAL jsonb_array_elements(factors) AS factor GROUP BY 1
 """
 
@@ -54,6 +58,12 @@ def live_parameters() -> tuple[int, Params]:
     """The version and numbers that count now. Raises RuntimeError when the stored text is not what its digest says."""
     stored = ParameterSet.objects.get(state=ParameterSet.State.LIVE)
     return stored.version, parsed(stored.body, stored.digest)
+
+
+def parameters(version: int) -> Params:
+    """The numbers of a version. Raises RuntimeError like `live_parameters`."""
+    stored = ParameterSet.objects.get(version=version)
+    return _parameters(stored.body, stored.digest)
 
 
 @lru_cache(maxsize=8)
@@ -120,8 +130,17 @@ def progress(job: Job) -> tuple[str, int]:
     return ("running" if done else "queued"), done
 
 
-def median_contributions(kind: str) -> dict[str, float]:
-    """The median points of each factor among the newest thousand rated scores; empty when there are few."""
+def median_contributions(kind: str, category: str = "") -> dict[str, float]:
+    """The median points of each factor among the newest thousand rated scores (of a category, if one is named); empty when
+    there are few."""
     with connection.cursor() as cursor:
-        cursor.execute(_MEDIANS, [kind])
+        cursor.execute(_MEDIANS, {"kind": kind, "category": category})
         return {name: median for name, median, count in cursor.fetchall() if count >= 5}
+
+
+def medians_beside(kind: str, entity_id: UUID) -> tuple[dict[str, float], str]:
+    """The medians to hold a score against, and of whom they are: of its category when that has enough, else of all."""
+    category = evidence.category_of(entity_id) if kind == "campaign" else ""
+    if category and (found := median_contributions(kind, category)):
+        return found, f"of {category}"
+    return median_contributions(kind), "of rated ones"

@@ -22,8 +22,17 @@ class Past:
     version: int
 
 
-def sparkline(points: Sequence[Past], *, now: datetime) -> dict[str, Any]:
-    """What the template draws: the step line of these points (oldest first), tier edges, and marks of new parameters."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time during which the score was set by hand."""
+
+    since: datetime
+    until: datetime
+
+
+def sparkline(points: Sequence[Past], *, now: datetime, by_hand: Sequence[Span] = ()) -> dict[str, Any]:
+    """What the template draws: the step line of these points (oldest first), tier edges, marks of new parameters with their
+    version, and the times of overrides."""
     if not points:
         return {"points": ""}
     began = min(points[0].time, now - timedelta(hours=1))
@@ -44,12 +53,18 @@ def sparkline(points: Sequence[Past], *, now: datetime) -> dict[str, Any]:
         "points": " ".join(f"{x},{y}" for x, y in line),
         "edges": [{"y": _down(edge)} for edge in EDGES],
         "marks": [across(point.time) for point in changed],
+        "versions": ", ".join(f"version {point.version} since {point.time:%d %b}" for point in changed),
+        "spans": [_span(across(each.since), across(min(now, each.until))) for each in by_hand if each.until > began],
         "since": began,
         "until": now,
         "lowest": f"{min(scores):.1f}",
         "highest": f"{max(scores):.1f}",
         "spoken": f"Score from {scores[0]:.1f} to {scores[-1]:.1f}",
     }
+
+
+def _span(begin: float, end: float) -> dict[str, float]:
+    return {"x": begin, "width": max(2.0, round(end - begin, 1))}
 
 
 def _down(score: float) -> float:

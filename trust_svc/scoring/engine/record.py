@@ -7,7 +7,8 @@ Every entry is keyed by what it is about; of two facts about one thing the later
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -134,6 +135,15 @@ class Record:
             _earlier(causes, str(data.get("refund_id", "")), kept)
         if fact.type == "payment.refund_reversed":
             _later(self.undone, str(data["refund_id"]), kept)
+
+    def copy(self) -> Record:
+        """Another record of the same; what is added to it is not added here."""
+        made = {each.name: getattr(self, each.name) for each in fields(self)}
+        other = Record(
+            **{name: copy(value) if isinstance(value, dict | set) else value for name, value in made.items()}
+        )
+        other.caused = {payment: dict(causes) for payment, causes in self.caused.items()}
+        return other
 
     @property
     def is_held(self) -> bool:
