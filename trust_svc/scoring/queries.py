@@ -63,7 +63,7 @@ def live_parameters() -> tuple[int, Params]:
 def parameters(version: int) -> Params:
     """The numbers of a version. Raises RuntimeError like `live_parameters`."""
     stored = ParameterSet.objects.get(version=version)
-    return _parameters(stored.body, stored.digest)
+    return parsed(stored.body, stored.digest)
 
 
 @lru_cache(maxsize=8)

@@ -26,7 +26,9 @@ def sheet(population: Population, params: Params) -> Iterator[Line]:
     """
     people = population.people(params)
     for some in chunks(population.entities):
-        found = score(as_matrix(population.rows(some, params, people)), params)
+        rows = as_matrix(population.rows(some, params, people))
+        found = score(rows, params)
+        why = reasons(rows, found, params)
         for at, (kind, entity_id) in enumerate(some):
             yield (
                 kind,
@@ -37,7 +39,7 @@ def sheet(population: Population, params: Params) -> Iterator[Line]:
                 TIERS[found.tier[at]] if found.rated[at] else TIERS[0],
                 *(points(found.contributions[index, at]) for index in range(len(FACTORS))),
                 points(found.cap_adjustment[at]),
-                " ".join(reason.code for reason in reasons(found, at, params)),
+                " ".join(reason.code for reason in why[at]),
             )
 
 

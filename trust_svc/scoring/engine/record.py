@@ -138,10 +138,10 @@ class Record:
 
     def copy(self) -> Record:
         """Another record of the same; what is added to it is not added here."""
-        made = {each.name: getattr(self, each.name) for each in fields(self)}
-        other = Record(
-            **{name: copy(value) if isinstance(value, dict | set) else value for name, value in made.items()}
-        )
+        other = copy(self)
+        for each in fields(self):
+            if isinstance(value := getattr(self, each.name), dict | set):
+                setattr(other, each.name, copy(value))
         other.caused = {payment: dict(causes) for payment, causes in self.caused.items()}
         return other
 
