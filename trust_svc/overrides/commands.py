@@ -24,8 +24,8 @@ from trust_svc.overrides.errors import (
 from trust_svc.overrides.models import Override
 from trust_svc.overrides.rules import Reach, Wish
 from trust_svc.scoring import commands as scoring
-from trust_svc.scoring import queries as scores
-from trust_svc.scoring.assessment import Assessment, assess
+from trust_svc.scoring.answers import answers
+from trust_svc.scoring.assessment import Assessment, read
 
 # So many overrides end in one pass.
 BATCH = 200
@@ -149,12 +149,12 @@ def expire_due(limit: int = BATCH) -> int:
 
 def measure(entity_kind: str, entity_id: UUID, wish: Wish) -> tuple[Assessment, Reach]:
     """What is calculated now, and how far a wish goes from it. Raises OverrideChangesNothing."""
-    _, params = scores.live_parameters()
-    found = assess([(entity_kind, entity_id)], as_of=clock.now(), params=params)[0]
+    answer = answers(read([(entity_kind, entity_id)]), as_of=clock.now())[0]
+    found = answer.calculated
     weights = {one["name"]: one["weight"] for one in found.factors}
     if wish.what == "factor" and not weights.get(wish.factor):
         raise OverrideChangesNothing()
-    return found, rules.reach(found, wish, params.tiers)
+    return found, rules.reach(found, wish, answer.params.tiers)
 
 
 def _standing(entity_kind: str, entity_id: UUID) -> dict[str, Override]:

@@ -161,7 +161,8 @@ def _with_score(found: Assessment, wish: Wish) -> Assessment:
     score = exact(min(wish.value or 0.0, limit(wish, found.cap)))
     total = sum(one["contribution"] for one in found.factors)
     said = _reason(SET_SCORE, None, max(0.0, total - score))
-    others = [one for one in found.reasons if one["factor"] is not None]
+    # No repair moves what is set by hand.
+    others = [one | {"gain": 0.0} for one in found.reasons if one["factor"] is not None]
     return replace(
         found,
         score=score,
@@ -205,4 +206,4 @@ def _lower(found: Assessment, score: float) -> float:
 
 def _reason(code: str, factor: str | None, points: float) -> dict[str, Any]:
     text, helps = TEXTS[code]
-    return {"code": code, "factor": factor, "points": points, "text": text, "help": helps}
+    return {"code": code, "factor": factor, "points": points, "text": text, "help": helps, "gain": None}

@@ -1,14 +1,16 @@
 """Whose answer counts, and what is shown of it. Reads, and writes nothing.
 
-known ──assess, once per parameter set in play──▶ the one that counts for the entity ──▶ what is shown
+known ──assess, once per parameter set in play──▶ the one that counts for the entity ──override──▶ what is shown
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from trust_svc.overrides import queries as overrides
+from trust_svc.overrides.rules import InForce, applied
 from trust_svc.scoring.assessment import Assessment, Known, assess
 from trust_svc.scoring.engine import Params
 from trust_svc.versions import queries as versions
@@ -17,26 +19,44 @@ from trust_svc.versions.beside import Said
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is shown of an entity, and the parameter set (by version) that it was calculated with."""
+    """What is shown of an entity, and the parameter set (by version) that it was calculated with.
+
+    `override` is what staff set by hand and `computed` what was calculated underneath; both are None without one.
+    """
 
     found: Assessment
     version: int
     params: Params
     # What every set says, while several are in play.
     beside: tuple[Said, ...] = ()
+    computed: Assessment | None = None
+    override: InForce | None = None
 
     @property
     def entity(self) -> tuple[str, UUID]:
         return self.found.kind, self.found.entity_id
 
+    @property
+    def calculated(self) -> Assessment:
+        """What the engine says, whatever staff set."""
+        return self.computed or self.found
+
 
 def answers(known: Known, *, as_of: datetime) -> list[Answer]:
-    """One answer for every entity of `known`, in its order: by the parameter set that counts for its organiser."""
-    play = versions.in_play()
+    """One answer for every entity of `known`, in its order: by the parameter set that counts for its organiser, and what staff
+    set by hand above it."""
+    play, placed = versions.in_play(), overrides.in_force(known.entities, at=as_of)
     found = {version: assess(known, as_of=as_of, params=params) for version, params in play.sets.items()}
     chosen = []
     for at, live in enumerate(found[play.live]):
         version = play.counts_for(live.owner_id)
         said = tuple(Said(each, params, found[each][at]) for each, params in play.sets.items())
-        chosen.append(Answer(found[version][at], version, play.sets[version], said if len(said) > 1 else ()))
+        answer = Answer(found[version][at], version, play.sets[version], said if len(said) > 1 else ())
+        chosen.append(_overridden(answer, placed.get(answer.entity)))
     return chosen
+
+
+def _overridden(answer: Answer, override: InForce | None) -> Answer:
+    if override is None:
+        return answer
+    return replace(answer, found=applied(answer.found, override.wish), computed=answer.found, override=override)

@@ -17,10 +17,11 @@ from bh_sdk.events import ScoreChanged
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from trust_svc.cases import attention
+from trust_svc.overrides.rules import shown_tier as overridden_tier
 from trust_svc.scoring import queries
 from trust_svc.scoring.answers import Answer, answers
 from trust_svc.scoring.assessment import Entity, read
-from trust_svc.scoring.engine import category_rates, shown_tier
+from trust_svc.scoring.engine import category_rates, shown_tier, tier_of
 from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
@@ -59,20 +60,22 @@ UPDATE trust_scoring_due SET picked = true WHERE id IN (
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
        tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       said, revision, turn)
+       computed, override_id, override_until, said, revision, turn)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
-       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at, said, 1, %s
+       cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
+       computed, override_id, override_until, said, 1, %s
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
        reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
-       calculated_at timestamptz, said bigint)
+       calculated_at timestamptz, computed jsonb, override_id uuid, override_until timestamptz, said bigint)
  ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) DO UPDATE SET
        owner_id = excluded.owner_id, score = excluded.score, lower = excluded.lower, deviation = excluded.deviation,
        confidence = excluded.confidence, rated = excluded.rated, tier = excluded.tier, cap = excluded.cap,
        cap_adjustment = excluded.cap_adjustment, factors = excluded.factors, reasons = excluded.reasons,
        features = excluded.features, trend = excluded.trend, parameters_id = excluded.parameters_id,
-       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, said = excluded.said,
+       expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, computed = excluded.computed,
+       override_id = excluded.override_id, override_until = excluded.override_until, said = excluded.said,
        revision = score.revision + 1, turn = excluded.turn
  WHERE score.turn < excluded.turn
 RETURNING score.id, score.kind, score.entity_id
@@ -103,6 +106,8 @@ class Kept:
     answer: Answer
     before: Standing | None
     after: Standing
+    # An override began or ended.
+    turned: bool
 
 
 def mark(entities: Iterable[Entity], *, now: bool = False) -> None:
@@ -195,7 +200,7 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
     found = answers(read(entities), as_of=as_of)
     kept = _keep(found, as_of, turn)
     beside.keep((said for each in found for said in each.beside), turn=turn)
-    noted = [each for each in kept if is_noted(each.before, each.after)]
+    noted = [each for each in kept if each.turned or is_noted(each.before, each.after)]
     ScorePoint.objects.bulk_create([_point(each) for each in noted])
     _tell_cases(noted)
     # Facts of a score lock it until the end, so in one order.
@@ -227,7 +232,9 @@ def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
     for each in found:
         stored, then = before.get(each.entity), past.get(each.entity)
         after = _standing(each, stored)
-        row = _row(each, after, None if then is None else round((each.found.score - then) * 1024) / 1024)
+        row = _row(
+            each, after, None if then is None else _moved(each.calculated.score, then), _underneath(each, stored)
+        )
         if stored is not None and stored.said == row["said"]:
             same.append(stored.id)
         else:
@@ -238,15 +245,24 @@ def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
         cursor.execute(_KEEP, [turn, json.dumps(rows)])
         written = cursor.fetchall()
     return [
-        Kept(score_id, moved[kind, entity_id][0], _seen(before.get((kind, entity_id))), moved[kind, entity_id][1])
-        for score_id, kind, entity_id in written
+        _kept(score_id, *moved[kind, entity_id], before.get((kind, entity_id))) for score_id, kind, entity_id in written
     ]
+
+
+def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Score | None) -> Kept:
+    override = answer.override.id if answer.override else None
+    turned = stored is not None and stored.override_id != override
+    return Kept(score_id, answer, _seen(stored), after, turned)
+
+
+def _moved(score: float, then: float) -> float:
+    return round((score - then) * 1024) / 1024
 
 
 def _stored(entities: Sequence[Entity]) -> dict[Entity, Score]:
     """The scores as they stand, locked in one order."""
     rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities]).order_by("kind", "entity_id")
-    shown = rows.only("kind", "entity_id", "score", "tier", "rated", "said")
+    shown = rows.only("kind", "entity_id", "score", "tier", "rated", "said", "computed", "override_id")
     return {(row.kind, row.entity_id): row for row in shown.select_for_update()}
 
 
@@ -256,14 +272,43 @@ def _seen(stored: Score | None) -> Standing | None:
 
 def _standing(each: Answer, stored: Score | None) -> Standing:
     """What others will see. Without a rating nothing is claimed; the shown tier remembers the one before."""
-    found = each.found
+    if each.override is None:
+        return _calculated(each, stored)
+    found, edges = each.found, each.params.tiers
+    # What staff set has no memory: neither of what was calculated nor of another override.
+    tier = overridden_tier(found, each.override.wish, edges) or tier_of(found.score, each.params)
+    return Standing(found.score, tier if found.rated else "NEW", found.rated)
+
+
+def _calculated(each: Answer, stored: Score | None) -> Standing:
+    """The same of what was calculated, which goes on underneath an override with a memory of its own."""
+    found = each.calculated
     if not found.rated:
         return Standing(found.score, "NEW", rated=False)
-    remembered = stored.tier if stored is not None and stored.rated else None
+    remembered = None
+    if stored is not None and stored.computed is not None:
+        remembered = stored.computed["tier"] if stored.computed["rated"] else None
+    elif stored is not None and stored.rated:
+        remembered = stored.tier
     return Standing(found.score, shown_tier(found.score, remembered, each.params), rated=True)
 
 
-def _row(each: Answer, after: Standing, trend: float | None) -> dict[str, Any]:
+def _underneath(each: Answer, stored: Score | None) -> dict[str, Any] | None:
+    if each.computed is None:
+        return None
+    found = each.computed
+    return {
+        "score": found.score,
+        "lower": found.lower,
+        "rated": found.rated,
+        "tier": _calculated(each, stored).tier,
+        "cap_adjustment": found.cap_adjustment,
+        "factors": found.factors,
+        "reasons": found.reasons,
+    }
+
+
+def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str, Any] | None) -> dict[str, Any]:
     """The answer as the table keeps it. `said` tells whether two say the same, whenever they were calculated."""
     found = each.found
     said = {
@@ -283,6 +328,9 @@ def _row(each: Answer, after: Standing, trend: float | None) -> dict[str, Any]:
         "trend": trend,
         "parameters_id": each.version,
         "expires_at": found.expires_at.isoformat() if found.expires_at else None,
+        "computed": computed,
+        "override_id": str(each.override.id) if each.override else None,
+        "override_until": each.override.until.isoformat() if each.override else None,
     }
     digest = blake2b(repr(said).encode(), digest_size=8).digest()
     fresh = {"features": found.features, "calculated_at": found.as_of.isoformat()}
@@ -303,6 +351,8 @@ def _point(each: Kept) -> ScorePoint:
         contributions={factor["name"]: factor["contribution"] for factor in found.factors},
         parameters_id=each.answer.version,
         calculated_at=found.as_of,
+        source="override" if each.answer.override else "calculated",
+        computed=each.answer.computed.score if each.answer.computed else None,
     )
 
 

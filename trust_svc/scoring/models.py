@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from trust_svc.scoring.engine import TIERS
 
 KINDS = (("campaign", "campaign"), ("user", "user"))
+# Where what a point shows comes from: the engine, staff, or the system before this one.
+SOURCES = tuple((source, source) for source in ("calculated", "override", "legacy"))
 TIER_CHOICES = tuple((tier, tier) for tier in TIERS)
 
 
@@ -51,6 +53,9 @@ class Score(models.Model):
     `tier` is the shown tier, the only thing here with a memory. `standing` is what this person's word weighs until the
     next nightly sweep (0-1, null = not known): a score of the previous epoch, so that scores never depend on one another
     in circles.
+
+    While staff's override `override_id` is in force, everything here is what is shown, and `computed` what was calculated
+    underneath.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -73,6 +78,9 @@ class Score(models.Model):
     parameters = models.ForeignKey(ParameterSet, on_delete=models.PROTECT)
     expires_at = models.DateTimeField(null=True)
     calculated_at = models.DateTimeField()
+    computed: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder, null=True)
+    override_id = models.UUIDField(null=True)
+    override_until = models.DateTimeField(null=True)
     # A digest of all that is shown; the same digest is the same answer.
     said = models.BigIntegerField(db_default=0)
     revision = models.BigIntegerField()
@@ -107,6 +115,9 @@ class ScorePoint(models.Model):
     contributions: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder)
     parameters = models.ForeignKey(ParameterSet, on_delete=models.PROTECT)
     calculated_at = models.DateTimeField()
+    source = models.TextField(choices=SOURCES, default="calculated", db_default="calculated")
+    # What was calculated while something else was shown.
+    computed = models.FloatField(null=True)
 
     class Meta:
         ordering = ("-calculated_at", "-id")

@@ -20,7 +20,7 @@ _SCORES_AT = """
 SELECT entity.kind, entity.entity_id, point.score
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid)
  CROSS JOIN LATERAL (
-       SELECT score FROM trust_scoring_scorepoint AS point
+       SELECT coalesce(computed, score) AS score FROM trust_scoring_scorepoint AS point
         WHERE point.kind = entity.kind AND point.entity_id = entity.entity_id AND point.calculated_at <= %s
         ORDER BY calculated_at DESC, id DESC LIMIT 1) AS point
 """
@@ -91,7 +91,7 @@ def standings(people: Collection[UUID]) -> dict[UUID, float]:
 
 
 def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], float]:
-    """What these scores were at a time; an entity without a history so old is absent."""
+    """What these scores were calculated to be at a time; an entity without a history so old is absent."""
     asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in entities])
     with connection.cursor() as cursor:
         cursor.execute(_SCORES_AT, [asked, time])
