@@ -20,6 +20,7 @@ and raises the same class again with the same facts:
     │   │   ├── RecurringNotChangeable · NothingToPay
     │   │   ├── DisputeNotAnswerable
     │   │   ├── VerificationOpen · VerificationStands · VerificationClosed · DocumentsFull
+    │   │   ├── AppealOpen · AppealFinal
     │   │   ├── GiftNotReceiptable · ReceiptKindUnavailable · ReceiptVoid · GiftAidDeclared
     │   │   ├── PaymentNotRefundable · RefundBlockedByDispute · RefundBlockedByReceipt · RefundDecided
     │   │   ├── CampaignNotCancelled
@@ -227,6 +228,18 @@ class VerificationClosed(Conflict):
 
 class DocumentsFull(Conflict):
     code, title = "verification_documents_full", "No more documents fit into this request"
+
+
+class AppealOpen(Conflict):
+    """`appeal_id` is the appeal that waits."""
+
+    code, title = "appeal_open", "You have an open appeal against this already"
+
+
+class AppealFinal(Conflict):
+    """`appeal_id` is the appeal that was decided."""
+
+    code, title = "appeal_final", "An appeal against this was decided; there is no second one"
 
 
 class GiftNotReceiptable(Conflict):

@@ -6,13 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from bh_sdk.server.api import Router, make_api
 from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
+from trust_svc.appeals.api import router as appeals
 from trust_svc.evidence.api import router as evidence
 from trust_svc.reports.api import router as reports
 from trust_svc.scoring.api import router as scoring
 from trust_svc.verification.api import router as verification
 
 trust = Router()
-for slice_router in (scoring, evidence, reports, verification):
+for slice_router in (scoring, evidence, reports, verification, appeals):
     trust.add_router("", slice_router)
 
 api = make_api(

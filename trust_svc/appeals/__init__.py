@@ -1,1 +1,1 @@
-"""Appeals: whom a decision hurts may ask somebody else to look again."""
+"""Appeals: decisions that those whom they are about want looked at again, by somebody else and before a day."""

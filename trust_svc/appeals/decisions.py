@@ -1,0 +1,171 @@
+"""The decisions that can be appealed against: finding one, who made it, and changing it by its own slice's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from trust_svc.appeals import rules
+from trust_svc.appeals.errors import OutcomeUnfit
+from trust_svc.appeals.models import Appeal
+from trust_svc.holds import commands as holds
+from trust_svc.holds import queries as held
+from trust_svc.overrides import commands as overrides
+from trust_svc.overrides import queries as overridden
+from trust_svc.scoring import queries as scores
+from trust_svc.verification import commands as verification
+from trust_svc.verification import queries as verified
+from trust_svc.verification.rules import REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about somebody: by whom, when, in words for staff, and whether it still stands."""
+
+    id: UUID
+    made_by: frozenset[UUID]
+    made_at: datetime
+    words: str
+    stands: bool
+
+
+def find(against: str, kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    """The decision of that id about this campaign or person, or the one that stands; None when its owner knows of none."""
+    finder = _FIND.get(against)
+    return finder(kind, entity_id, decision_id) if finder else None
+
+
+def of(appeal: Appeal) -> Decision | None:
+    """What an appeal is against, as it is now."""
+    return find(appeal.against, appeal.entity_kind, appeal.entity_id, appeal.target_id)
+
+
+def change(appeal: Appeal, outcome: str, *, answer: str, by: UUID) -> None:
+    """Do what the outcome says, in the caller's transaction. Raises OutcomeUnfit, and what the slice's command refuses."""
+    if outcome == "upheld":
+        return
+    if outcome not in rules.outcomes(appeal.against):
+        raise OutcomeUnfit()
+    _CHANGE[appeal.against, outcome](appeal, answer, by)
+
+
+def keep(appeal: Appeal) -> None:
+    """What has to stay until the appeal is decided."""
+    if appeal.against == "verification":
+        until: datetime = appeal.due_at + rules.DOCUMENTS
+        verification.keep_documents(request_id=appeal.target_id, until=until)
+
+
+# -- finding -----------------------------------------------------------------------------------------------------------
+
+
+def _score(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    score = scores.score_of(kind, entity_id)
+    if score is None or decision_id not in (None, entity_id):
+        return None
+    words = f"{score.score:.1f}, {score.tier}" if score.rated else "not rated"
+    return Decision(entity_id, frozenset(), score.calculated_at, words, stands=True)
+
+
+def _hold(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    known = [hold for hold in held.holds_of(kind, entity_id) if decision_id in (None, hold.id)]
+    hold = next((each for each in known if each.lifted_at is None or decision_id is not None), None)
+    if hold is None:
+        return None
+    return Decision(
+        hold.id, frozenset(_people([hold.placed_by])), hold.placed_at, hold.reason, stands=hold.lifted_at is None
+    )
+
+
+def _override(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    row = overridden.overrides_of(kind, entity_id).filter(id=decision_id).first() if decision_id else None
+    row = row or (None if decision_id else overridden.active(kind, entity_id))
+    # What waits for a second person, or was never agreed to, was told to nobody.
+    if row is None or row.placed_at is None:
+        return None
+    words = f"{row.what} set to {row.tier or row.value}" + (f" ({row.factor})" if row.factor else "")
+    made_by = frozenset(overridden.deciders(row.id))
+    return Decision(row.id, made_by, row.placed_at, f"{words}: {row.note}", stands=row.state == "active")
+
+
+def _verification(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    row = verified.request(decision_id) if decision_id else None
+    if row is None or (row.entity_kind, row.entity_id) != (kind, entity_id):
+        return None
+    if row.decided_at is None or row.decided_by is None:
+        return None
+    if row.revoked_at is not None and row.revoked_by is not None:
+        made_by = frozenset({row.revoked_by})
+        return Decision(row.id, made_by, row.revoked_at, f"{row.item} taken back", stands=row.state == "revoked")
+    if row.refused_by is None:
+        return None
+    words = f"{row.item} refused: {REASONS.get(row.reason or '', '')}"
+    return Decision(row.id, frozenset({row.refused_by}), row.decided_at, words, stands=row.state == "refused")
+
+
+def _people(names: Iterable[str]) -> Iterable[UUID]:
+    """Those of these who are people; the system places holds too."""
+    for name in names:
+        try:
+            yield UUID(name)
+        except ValueError:
+            continue
+
+
+_FIND: dict[str, Callable[[str, UUID, UUID | None], Decision | None]] = {
+    "score": _score,
+    "hold": _hold,
+    "override": _override,
+    "verification": _verification,
+}
+
+
+# -- changing ----------------------------------------------------------------------------------------------------------
+
+
+def _lift(appeal: Appeal, answer: str, by: UUID) -> None:
+    if _now(appeal).stands:
+        holds.lift_hold(hold_id=appeal.target_id, reason=f"An appeal was granted: {answer}"[:500], by=str(by))
+
+
+def _end_override(appeal: Appeal, answer: str, by: UUID) -> None:
+    if _now(appeal).stands:
+        overrides.revoke_override(override_id=appeal.target_id, by=by, note=f"An appeal was granted: {answer}"[:500])
+
+
+def _was_replaced(appeal: Appeal, answer: str, by: UUID) -> None:
+    placed = overridden.active(appeal.entity_kind, appeal.entity_id)
+    if placed is None or placed.id == appeal.target_id or not _since(placed.placed_at, appeal.filed_at):
+        raise OutcomeUnfit("Place the other override first, on the page of the score; then record here that you did")
+
+
+def _grant(appeal: Appeal, answer: str, by: UUID) -> None:
+    if _now(appeal).stands:
+        verification.grant_on_appeal(request_id=appeal.target_id, message=answer, by=by)
+
+
+def _look_again(appeal: Appeal, answer: str, by: UUID) -> None:
+    verification.look_again(request_id=appeal.target_id, by=by)
+
+
+def _since(placed_at: datetime | None, filed_at: datetime) -> bool:
+    return placed_at is not None and placed_at > filed_at - timedelta(seconds=1)
+
+
+def _now(appeal: Appeal) -> Decision:
+    found = of(appeal)
+    if found is None:
+        raise OutcomeUnfit("What this was against is not there any more")
+    return found
+
+
+_CHANGE: dict[tuple[str, str], Callable[[Appeal, str, UUID], None]] = {
+    ("score", "adjusted"): _was_replaced,
+    ("hold", "reversed"): _lift,
+    ("override", "reversed"): _end_override,
+    ("override", "adjusted"): _was_replaced,
+    ("verification", "reversed"): _grant,
+    ("verification", "adjusted"): _look_again,
+}
