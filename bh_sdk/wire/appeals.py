@@ -21,7 +21,7 @@ class FileAppeal(Ask):
 
     entity_type: EntityKind | None = Field(None, description="Absent, as `entity_id`: the caller")
     entity_id: Id | None = None
-    against: AppealAgainst
+    against: AppealAgainst = Field(description="A report is appealed against as the case in which it was upheld")
     decision_id: Id | None = Field(
         None,
         description="Which one: a verification's `verification_id`, or the id of a hold, override or case. "

@@ -20,12 +20,15 @@ from tests.trust.test_verification import ask, files_in_a_room
 from trust_svc.appeals import commands
 from trust_svc.appeals.errors import AppealDecidedAlready, AppealTaken, DecidedByYou, OutcomeUnfit, OwnAppeal
 from trust_svc.appeals.models import Appeal
+from trust_svc.cases import commands as cases
+from trust_svc.cases.models import Case
 from trust_svc.evidence.models import Fact
 from trust_svc.holds import commands as holds
 from trust_svc.holds.models import Hold
 from trust_svc.overrides import commands as overrides
 from trust_svc.overrides.models import Override
 from trust_svc.overrides.rules import Wish
+from trust_svc.reports.models import Report
 from trust_svc.scoring import commands as scoring
 from trust_svc.scoring.models import Score
 from trust_svc.verification import commands as verification
@@ -158,6 +161,15 @@ class TestFiling:
             assert {**each.json(), "request_id": ""} == {**before.json(), "request_id": ""}
         assert (before.status_code, Appeal.objects.count()) == (404, 0)
 
+    def test_an_upheld_report_is_appealed_against_as_its_case(
+        self, owner: Caller, donor: Caller, campaign: UUID
+    ) -> None:
+        case = confirmed(donor, campaign)
+        said = owner.post("/trust/appeal", body(campaign, "report")).json()
+        assert (said["against"], Appeal.objects.get().target_id) == ("case", case.id)
+        assert str(donor.id) not in str(said)
+        assert owner.post("/trust/appeal", body(campaign, "case")).json()["code"] == "appeal_open"
+
     def test_what_stands_no_more_cannot_be_appealed_against(self, owner: Caller, campaign: UUID) -> None:
         stopped = hold(campaign)
         holds.lift_hold(hold_id=stopped.id, reason="They were paid.", by=str(FIRST))
@@ -243,6 +255,27 @@ def against_hold(owner: Caller, campaign: UUID) -> tuple[Appeal, set[UUID]]:
     return file(owner, body(campaign)), {FIRST}
 
 
+def confirmed(reporter: Caller, campaign: UUID) -> Case:
+    """A case in which a report of fraud was upheld, which puts the campaign on hold."""
+    report = {"entity_type": "campaign", "entity_id": str(campaign), "kind": "fraud", "description": WORDS}
+    report_id = UUID(reporter.post("/trust/report", report).json()["report_id"])
+    case = cases.add_signal(kind="appeal", key=str(uuid4()), entity_kind="campaign", entity_id=campaign)
+    return cases.decide(
+        case_id=case.id, outcome="confirmed", verdicts={report_id: "upheld"}, stop=True, note="Seen", by=FIRST
+    )
+
+
+def against_case(owner: Caller, campaign: UUID) -> tuple[Appeal, set[UUID]]:
+    confirmed(person(), campaign)
+    return file(owner, body(campaign, "case")), {FIRST}
+
+
+def against_hold_of_a_case(owner: Caller, campaign: UUID) -> tuple[Appeal, set[UUID]]:
+    confirmed(person(), campaign)
+    assert Hold.objects.get().placed_by == "system"
+    return file(owner, body(campaign)), {FIRST}
+
+
 def against_override(owner: Caller, campaign: UUID) -> tuple[Appeal, set[UUID]]:
     row = override(campaign, -30)
     overrides.approve_override(override_id=row.id, by=THIRD)
@@ -255,7 +288,9 @@ def against_refusal(owner: Caller, campaign: UUID) -> tuple[Appeal, set[UUID]]:
 
 
 class TestSomebodyElse:
-    @pytest.mark.parametrize("make", [against_hold, against_override, against_refusal])
+    @pytest.mark.parametrize(
+        "make", [against_hold, against_hold_of_a_case, against_case, against_override, against_refusal]
+    )
     def test_neither_who_decided_nor_who_appealed_decides(
         self, owner: Caller, campaign: UUID, make: Callable[[Caller, UUID], tuple[Appeal, set[UUID]]]
     ) -> None:
@@ -317,6 +352,16 @@ class TestCarriedOut:
         holds.lift_hold(hold_id=row.target_id, reason="They were paid.", by=str(THIRD))
         decide(row, "reversed")
         assert (Hold.objects.get().lifted_by, Appeal.objects.get().state) == (str(THIRD), "reversed")
+
+    @pytest.mark.parametrize(("outcome", "left"), [("reversed", "false"), ("adjusted", "valuable")])
+    def test_a_case_is_taken_back_with_its_reports_and_its_hold(
+        self, owner: Caller, campaign: UUID, outcome: str, left: str
+    ) -> None:
+        row, _ = against_case(owner, campaign)
+        decide(row, outcome)
+        case = Case.objects.get()
+        assert (case.outcome, case.decided_by, Report.objects.get().state) == (left, str(SECOND), "dismissed")
+        assert Hold.objects.get().lifted_by == str(SECOND)
 
     def test_an_override_ends_and_what_was_calculated_counts(self, owner: Caller, campaign: UUID) -> None:
         before = Score.objects.get(entity_id=campaign).score

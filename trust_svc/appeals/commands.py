@@ -35,6 +35,7 @@ def file_appeal(
     Raises NotFound for what is not the caller's or was not decided, AppealOpen, AppealFinal, RateLimited.
     """
     kind, entity = entity_kind or "user", entity_id or by
+    against = rules.MEANT.get(against, against)
     decision = None
     if known.owner_of(kind, entity) == by:
         decision = decisions.find(against, kind, entity, decision_id)

@@ -10,6 +10,8 @@ from uuid import UUID
 from trust_svc.appeals import rules
 from trust_svc.appeals.errors import OutcomeUnfit
 from trust_svc.appeals.models import Appeal
+from trust_svc.cases import commands as cases
+from trust_svc.cases import queries as casework
 from trust_svc.holds import commands as holds
 from trust_svc.holds import queries as held
 from trust_svc.overrides import commands as overrides
@@ -74,9 +76,23 @@ def _hold(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | No
     hold = next((each for each in known if each.lifted_at is None or decision_id is not None), None)
     if hold is None:
         return None
-    return Decision(
-        hold.id, frozenset(_people([hold.placed_by])), hold.placed_at, hold.reason, stands=hold.lifted_at is None
-    )
+    names = [hold.placed_by]
+    if hold.report_id is not None and (case := casework.last_closed(kind, entity_id)) is not None:
+        # The system placed it, because somebody upheld a report.
+        names.append(case.decided_by or "")
+    made_by = frozenset(_people(names))
+    return Decision(hold.id, made_by, hold.placed_at, hold.reason, stands=hold.lifted_at is None)
+
+
+def _case(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
+    """Only one that was confirmed costs its owner anything. Reports are judged in it, and never named outside."""
+    known = [case for case in casework.cases_about(kind, entity_id) if decision_id in (None, case.id)]
+    case = next((each for each in known if each.outcome == "confirmed" or decision_id is not None), None)
+    if case is None or case.closed_at is None:
+        return None
+    made_by = frozenset(_people([case.decided_by or ""]))
+    words = f"{case.outcome}: {case.summary}"
+    return Decision(case.id, made_by, case.closed_at, words, stands=case.outcome == "confirmed")
 
 
 def _override(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
@@ -116,6 +132,7 @@ def _people(names: Iterable[str]) -> Iterable[UUID]:
 
 _FIND: dict[str, Callable[[str, UUID, UUID | None], Decision | None]] = {
     "score": _score,
+    "case": _case,
     "hold": _hold,
     "override": _override,
     "verification": _verification,
@@ -128,6 +145,16 @@ _FIND: dict[str, Callable[[str, UUID, UUID | None], Decision | None]] = {
 def _lift(appeal: Appeal, answer: str, by: UUID) -> None:
     if _now(appeal).stands:
         holds.lift_hold(hold_id=appeal.target_id, reason=f"An appeal was granted: {answer}"[:500], by=str(by))
+
+
+def _acquit(appeal: Appeal, answer: str, by: UUID) -> None:
+    if _now(appeal).stands:
+        cases.reverse_decision(case_id=appeal.target_id, by=by, note=answer)
+
+
+def _soften(appeal: Appeal, answer: str, by: UUID) -> None:
+    if _now(appeal).stands:
+        cases.reverse_decision(case_id=appeal.target_id, by=by, note=answer, outcome="valuable")
 
 
 def _end_override(appeal: Appeal, answer: str, by: UUID) -> None:
@@ -163,6 +190,8 @@ def _now(appeal: Appeal) -> Decision:
 
 _CHANGE: dict[tuple[str, str], Callable[[Appeal, str, UUID], None]] = {
     ("score", "adjusted"): _was_replaced,
+    ("case", "reversed"): _acquit,
+    ("case", "adjusted"): _soften,
     ("hold", "reversed"): _lift,
     ("override", "reversed"): _end_override,
     ("override", "adjusted"): _was_replaced,

@@ -11,7 +11,6 @@ Outcome = Literal["upheld", "adjusted", "reversed"]
 
 AGAINST: Final[dict[str, str]] = {
     "score": "A score",
-    "report": "A report that was upheld",
     "case": "A case",
     "override": "An override",
     "hold": "A hold",
@@ -20,6 +19,10 @@ AGAINST: Final[dict[str, str]] = {
 # How an appeal against each can end besides `upheld`, and what that does.
 CHANGES: Final[dict[str, dict[str, str]]] = {
     "score": {"adjusted": "An override that you placed meanwhile puts it right"},
+    "case": {
+        "reversed": "The case counts as a false alarm: its reports are dismissed, and the hold that it placed is lifted",
+        "adjusted": "The case counts as worth a look but not confirmed; reports and hold as above",
+    },
     "hold": {"reversed": "The hold is lifted and payouts go on"},
     "override": {
         "reversed": "The override ends and what was calculated counts",
@@ -30,6 +33,8 @@ CHANGES: Final[dict[str, dict[str, str]]] = {
         "adjusted": "The request goes back into the queue, to somebody else than who refused it",
     },
 }
+# Nobody is told who reported what, so an upheld report is appealed against as the case in which it was judged.
+MEANT: Final = {"report": "case"}
 WORKING_DAYS: Final = 5
 # A score moves, so it may be appealed against again after a while; any other decision once.
 AGAIN: Final = timedelta(days=30)
