@@ -21,6 +21,7 @@ from trust_svc.appeals import commands
 from trust_svc.appeals.errors import AppealDecidedAlready, AppealTaken, DecidedByYou, OutcomeUnfit, OwnAppeal
 from trust_svc.appeals.models import Appeal
 from trust_svc.cases import commands as cases
+from trust_svc.cases import gathering
 from trust_svc.cases.models import Case
 from trust_svc.evidence.models import Fact
 from trust_svc.holds import commands as holds
@@ -259,7 +260,8 @@ def confirmed(reporter: Caller, campaign: UUID) -> Case:
     """A case in which a report of fraud was upheld, which puts the campaign on hold."""
     report = {"entity_type": "campaign", "entity_id": str(campaign), "kind": "fraud", "description": WORDS}
     report_id = UUID(reporter.post("/trust/report", report).json()["report_id"])
-    case = cases.add_signal(kind="appeal", key=str(uuid4()), entity_kind="campaign", entity_id=campaign)
+    gathering.gather()
+    case = Case.objects.get(entity_id=campaign)
     return cases.decide(
         case_id=case.id, outcome="confirmed", verdicts={report_id: "upheld"}, stop=True, note="Seen", by=FIRST
     )
