@@ -14,12 +14,13 @@ from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, about_user, fact
 from tests.trust.test_admin import desk
+from trust_svc.evidence.models import Fact
 from trust_svc.holds import commands
 from trust_svc.holds.errors import HoldAlreadyPlaced, HoldOver
 from trust_svc.holds.models import Hold
 from trust_svc.reports import commands as reports
 from trust_svc.scoring import commands as scoring
-from trust_svc.scoring.models import Score
+from trust_svc.scoring.models import Due, Score
 
 pytestmark = pytest.mark.django_db
 WHY = "The beneficiary says that no money has reached them."
@@ -47,6 +48,43 @@ def test_a_hold_is_told_by_its_ids_and_never_by_its_reason(campaign: UUID) -> No
     said = {"hold_id": str(hold.id), "entity_kind": "campaign", "entity_id": str(campaign)}
     commands.lift_hold(hold_id=hold.id, reason="They were paid after all.", by=str(uuid4()))
     assert told() == [("trust.hold.placed.v1", said), ("trust.hold.lifted.v1", said)]
+
+
+def calculated(campaign: UUID) -> Score:
+    Due.objects.update(due_at="2020-01-01T00:00:00Z")
+    scoring.rescore_due()
+    return Score.objects.get(kind="campaign", entity_id=campaign)
+
+
+def test_a_score_is_capped_while_held_and_comes_back_when_it_is_lifted(campaign: UUID) -> None:
+    before = calculated(campaign)
+    hold = place(campaign)
+    assert Due.objects.filter(kind="campaign", entity_id=campaign, urgent=True).exists()
+    held = calculated(campaign)
+    assert (held.score, held.cap, held.reasons[0]["code"]) == (20.0, 20.0, "K3")
+    commands.lift_hold(hold_id=hold.id, reason="They were paid after all.", by=str(uuid4()))
+    after = calculated(campaign)
+    assert after.score == pytest.approx(before.score, abs=0.01)
+    assert [fact.data for fact in Fact.objects.filter(type__startswith="hold.")] == [{"hold_id": str(hold.id)}] * 2
+
+
+def test_a_held_person_caps_their_campaigns(campaign: UUID) -> None:
+    owner = Score.objects.get(kind="campaign", entity_id=campaign).owner_id
+    assert owner is not None
+    hold = commands.place_hold(entity_kind="user", entity_id=owner, reason=WHY, by="x")
+    assert calculated(campaign).score == 20.0
+    commands.lift_hold(hold_id=hold.id, reason="They were paid after all.", by="x")
+    assert calculated(campaign).score > 20.0
+
+
+def test_a_lifting_that_the_clock_puts_before_the_placing_still_lifts(campaign: UUID, moved_clock: Any) -> None:
+    moved_clock(3600)
+    hold = place(campaign)
+    moved_clock(-1800)
+    lifted = commands.lift_hold(hold_id=hold.id, reason="They were paid after all.", by="x")
+    assert lifted.lifted_at is not None
+    assert lifted.lifted_at > hold.placed_at
+    assert calculated(campaign).score > 20.0
 
 
 def test_one_hold_at_a_time(campaign: UUID) -> None:

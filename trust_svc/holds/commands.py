@@ -1,8 +1,10 @@
-"""Stopping a campaign or a person, and letting go. Payments hears of both and makes no payouts meanwhile."""
+"""Stopping a campaign or a person, and letting go. Payments hears of both and makes no payouts meanwhile; both are evidence,
+so that a score is capped as long as the hold stands."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
 
@@ -10,7 +12,9 @@ from bh_sdk.errors import NotFound
 from bh_sdk.events import HoldLifted, HoldPlaced
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
+from trust_svc.evidence import commands as evidence
 from trust_svc.evidence import queries as known
+from trust_svc.evidence.rules import NewFact
 from trust_svc.holds import queries
 from trust_svc.holds.errors import HoldAlreadyPlaced, HoldOver
 from trust_svc.holds.models import Hold
@@ -48,6 +52,7 @@ def _place(hold: Hold) -> Hold:
         if "trust_one_active_hold" not in str(error):
             raise
         raise HoldAlreadyPlaced() from None
+    _is_evidence(hold, "hold.placed", hold.placed_at)
     told = {"hold_id": hold.id, "entity_kind": hold.entity_kind, "entity_id": hold.entity_id}
     record(HoldPlaced.model_validate(told), subject=hold.id, actor=hold.placed_by)
     return hold
@@ -61,8 +66,18 @@ def lift_hold(*, hold_id: UUID, reason: str, by: str) -> Hold:
         raise NotFound("There is no such hold")
     if hold.lifted_at is not None:
         raise HoldOver()
-    hold.lifted_at, hold.lifted_by, hold.lifted_because = clock.now(), by, reason
+    # After it was placed, whatever the clock did: of the two facts the later one counts.
+    lifted_at = max(clock.now(), hold.placed_at + timedelta(microseconds=1))
+    hold.lifted_at, hold.lifted_by, hold.lifted_because = lifted_at, by, reason
     hold.save()
+    _is_evidence(hold, "hold.lifted", lifted_at)
     told = {"hold_id": hold.id, "entity_kind": hold.entity_kind, "entity_id": hold.entity_id}
     record(HoldLifted.model_validate(told), subject=hold.id, actor=by)
     return hold
+
+
+def _is_evidence(hold: Hold, type: str, time: datetime) -> None:
+    """Each is told once, so the hold and the type name the fact."""
+    said = {"hold_id": str(hold.id)}
+    fact = NewFact(uuid5(hold.id, type), type, time, hold.entity_kind, hold.entity_id, said)
+    evidence.take_in(facts=[fact], source="trust")
