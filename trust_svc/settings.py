@@ -51,6 +51,13 @@ globals().update(
                 "schedule": 900.0,
                 "options": {"expires": 900},
             },
+            "trust.versions.carry_on": {
+                "task": "trust.versions.carry_on",
+                "schedule": 2.0,
+                "options": {"expires": 5},
+            },
+            "trust.versions.watch_trial": {"task": "trust.versions.watch_trial", "schedule": 60.0},
+            "trust.versions.tidy": {"task": "trust.versions.tidy", "schedule": 300.0},
             "trust.scoring.begin_epoch": {
                 "task": "trust.scoring.begin_epoch",
                 "schedule": crontab(hour="2", minute="17"),

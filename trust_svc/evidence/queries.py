@@ -19,16 +19,18 @@ PlainFact = tuple[str, str, float, dict[str, Any]]
 
 _FACTS = """
 SELECT subject_id, id::text, type, extract(epoch FROM time)::float8, data
-  FROM trust_evidence_fact WHERE subject_kind = %s AND subject_id = ANY(%s)
+  FROM trust_evidence_fact
+ WHERE subject_kind = %s AND subject_id = ANY(%s) AND time < coalesce(%s::timestamptz, 'infinity')
 """
 
 # A gift that was returned, or lost in a dispute, proves nothing about the giver.
 _GIVEN = """
 SELECT person_id, extract(epoch FROM min(time))::float8
   FROM trust_evidence_fact AS gift
- WHERE type = 'payment.succeeded' AND person_id = ANY(%s) AND NOT EXISTS (
+ WHERE type = 'payment.succeeded' AND person_id = ANY(%s)
+   AND time < coalesce(%s::timestamptz, 'infinity') AND NOT EXISTS (
        SELECT FROM trust_evidence_fact AS back
-        WHERE back.type IN ('payment.refunded', 'payment.disputed')
+        WHERE back.type IN ('payment.refunded', 'payment.disputed') AND back.time < coalesce(%s::timestamptz, 'infinity')
           AND back.data->>'payment_id' = gift.data->>'payment_id'
           AND coalesce(back.data->>'stage', 'lost') = 'lost'
           AND NOT (back.type = 'payment.refunded' AND EXISTS (
@@ -46,10 +48,19 @@ SELECT filed.person_id,
   CROSS JOIN LATERAL (
        SELECT data->>'outcome' AS outcome FROM trust_evidence_fact
         WHERE type = 'report.decided' AND data->>'report_id' = filed.report_id
+          AND time < coalesce(%s::timestamptz, 'infinity')
         ORDER BY time DESC, id DESC LIMIT 1) AS decided
  GROUP BY filed.person_id
 """
 
+# The last word on everything that was decided; what was valuable was neither bad nor a false alarm.
+_DECIDED = """
+SELECT id, subject_kind, subject_id, time, outcome = 'confirmed'
+  FROM (SELECT DISTINCT ON (subject_kind, subject_id) id, subject_kind, subject_id, time, data->>'outcome' AS outcome
+          FROM trust_evidence_fact WHERE type = 'case.decided'
+         ORDER BY subject_kind, subject_id, time DESC, id DESC) AS last
+ WHERE outcome IN ('confirmed', 'false') AND time >= coalesce(%s::timestamptz, '-infinity') ORDER BY time, id
+"""
 
 _UNKNOWN = """
 SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
@@ -61,35 +72,42 @@ SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kin
 """
 
 
-def facts_about(kind: str, ids: Collection[UUID]) -> dict[UUID, list[PlainFact]]:
-    """All facts about these subjects, in no order."""
+def facts_about(kind: str, ids: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[PlainFact]]:
+    """All facts about these subjects (of things before a time), in no order."""
     found: dict[UUID, list[PlainFact]] = defaultdict(list)
     if ids:
         with connection.cursor() as cursor:
-            cursor.execute(_FACTS, [kind, list(ids)])
+            cursor.execute(_FACTS, [kind, list(ids), before])
             for subject, *fact in cursor.fetchall():
                 found[subject].append(_plain(fact))
     return found
 
 
-def given_by(people: Collection[UUID]) -> dict[UUID, list[float]]:
-    """When these people gave, in seconds since 1970: gifts that stayed."""
+def given_by(people: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[float]]:
+    """When these people gave, in seconds since 1970: gifts that stayed, as far as was known before a time."""
     found: dict[UUID, list[float]] = defaultdict(list)
     if people:
         with connection.cursor() as cursor:
-            cursor.execute(_GIVEN, [list(people)])
+            cursor.execute(_GIVEN, [list(people), before, before])
             for person, time in cursor.fetchall():
                 found[person].append(time)
     return found
 
 
-def reporters(people: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
-    """How many reports of these people were upheld and dismissed; who has no decided report is absent."""
+def reporters(people: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, tuple[int, int]]:
+    """How many reports of these people were upheld and dismissed (before a time); who has no decided report is absent."""
     if not people:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_REPORTERS, [list(people)])
+        cursor.execute(_REPORTERS, [list(people), before])
         return {person: (upheld, dismissed) for person, upheld, dismissed in cursor.fetchall()}
+
+
+def decided_cases(since: datetime | None = None) -> list[tuple[UUID, str, UUID, datetime, bool]]:
+    """(fact id, kind, id, time, turned out bad) of everything decided, since a time, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DECIDED, [since])
+        return cursor.fetchall()
 
 
 class KnownCampaign(NamedTuple):
@@ -103,6 +121,11 @@ class KnownCampaign(NamedTuple):
 def campaigns(ids: Iterable[UUID]) -> dict[UUID, KnownCampaign]:
     rows = Campaign.objects.filter(id__in=list(ids)).values_list(*KnownCampaign._fields)
     return {row[0]: KnownCampaign(*row) for row in rows}
+
+
+def currencies(ids: Collection[UUID]) -> dict[UUID, str]:
+    """The currency that each of these campaigns collects in; empty where nobody said."""
+    return dict(Campaign.objects.filter(id__in=ids).values_list("id", "currency"))
 
 
 def campaigns_of(owners: Collection[UUID]) -> dict[UUID, list[KnownCampaign]]:

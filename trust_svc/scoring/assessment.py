@@ -77,25 +77,26 @@ class Known:
         return [self.record(CAMPAIGN, each.id) for each in self.families.get(owner, []) if each.id != but]
 
 
-def read(entities: Iterable[Entity]) -> Known:
-    """What is known of these entities, and of whatever their scores depend on."""
+def read(entities: Iterable[Entity], *, before: datetime | None = None) -> Known:
+    """What is known of these entities, and of whatever their scores depend on; with `before`, only what had happened by
+    then (category rates and what people's words weigh stay today's)."""
     wanted = sorted(set(entities))
     campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
     owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
     users = {entity_id for kind, entity_id in wanted if kind == USER}
     families = evidence.campaigns_of(owners | users)
     everything = campaigns | {each.id: each for family in families.values() for each in family}
-    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys()))
-    about_users = _folded(evidence.facts_about(USER, users | owners))
+    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys(), before=before))
+    about_users = _folded(evidence.facts_about(USER, users | owners, before=before))
     return Known(
         entities=wanted,
         campaigns=everything,
         families=families,
         about_campaigns=about_campaigns,
         about_users=about_users,
-        given=evidence.given_by(users),
+        given=evidence.given_by(users, before=before),
         rates=dict(CategoryRate.objects.values_list("category", "rate")),
-        people=_people([*about_campaigns.values(), *about_users.values()]),
+        people=_people([*about_campaigns.values(), *about_users.values()], before),
     )
 
 
@@ -116,7 +117,7 @@ def _folded(facts: dict[UUID, list[evidence.PlainFact]]) -> dict[UUID, Record]:
     return {subject: fold(Fact(*fact) for fact in some) for subject, some in facts.items()}
 
 
-def _people(records: Iterable[Record]) -> People:
+def _people(records: Iterable[Record], before: datetime | None) -> People:
     """What the service knows of everybody who gave to or reported these subjects."""
     donors: set[UUID] = set()
     reporters: set[UUID] = set()
@@ -130,7 +131,7 @@ def _people(records: Iterable[Record]) -> People:
         standing={
             str(person): value for person, value in standing.values_list("entity_id", "standing") if value is not None
         },
-        reports={str(person): counts for person, counts in evidence.reporters(reporters).items()},
+        reports={str(person): counts for person, counts in evidence.reporters(reporters, before=before).items()},
     )
 
 

@@ -144,3 +144,14 @@ def medians_beside(kind: str, entity_id: UUID) -> tuple[dict[str, float], str]:
     if category and (found := median_contributions(kind, category)):
         return found, f"of {category}"
     return median_contributions(kind), "of rated ones"
+
+
+def remembered_tiers(entities: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], str]:
+    """The tier that is shown of each of these, or would be without an override; what is not rated is absent."""
+    rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities])
+    found: dict[tuple[str, UUID], str] = {}
+    for row in rows.only("kind", "entity_id", "rated", "tier", "computed"):
+        told = row.computed or {"rated": row.rated, "tier": row.tier}
+        if told["rated"]:
+            found[row.kind, row.entity_id] = told["tier"]
+    return found

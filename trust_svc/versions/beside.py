@@ -77,7 +77,7 @@ def tidy() -> int:
     playing = list(parameters.in_play())
     with connection.cursor() as cursor:
         cursor.execute(_TIDY, [playing if len(playing) > 1 else [], TIDIED])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _row(version: int, params: Params, each: Assessed) -> dict[str, Any]:

@@ -155,6 +155,29 @@ class DryRunRow(models.Model):
         return f"{self.kind} {self.entity_id}"
 
 
+class DryRunCase(models.Model):
+    """A decided case of a dry run, and what both sets would have said just before its decision."""
+
+    run = models.ForeignKey(DryRun, on_delete=models.CASCADE, related_name="cases")
+    fact_id = models.UUIDField()
+    kind = models.TextField(choices=KINDS)
+    entity_id = models.UUIDField()
+    decided_at = models.DateTimeField()
+    bad = models.BooleanField()
+    before_score = models.FloatField(null=True)
+    after_score = models.FloatField(null=True)
+    category = models.TextField(default="")
+    currency = models.TextField(default="")
+    donors = models.FloatField(default=0)
+    age_days = models.FloatField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("run", "fact_id"), name="trust_dry_run_case_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_id}"
+
+
 class DryRunReport(models.Model):
     """What a dry run found. Never changed."""
 
