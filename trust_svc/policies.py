@@ -22,7 +22,7 @@ _SEE = ("analyst", "auditor", "admin")
 
 CASES: list[tuple[str, str, str]] = [
     *((role, "case", "view") for role in (*_SEE, "support")),
-    *(("analyst", "case", verb) for verb in ("claim", "assign", "snooze", "decide", "note")),
+    *(("analyst", "case", verb) for verb in ("claim", "release", "assign", "snooze", "decide", "note")),
 ]
 
 APPEALS: list[tuple[str, str, str]] = [

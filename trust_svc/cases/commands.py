@@ -101,6 +101,8 @@ def decide(
     case = _at_work(case_id, by, version)
     if set(verdicts) != {report.id for report in reports.open_about(case.entity_kind, case.entity_id)}:
         raise CaseMoved("A report came in, or was decided, since you opened this; look at the case again")
+    if outcome == "false" and "upheld" in verdicts.values():
+        raise BadRequest("A case in which a report is upheld was not false")
     now = clock.now()
     case.assignee = case.assignee or by
     closing.close(case, Case.Outcome(outcome), by=str(by), now=now, note=note)
