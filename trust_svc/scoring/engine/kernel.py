@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from trust_svc.scoring.engine import card
 from trust_svc.scoring.engine.columns import WIDTH, Column, Floats, Units
 from trust_svc.scoring.engine.factors import Reading, Terms, read
-from trust_svc.scoring.engine.params import IDENTITY, Params
+from trust_svc.scoring.engine.params import FULL, IDENTITY, UNITS_PER_POINT, Params
 
-UNITS_PER_POINT = 1024
-FULL = 100 * UNITS_PER_POINT
 # So many rows at once stay in the processor's cache with all that is made of them.
 CHUNK = 4096
 
@@ -79,18 +78,21 @@ def _scored(rows: Floats, params: Params) -> Scores:
 
 def _weighed(rows: Floats, reading: Reading, params: Params) -> Scores:
     """From factors to points: contributions, caps, interval, confidence."""
-    weights, terms = reading.weights, reading.terms
-    contributions = np.rint(weights * reading.values * FULL).astype(np.int64)
+    weights, values, terms = reading.weights, reading.values, reading.terms
+    # How much is known does not depend on what it is worth.
+    confidence = (weights * reading.known).sum(axis=0)
+    contributions = np.rint(weights * values * FULL).astype(np.int64)
+    if params.card:
+        weights, values, contributions = card.read(rows, reading, params)
     total = contributions.sum(axis=0)
     cap = _cap(rows, reading, params)
     final = np.minimum(total, cap)
     variances = weights**2 * reading.variances
     deviation = 100.0 * np.sqrt(variances.sum(axis=0))
-    confidence = (weights * reading.known).sum(axis=0)
     lower = np.clip(np.floor(final - params.lower_z * deviation * UNITS_PER_POINT), 0, final).astype(np.int64)
     edges = np.array([int(edge * UNITS_PER_POINT) for edge in params.tiers])
     return Scores(
-        values=reading.values,
+        values=values,
         weights=weights,
         contributions=contributions,
         deviations=100.0 * np.sqrt(variances),

@@ -13,14 +13,20 @@ FACTORS = ("completion", "updates", "engagement", "verification", "history")
 ITEMS = ("email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address")
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 IDENTITY = ITEMS.index("identity")
+UNITS_PER_POINT = 1024
+# Steps of a card; see card.TERMS.
+CARD_STEPS = 73
+FULL = 100 * UNITS_PER_POINT
 # Parameters that version 1 did not have; their defaults are what it did without them.
 ADDED = (
     "burst_days",
     "burst_voices",
+    "card",
     "hold_cap",
     "imported_half_life",
     "imported_share",
     "long_need_is_long",
+    "risk",
     "stranger_share",
 )
 
@@ -116,18 +122,28 @@ class Params:
     tiers: tuple[float, ...] = (0.0, 25.0, 50.0, 75.0, 90.0)
     tier_slack: float = 2.0
 
+    # Points of the fitted card, one for every step (see card.STEPS), summing to 100; none: the factors' own formulas.
+    card: tuple[float, ...] = ()
+    # (a, b): the chance that something of this score turns out bad is 1 / (1 + exp(a + b · score)). None: not known.
+    risk: tuple[float, ...] = ()
+
     def __post_init__(self) -> None:
         shapes = {"weights": len(FACTORS), "items": len(ITEMS), "tiers": len(TIERS), "severities": 5}
         for name, length in shapes.items():
             if len(getattr(self, name)) != length:
                 raise ValueError(f"{name} needs {length} numbers")
-        groups = [value if isinstance(value, tuple) else (value,) for value in asdict(self).values()]
+        if len(self.risk) not in (0, 2) or not all(map(math.isfinite, self.risk)) or (self.risk and self.risk[1] < 0):
+            raise ValueError("risk needs two numbers, the second not negative")
+        given = {name: value for name, value in asdict(self).items() if name != "risk"}
+        groups = [value if isinstance(value, tuple) else (value,) for value in given.values()]
         numbers = [number for group in groups for number in group]
         if any(not math.isfinite(number) or number < 0 for number in numbers):
             raise ValueError("parameters are finite and never negative")
         for name in ("weights", "items"):
             if abs(sum(getattr(self, name)) - 1) > 1e-9:
                 raise ValueError(f"{name} must sum to 1")
+        if self.card and (len(self.card) != CARD_STEPS or abs(sum(self.card) - 100) > 1e-6):
+            raise ValueError(f"card needs {CARD_STEPS} numbers that sum to 100")
         if self.imported_share > 1 or self.stranger_share > 1:
             raise ValueError("imported_share and stranger_share are shares")
         if not self.burst_days or not self.burst_voices:

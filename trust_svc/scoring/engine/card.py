@@ -1,0 +1,131 @@
+"""The card: points for terms inside the five factors, as calibration fits them. Pure.
+
+Every term is 0-1 and rises only with what is good. A term is cut into steps; each step has its own points, none of them
+negative, so that whatever is fitted the score rises with every term. A factor's contribution is the sum of the points of
+its terms, in whole units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trust_svc.scoring.engine.columns import Column, Floats, Units
+from trust_svc.scoring.engine.factors import Reading
+from trust_svc.scoring.engine.params import FACTORS, FULL, ITEMS, Params
+
+COMPLETION, UPDATES, ENGAGEMENT, VERIFICATION, HISTORY = range(len(FACTORS))
+_EVEN = (0.0, 0.25, 0.5, 0.75, 1.0)
+# Most of these terms' life happens near the top.
+_HIGH = (0.0, 0.5, 0.75, 0.9, 1.0)
+_WHOLE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term and where its steps begin and end."""
+
+    name: str
+    factor: int
+    edges: tuple[float, ...]
+
+    @property
+    def steps(self) -> int:
+        return len(self.edges) - 1
+
+
+TERMS = (
+    Term("delivered", COMPLETION, _EVEN),
+    Term("shown", COMPLETION, _EVEN),
+    Term("proven", COMPLETION, _EVEN),
+    Term("unfailed", COMPLETION, _EVEN),
+    Term("regular", UPDATES, _EVEN),
+    Term("fresh", UPDATES, _EVEN),
+    Term("steady", UPDATES, _EVEN),
+    Term("reach", ENGAGEMENT, _EVEN),
+    Term("response", ENGAGEMENT, _EVEN),
+    Term("heard", ENGAGEMENT, _EVEN),
+    Term("independent", ENGAGEMENT, _HIGH),
+    Term("contact", VERIFICATION, (0.0, 0.5, 1.0)),
+    *(Term(item, VERIFICATION, _WHOLE) for item in ITEMS[2:]),
+    Term("clean", HISTORY, _EVEN),
+    Term("unblemished", HISTORY, _EVEN),
+    Term("settled", HISTORY, _EVEN),
+    Term("tenure", HISTORY, _EVEN),
+    Term("unreported", HISTORY, _WHOLE),
+    Term("unblamed", HISTORY, _HIGH),
+)
+# The term of every step, and where it begins and ends.
+STEP_TERMS = np.repeat(np.arange(len(TERMS)), [term.steps for term in TERMS])
+_LOW = np.array([edge for term in TERMS for edge in term.edges[:-1]])
+_TOP = np.array([edge for term in TERMS for edge in term.edges[1:]])
+STEPS = len(STEP_TERMS)
+# The step that unreviewed reports cost.
+UNREPORTED = int(np.flatnonzero(STEP_TERMS == [term.name for term in TERMS].index("unreported"))[0])
+STEP_FACTORS = np.array([TERMS[at].factor for at in STEP_TERMS])
+
+
+def terms(rows: Floats, reading: Reading, params: Params) -> Floats:
+    """The terms of n rows, (len(TERMS), n)."""
+    done, failed, progress, elapsed = rows[Column.DONE : Column.PRIOR]
+    rate = np.clip(rows[Column.PRIOR], params.completion_prior_floor, params.completion_prior_ceiling)
+    rate = np.where(rows[Column.PRIOR] > 0, rate, params.completion_prior)
+    bits = [((reading.items >> at) & 1).astype(np.float64) for at in range(len(ITEMS))]
+    inner = reading.terms
+    found = [
+        (done + 2.0 * rate) / (done + failed + 2.0),
+        (np.minimum(progress, 1.0) * elapsed + 0.5 * rate) / (elapsed + 0.5),
+        done / (done + 1.0),
+        np.exp2(-failed),
+        inner.regular,
+        inner.fresh,
+        inner.regular * inner.fresh,
+        inner.reach,
+        inner.response,
+        np.exp2(-rows[Column.UNANSWERED] / 2.0),
+        inner.independent,
+        (bits[0] + bits[1]) / 2.0,
+        *bits[2:],
+        inner.clean,
+        np.exp2(-rows[Column.BAD] / 3.0),
+        rows[Column.OK] / (rows[Column.OK] + 15.0),
+        1.0 - np.exp2(-rows[Column.TENURE] / 180.0),
+        np.exp2(-rows[Column.REPORTS_OPEN] / params.report_half),
+        inner.unblamed,
+    ]
+    return np.stack(found)
+
+
+def steps(found: Floats) -> Floats:
+    """How much of every step is reached, (STEPS, n)."""
+    reached: Floats = np.clip((found[STEP_TERMS] - _LOW[:, None]) / (_TOP - _LOW)[:, None], 0.0, 1.0)
+    return reached
+
+
+def factor_points(card: Floats) -> Floats:
+    """What each factor is worth by this card, in points."""
+    return np.bincount(STEP_FACTORS, weights=card, minlength=len(FACTORS))
+
+
+def read(rows: Floats, reading: Reading, params: Params) -> tuple[Floats, Floats, Units]:
+    """(weights, values, contributions) of n rows by the card, each (5, n). Updates are not owed by a donor."""
+    card = np.array(params.card)
+    worth = factor_points(card)
+    reached = steps(terms(rows, reading, params))
+    donor = rows[Column.DONOR] > 0
+    others = 100.0 - worth[UPDATES]
+    owed = np.where(STEP_FACTORS == UPDATES, 0.0, 100.0 / others if others else 0.0)
+    price = card[:, None] * np.where(donor[None, :], owed[:, None], 1.0)
+    # Unreviewed reports are bounded in points, whatever was fitted.
+    price[UNREPORTED] = np.minimum(price[UNREPORTED], params.report_points)
+    units = np.rint(price * reached * (FULL / 100.0)).astype(np.int64)
+    contributions = np.zeros((len(FACTORS), rows.shape[1]), dtype=np.int64)
+    np.add.at(contributions, STEP_FACTORS, units)
+    weights = np.where(
+        donor[None, :],
+        np.where(np.arange(len(FACTORS)) == UPDATES, 0.0, worth / others if others else 0.0)[:, None],
+        (worth / 100.0)[:, None],
+    )
+    room = np.where(weights > 0, weights, 1.0) * FULL
+    return weights, np.minimum(1.0, contributions / room), contributions
