@@ -14,7 +14,7 @@ OFFLINE = ("score_events", "calibrate")
 def main() -> None:
     # The script's own folder would give every module a second name.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
-    if sys.argv[1:2] and sys.argv[1] in OFFLINE and "--live" not in sys.argv:
+    if sys.argv[1:2] and sys.argv[1] in OFFLINE:
         os.environ["DJANGO_SETTINGS_MODULE"] = "trust_svc.offline"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trust_svc.settings")
     from django.core.management import execute_from_command_line

@@ -159,3 +159,67 @@ def test_parameters_come_from_a_file(tmp_path: Path) -> None:
     assert max(float(row["score"]) for row in unverified) <= 10
     done = manage("score_events", "--input", facts, "--output", tmp_path / "o2", "--params", tmp_path / "bad.json")
     assert (done.returncode, "colour" in done.stderr, (tmp_path / "o2").exists()) == (2, True, False)
+
+
+def labelled(tmp_path: Path, count: int = 60) -> tuple[Path, Path, list[list[str]]]:
+    """History in which who falls silent turns out bad."""
+    facts: list[dict[str, Any]] = []
+    labels: list[list[str]] = []
+    for at in range(count):
+        campaign, owner, bad = uuid4(), uuid4(), at % 4 == 0
+        told = a_good_campaign(campaign, owner)
+        facts += [
+            each for each in told if not (bad and each["type"] in ("campaign.update_posted", "campaign.progress"))
+        ]
+        labels += [["campaign", str(campaign), str(int(bad))], ["user", str(owner), str(int(bad))]]
+    return tell(tmp_path / "facts.jsonl", facts), write(tmp_path / "labels.csv", labels), labels
+
+
+def write(file: Path, labels: list[list[str]]) -> Path:
+    file.write_text("kind,id,label\n" + "".join(",".join(each) + "\n" for each in labels))
+    return file
+
+
+def test_calibrate_writes_parameters_that_score_events_takes(tmp_path: Path) -> None:
+    facts, labels, rows = labelled(tmp_path)
+    for name, order in (("a", labels), ("b", write(tmp_path / "again.csv", rows[::-1]))):
+        done = manage("calibrate", "--input", facts, "--labels", order, "--output", tmp_path / f"{name}.json")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    report = json.loads((tmp_path / "a.json").read_text())["report"]
+    assert report["cases"]["all"] == 120
+    assert report["held_out"]["after"]["auc"] > 0.95
+    scored = manage("score_events", "--input", facts, "--output", tmp_path / "s", "--params", tmp_path / "a.json")
+    assert scored.returncode == 0
+    points = {row["id"]: float(row["score"]) for row in read(tmp_path / "s")}
+    worst_good = min(points[entity_id] for _, entity_id, label in rows if label == "0")
+    assert all(points[entity_id] < worst_good for _, entity_id, label in rows if label == "1")
+
+
+def test_several_pairs_are_learnt_from_together(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    (one, its, _), (other, others, _) = labelled(tmp_path / "1", 30), labelled(tmp_path / "2", 30)
+    pairs = ("--input", one, "--labels", its, "--input", other, "--labels", others)
+    assert manage("calibrate", *pairs, "--output", tmp_path / "p.json").returncode == 0
+    assert json.loads((tmp_path / "p.json").read_text())["report"]["cases"]["all"] == 120
+    done = manage("calibrate", *pairs, "--input", one, "--output", tmp_path / "q.json")
+    assert (done.returncode, "pairs" in done.stderr, (tmp_path / "q.json").exists()) == (2, True, False)
+
+
+def test_labels_that_cannot_be_learnt_from_are_refused(tmp_path: Path) -> None:
+    facts, _, rows = labelled(tmp_path)
+    stranger = str(uuid4())
+    for labels, says in (
+        ([*rows, ["user", stranger, "1"]], f"line 122: no fact tells of user {stranger}"),
+        ([[kind, entity_id, "0"] for kind, entity_id, _ in rows], "turned out good"),
+        (rows[:20], "too few"),
+        ([*rows, ["user", "x", "1"]], "line 122"),
+        ([*rows, [*rows[0][:2], "0"]], "line 122"),
+        ([["donor", *rows[0][1:]]], "line 2: kind"),
+    ):
+        done = manage(
+            "calibrate", "--input", facts, "--labels", write(tmp_path / "l", labels), "--output", tmp_path / "p"
+        )
+        assert (done.returncode, (tmp_path / "p").exists()) == (2, False)
+        assert says in done.stderr

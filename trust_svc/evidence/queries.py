@@ -62,6 +62,25 @@ SELECT id, subject_kind, subject_id, time, outcome = 'confirmed'
  WHERE outcome IN ('confirmed', 'false') AND time >= coalesce(%s::timestamptz, '-infinity') ORDER BY time, id
 """
 
+_VERDICTS = """
+SELECT DISTINCT ON (subject_kind, subject_id)
+       subject_kind, subject_id, time, data->>'outcome' IN ('confirmed', 'upheld')
+  FROM trust_evidence_fact
+ WHERE type IN ('case.decided', 'report.decided') AND data->>'outcome' <> 'valuable'
+ ORDER BY subject_kind, subject_id, time DESC, id DESC
+"""
+
+_REPORTS_DECIDED = """
+SELECT filed.person_id, decided.time, decided.upheld
+  FROM (SELECT DISTINCT person_id, data->>'report_id' AS report_id
+          FROM trust_evidence_fact WHERE type = 'report.filed' AND person_id IS NOT NULL) AS filed
+  JOIN (SELECT DISTINCT ON (data->>'report_id') data->>'report_id' AS report_id, time,
+               data->>'outcome' = 'upheld' AS upheld
+          FROM trust_evidence_fact WHERE type = 'report.decided'
+         ORDER BY data->>'report_id', time DESC, id DESC) AS decided USING (report_id)
+ ORDER BY 1, 2, 3
+"""
+
 _UNKNOWN = """
 SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
  WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
@@ -116,6 +135,40 @@ class KnownCampaign(NamedTuple):
     id: UUID
     owner_id: UUID | None
     category: str
+
+
+class Verdict(NamedTuple):
+    """What staff found about an entity, and when. `true`: it was what was feared."""
+
+    kind: str
+    entity_id: UUID
+    time: datetime
+    true: bool
+
+
+def verdicts() -> list[Verdict]:
+    """The last decision of staff about every entity that has one: of its case, or of a report about it.
+
+    A case that was valuable to look at, but no more, says nothing either way.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_VERDICTS)
+        return [Verdict(*row) for row in cursor.fetchall()]
+
+
+class Reported(NamedTuple):
+    """A report of somebody known, and what became of it."""
+
+    person_id: UUID
+    time: datetime
+    upheld: bool
+
+
+def reports_decided() -> list[Reported]:
+    """Every decided report of somebody known, by reporter and time of the decision."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTS_DECIDED)
+        return [Reported(*row) for row in cursor.fetchall()]
 
 
 def campaigns(ids: Iterable[UUID]) -> dict[UUID, KnownCampaign]:

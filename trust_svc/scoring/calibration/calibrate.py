@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,9 +72,20 @@ def calibrated(cases: Sequence[Case], base: Params) -> Calibrated:
     return Calibrated(params, _report(cases, bad, folds, was, caps[cap], params, ridge))
 
 
+def spoken(report: Mapping[str, Any]) -> list[str]:
+    """The heart of a report in a few lines."""
+    cases = report["cases"]
+    head = f"{cases['all']} cases of {cases['people']} people, {cases['bad']} of them bad; on cases not seen:"
+    found = report["held_out"]
+    return [head] + [
+        f"{when:>6}  " + "  ".join(f"{name} {value:.4f}" for name, value in found[when].items())
+        for when in ("before", "after")
+    ]
+
+
 def _enough(bad: Floats) -> None:
     positives, negatives = int(bad.sum()), int((1 - bad).sum())
-    if not positives or not negatives:
+    if len(bad) and (not positives or not negatives):
         only = "bad" if positives else "good"
         raise Unusable(f"all {len(bad)} labelled cases turned out {only}: there is nothing to tell apart")
     if len(bad) < CASES or min(positives, negatives) < OF_A_KIND:

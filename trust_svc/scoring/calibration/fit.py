@@ -75,9 +75,6 @@ def _largest(x: Floats) -> float:
 def _as_points(raw: Floats, prior: Floats, most_for_reports: float) -> Floats:
     total = float(raw.sum())
     points = raw * (100.0 / total) if total > 0 else prior.copy()
-    # Bounded for everybody; of a donor, whose other factors carry more, by the kernel.
-    points[UNREPORTED] = min(points[UNREPORTED], most_for_reports)
-    points *= 100.0 / points.sum()
     worth = np.bincount(STEP_FACTORS, weights=points, minlength=len(FACTORS))
     poor = worth < LEAST
     if poor.any():
@@ -85,6 +82,10 @@ def _as_points(raw: Floats, prior: Floats, most_for_reports: float) -> Floats:
         scale = np.where(poor, 0.0, rest / worth[~poor].sum())
         filled = prior * (LEAST / np.bincount(STEP_FACTORS, weights=prior, minlength=len(FACTORS)))[STEP_FACTORS]
         points = np.where(poor[STEP_FACTORS], filled, points * scale[STEP_FACTORS])
+    if points[UNREPORTED] > most_for_reports:
+        others = np.arange(STEPS) != UNREPORTED
+        points[others] *= (100.0 - most_for_reports) / (100.0 - points[UNREPORTED])
+        points[UNREPORTED] = most_for_reports
     return _whole(points)
 
 

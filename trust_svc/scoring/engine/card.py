@@ -62,7 +62,7 @@ _LOW = np.array([edge for term in TERMS for edge in term.edges[:-1]])
 _TOP = np.array([edge for term in TERMS for edge in term.edges[1:]])
 STEPS = len(STEP_TERMS)
 # The step that unreviewed reports cost.
-UNREPORTED = int(np.flatnonzero(STEP_TERMS == [term.name for term in TERMS].index("unreported"))[0])
+UNREPORTED = int(np.flatnonzero([term.name for term in TERMS].index("unreported") == STEP_TERMS)[0])
 STEP_FACTORS = np.array([TERMS[at].factor for at in STEP_TERMS])
 
 

@@ -1,4 +1,4 @@
-"""`manage.py calibrate`: fit parameters to decided cases, of files or (`--live`) of the service."""
+"""`manage.py calibrate`: fit parameters to decided cases of files. `calibrate_live` does it with those of the service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trust_svc.scoring.calibration import labels, lines
-from trust_svc.scoring.calibration.calibrate import Calibrated, Case, calibrated
+from trust_svc.scoring.calibration.calibrate import Calibrated, Case, calibrated, spoken
 from trust_svc.scoring.calibration.errors import Unusable
 from trust_svc.scoring.calibration.given import moment, parameters
 from trust_svc.scoring.calibration.sheet import whole
@@ -20,32 +20,25 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--input", type=Path, action="append", default=[], metavar="FACTS.jsonl")
-        parser.add_argument("--labels", type=Path, action="append", default=[], metavar="LABELS.csv")
+        parser.add_argument("--input", type=Path, action="append", required=True, metavar="FACTS.jsonl")
+        parser.add_argument("--labels", type=Path, action="append", required=True, metavar="LABELS.csv")
         parser.add_argument("--output", type=Path, required=True, metavar="PARAMS.json")
         parser.add_argument("--as-of", metavar="TIME", help="RFC 3339; default: the newest fact's time of each input")
         parser.add_argument("--params", type=Path, metavar="FILE.json", help="parameters to begin with")
-        parser.add_argument("--live", action="store_true", help="the decided cases of the service instead of files")
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
-            found = _live(given) if given["live"] else _of_files(given)
+            found = _of_files(given)
             with whole(given["output"]) as file:
                 told = {"params": json.loads(found.params.canonical()), "report": found.report}
                 file.write(json.dumps(told, indent=2, sort_keys=True) + "\n")
         except Unusable as error:
             raise CommandError(str(error), returncode=2) from None
-        held_out = found.report["held_out"]
-        self.stdout.write(f"{found.report['cases']['all']} cases, parameters in {given['output']}")
-        for when in ("before", "after"):
-            told = " ".join(f"{name} {value:.4f}" for name, value in held_out[when].items())
-            self.stdout.write(f"{when:>6}: {told}")
+        self.stdout.write("\n".join([*spoken(found.report), f"parameters in {given['output']}"]))
 
 
 def _of_files(given: dict[str, Any]) -> Calibrated:
     base = parameters(given["params"])
-    if not given["input"]:
-        raise Unusable("--input and --labels are needed")
     cases: list[Case] = []
     for facts, labelled in labels.paired(given["input"], given["labels"]):
         population = lines.read(facts, as_of=moment(given["as_of"]))
