@@ -383,6 +383,7 @@ class ScoreChanged(Fact):
     tier: Tier
     previous_tier: Tier | None
     rated: bool
+    by_hand: bool = Field(False, description="It moved because what staff set by hand began or ended")
 
 
 class _Hold(Fact):

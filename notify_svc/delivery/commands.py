@@ -172,6 +172,10 @@ def send(
 @transaction.atomic
 def tell(fact: Fact, *, event_id: UUID) -> None:
     """Turn a fact into notifications, once. A fact about a campaign that we do not know yet waits for it."""
+    person_id = occasions.person_of(fact)
+    if person_id is not None:
+        _tell(fact, event_id, title="", owner_id=person_id)
+        return
     campaign_id = occasions.campaign_of(fact)
     if campaign_id is None:
         return
@@ -188,14 +192,15 @@ def tell(fact: Fact, *, event_id: UUID) -> None:
             },
         )
         return
+    _tell(fact, event_id, title=audience.shown_title(campaign), owner_id=campaign.owner_id)
+
+
+def _tell(fact: Fact, event_id: UUID, *, title: str, owner_id: UUID) -> None:
     before = occasions.only_after(fact)
     if before is not None and not Notification.objects.filter(dedupe=before).exists():
         return
     scene = occasions.Scene(
-        title=audience.shown_title(campaign),
-        owner_id=campaign.owner_id,
-        name_of=audience.shown_name,
-        by_guest=audience.given_by_guest,
+        title=title, owner_id=owner_id, name_of=audience.shown_name, by_guest=audience.given_by_guest
     )
     for order in occasions.orders(fact, scene, event_id=event_id):
         later = occasions.overtaken_by(order.dedupe)

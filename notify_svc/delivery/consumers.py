@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from bh_sdk.events import (
+    AppealDecided,
+    AppealFiled,
+    CaseDecided,
     DisputeClosed,
     DisputeOpened,
     DonationFailed,
     DonationSucceeded,
+    HoldLifted,
+    HoldPlaced,
+    OverrideEnded,
+    OverridePlaced,
     PayoutFailed,
     PayoutPaid,
     PayoutRejected,
@@ -17,7 +24,12 @@ from bh_sdk.events import (
     RecurringStarted,
     RefundFailed,
     RefundSucceeded,
+    ReportDecided,
     ScoreChanged,
+    VerificationEnded,
+    VerificationEnding,
+    VerificationGranted,
+    VerificationRefused,
 )
 from bh_sdk.server.events import Delivered, handles
 from notify_svc.delivery import commands
@@ -96,3 +108,63 @@ def tell_of_recurring_end(event: Delivered[RecurringEnded]) -> None:
 @handles(ReceiptIssued)
 def tell_of_receipt(event: Delivered[ReceiptIssued]) -> None:
     commands.tell_of_receipt(event.data, event_id=event.id)
+
+
+@handles(ReportDecided)
+def tell_of_report(event: Delivered[ReportDecided]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(CaseDecided)
+def tell_of_case(event: Delivered[CaseDecided]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(HoldPlaced)
+def tell_of_hold(event: Delivered[HoldPlaced]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(HoldLifted)
+def tell_of_lifted_hold(event: Delivered[HoldLifted]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(VerificationGranted)
+def tell_of_verification(event: Delivered[VerificationGranted]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(VerificationRefused)
+def tell_of_refused_verification(event: Delivered[VerificationRefused]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(VerificationEnding)
+def tell_of_verification_that_ends(event: Delivered[VerificationEnding]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(VerificationEnded)
+def tell_of_ended_verification(event: Delivered[VerificationEnded]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(AppealFiled)
+def tell_of_appeal(event: Delivered[AppealFiled]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(AppealDecided)
+def tell_of_decided_appeal(event: Delivered[AppealDecided]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(OverridePlaced)
+def tell_of_override(event: Delivered[OverridePlaced]) -> None:
+    commands.tell(event.data, event_id=event.id)
+
+
+@handles(OverrideEnded)
+def tell_of_ended_override(event: Delivered[OverrideEnded]) -> None:
+    commands.tell(event.data, event_id=event.id)

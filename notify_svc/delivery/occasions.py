@@ -25,6 +25,7 @@ from bh_sdk.events import (
     RefundSucceeded,
     ScoreChanged,
 )
+from notify_svc.delivery import judgements
 from notify_svc.delivery.orders import Order
 
 TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
@@ -36,6 +37,9 @@ OVERTAKEN_BY = {
     "refund.succeeded": "refund.failed",
     "payout.paid": "payout.failed",
     "dispute.opened": "dispute.closed",
+    "hold.placed": "hold.lifted",
+    "override.placed": "override.ended",
+    "appeal.filed": "appeal.decided",
 }
 # Messages that lead to the gift. Guests have no account to open it with: their mail carries a signed link.
 ABOUT_A_GIFT = frozenset({"gift.thank_you", "refund.succeeded", "refund.failed"})
@@ -53,8 +57,11 @@ class Scene:
 def campaign_of(fact: Fact) -> UUID | None:
     """The campaign a fact is about, when it is one that people are told of."""
     if isinstance(fact, ScoreChanged):
-        moved = fact.previous_tier is not None and fact.previous_tier != fact.tier
+        # What staff set by hand is told by its own facts.
+        moved = fact.previous_tier is not None and fact.previous_tier != fact.tier and not fact.by_hand
         return fact.entity_id if fact.entity_kind == "campaign" and moved else None
+    if isinstance(fact, judgements.Judgement):
+        return fact.entity_id if fact.entity_kind == "campaign" and judgements.is_told(fact) else None
     if isinstance(fact, PayoutRejected) and fact.withdrawn:
         # They know: they took it back themselves.
         return None
@@ -71,6 +78,13 @@ def campaign_of(fact: Fact) -> UUID | None:
         # After the last try the end itself tells it.
         last = isinstance(fact, RecurringChargeFailed) and fact.next_try_at is None
         return None if last else fact.campaign_id
+    return None
+
+
+def person_of(fact: Fact) -> UUID | None:
+    """The person a fact is about, when it is about no campaign and somebody is told of it."""
+    if isinstance(fact, judgements.Judgement) and fact.entity_kind == "user" and judgements.is_told(fact):
+        return fact.entity_id
     return None
 
 
@@ -319,6 +333,22 @@ def _(fact: RecurringCardExpiring, scene: Scene, *, event_id: UUID) -> list[Orde
 @orders.register
 def _(fact: RecurringEnded, scene: Scene, *, event_id: UUID) -> list[Order]:
     return _recurring(fact, "recurring.ended", fact.recurring_id, scene, why=fact.why)
+
+
+@orders.register(judgements.ReportDecided)
+@orders.register(judgements.CaseDecided)
+@orders.register(judgements.HoldPlaced)
+@orders.register(judgements.HoldLifted)
+@orders.register(judgements.VerificationGranted)
+@orders.register(judgements.VerificationRefused)
+@orders.register(judgements.VerificationEnding)
+@orders.register(judgements.VerificationEnded)
+@orders.register(judgements.AppealFiled)
+@orders.register(judgements.AppealDecided)
+@orders.register(judgements.OverridePlaced)
+@orders.register(judgements.OverrideEnded)
+def _(fact: judgements.Judgement, scene: Scene, *, event_id: UUID) -> list[Order]:
+    return judgements.orders(fact, title=scene.title, owner_id=scene.owner_id, event_id=event_id)
 
 
 def of_receipt(fact: ReceiptIssued, *, event_id: UUID) -> Order:

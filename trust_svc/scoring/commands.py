@@ -251,7 +251,7 @@ def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
 
 def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Score | None) -> Kept:
     override = answer.override.id if answer.override else None
-    turned = stored is not None and stored.override_id != override
+    turned = (stored.override_id if stored is not None else None) != override
     return Kept(score_id, answer, _seen(stored), after, turned)
 
 
@@ -368,6 +368,7 @@ def _changed(each: Kept) -> ScoreChanged:
             "tier": each.after.tier,
             "previous_tier": each.before.tier if each.before else None,
             "rated": each.after.rated,
+            "by_hand": each.turned,
         }
     )
 
