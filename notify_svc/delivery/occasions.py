@@ -335,18 +335,7 @@ def _(fact: RecurringEnded, scene: Scene, *, event_id: UUID) -> list[Order]:
     return _recurring(fact, "recurring.ended", fact.recurring_id, scene, why=fact.why)
 
 
-@orders.register(judgements.ReportDecided)
-@orders.register(judgements.CaseDecided)
-@orders.register(judgements.HoldPlaced)
-@orders.register(judgements.HoldLifted)
-@orders.register(judgements.VerificationGranted)
-@orders.register(judgements.VerificationRefused)
-@orders.register(judgements.VerificationEnding)
-@orders.register(judgements.VerificationEnded)
-@orders.register(judgements.AppealFiled)
-@orders.register(judgements.AppealDecided)
-@orders.register(judgements.OverridePlaced)
-@orders.register(judgements.OverrideEnded)
+@orders.register
 def _(fact: judgements.Judgement, scene: Scene, *, event_id: UUID) -> list[Order]:
     return judgements.orders(fact, title=scene.title, owner_id=scene.owner_id, event_id=event_id)
 

@@ -90,6 +90,11 @@ def standings(people: Collection[UUID]) -> dict[UUID, float]:
     return {person: value for person, value in rows.values_list("entity_id", "standing") if value is not None}
 
 
+def entity_of(score_id: UUID) -> tuple[str, UUID]:
+    """What a stored score is of."""
+    return Score.objects.values_list("kind", "entity_id").get(id=score_id)
+
+
 def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], float]:
     """What these scores were calculated to be at a time; an entity without a history so old is absent."""
     asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in entities])

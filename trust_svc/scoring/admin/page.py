@@ -47,6 +47,7 @@ _FACT = "admin:trust_evidence_fact_changelist"
 _SCORE = "admin:trust_scoring_score_changelist"
 _REPORT = "admin:trust_reports_report_changelist"
 _HOLD = "admin:trust_holds_hold_changelist"
+_OVERRIDE = "admin:trust_overrides_override_change"
 
 
 def of(row: Any, *, chosen: Collection[str]) -> parts.Case:
@@ -89,6 +90,9 @@ def _headline(row: Any) -> parts.Headline:
     notice = ""
     if not row.rated:
         notice = "There is not enough evidence for a rating: the public sees no number, owner and staff see this one."
+    elif row.override_id is not None:
+        calculated_as = f"{row.computed['score']:.1f}, {row.computed['tier'] if row.computed['rated'] else NOT_RATED}"
+        notice = f"Set by hand until {row.override_until:%d %b %Y}. Calculated underneath: {calculated_as}."
     elif row.cap_adjustment < 0 and row.reasons:
         notice = f"{row.reasons[0]['text']}: {-row.cap_adjustment:.1f} points are cut off at {row.cap:g}."
     high = min(100.0, 2 * row.score - row.lower)
@@ -112,10 +116,11 @@ def _override(row: Score) -> list[parts.Card]:
         until = f" until {active.expires_at:%d %b %Y}" if active.expires_at else ""
         what = {"score": "The score is", "tier": "The tier is", "factor": f"{(active.factor or '').capitalize()} is"}
         text = f"{what[active.what]} set by hand{until}: {REASONS[active.reason]}. The calculation goes on underneath."
-        found.append(parts.Check(text, "warning"))
+        found.append(parts.Check(text, "warning", reverse(_OVERRIDE, args=(active.id,))))
     waiting = overrides.waiting(row.kind, row.entity_id)
     if waiting is not None:
-        found.append(parts.Check(f"An override waits for a second person: {REASONS[waiting.reason]}", "warning"))
+        text = f"An override waits for a second person: {REASONS[waiting.reason]}"
+        found.append(parts.Check(text, "warning", reverse(_OVERRIDE, args=(waiting.id,))))
     return [parts.Checks("Override", found)] if found else []
 
 

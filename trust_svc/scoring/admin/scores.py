@@ -19,9 +19,15 @@ from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from trust_svc.evidence import queries as evidence
 from trust_svc.holds import commands as holding
 from trust_svc.holds import queries as holds
+from trust_svc.overrides.dialogs import SetByHand, SetFactor, SetScore, SetTier
 from trust_svc.scoring import commands
 from trust_svc.scoring.admin import page
 from trust_svc.scoring.models import Score
+
+BY_HAND = (
+    "Everybody sees what you set, until its time is over. The calculation goes on underneath and then counts again. "
+    "The owner is told that staff set it, and until when."
+)
 
 
 class Why(Dialog):
@@ -41,7 +47,12 @@ class ScoreAdmin(CasePage):
     search_fields: ClassVar = ["entity_id"]
     search_help_text = "Campaign, person or owner id, or words of a campaign's title"
     ordering = ("-calculated_at", "-id")
-    actions_detail: ClassVar = ["calculate", "place_hold", "lift_hold"]
+    actions_detail: ClassVar = [
+        "calculate",
+        {"title": "Set by hand", "icon": "edit_attributes", "items": ["set_score", "set_tier", "set_factor"]},
+        "place_hold",
+        "lift_hold",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
         found: QuerySet[Score] = super().get_queryset(request).annotate(title=evidence.title_of("entity_id"))
@@ -101,6 +112,29 @@ class ScoreAdmin(CasePage):
         command = partial(commands.rescore, kind=row.kind, entity_id=row.entity_id)
         return self.decide(request, object_id, command, done="Calculated")
 
+    def has_override_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "override") and not self._is_ones_own(request, object_id)
+
+    def _is_ones_own(self, request: HttpRequest, object_id: object) -> bool:
+        row = _row(object_id)
+        return row is not None and str(row.owner_id) == self.actor(request)
+
+    @action(title="The score", verb="override", question=BY_HAND, form=SetScore, submit="Set the score", icon="123")
+    def set_score(self, request: HttpRequest, form: SetScore, object_id: str) -> HttpResponse:
+        return self._set(request, form, object_id)
+
+    @action(title="The tier", verb="override", question=BY_HAND, form=SetTier, submit="Set the tier", icon="star")
+    def set_tier(self, request: HttpRequest, form: SetTier, object_id: str) -> HttpResponse:
+        return self._set(request, form, object_id)
+
+    @action(title="One factor", verb="override", question=BY_HAND, form=SetFactor, submit="Set the factor", icon="tune")
+    def set_factor(self, request: HttpRequest, form: SetFactor, object_id: str) -> HttpResponse:
+        return self._set(request, form, object_id)
+
+    def _set(self, request: HttpRequest, form: SetByHand, object_id: str) -> HttpResponse:
+        command = partial(form.ask, UUID(self.actor(request)))
+        return self.decide(request, object_id, command, done=form.done())
+
     def has_hold_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self.may(request, "hold") and not _is_held(object_id)
 
@@ -142,7 +176,14 @@ class ScoreAdmin(CasePage):
         return page.of(obj, chosen=frozenset(request.GET.getlist("if")))
 
 
+def _row(object_id: object) -> Score | None:
+    """The score a button is about. Django asks with its id, with its row, or with nothing."""
+    if object_id is None or isinstance(object_id, Score):
+        return object_id
+    return Score.objects.filter(id=str(object_id)).first()
+
+
 def _is_held(object_id: object) -> bool:
-    """Whether a hold is on what a button's score is about. Django asks with the score's id, with its row, or with nothing."""
-    row = object_id if isinstance(object_id, Score) else Score.objects.filter(id=str(object_id or UUID(int=0))).first()
+    """Whether a hold is on what a button's score is about."""
+    row = _row(object_id)
     return row is not None and holds.active(row.kind, row.entity_id) is not None
