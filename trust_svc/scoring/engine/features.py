@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
-from trust_svc.scoring.engine.hands import DAY, NOBODY, People, credibility, decay, giving
+from trust_svc.scoring.engine.hands import DAY, NOBODY, People, credibility, decay, giving, wave
 from trust_svc.scoring.engine.params import ITEMS, Params
 from trust_svc.scoring.engine.record import Kept, Record, seconds
 
@@ -171,7 +171,9 @@ def _rhythm(record: Record, as_of: float, params: Params) -> tuple[float, float,
     recent = sum(1 for index in credited if current - params.update_windows < index <= current)
     exposure = min(float(params.update_windows), (now - start) / period)
     last = max((time for time in record.updates if time <= as_of), default=start)
-    if as_of > end:
+    if not params.ended_owes:
+        as_of = now
+    elif as_of > end:
         period, last = params.update_days_ended * DAY, max(last, end)
     return float(recent), exposure, max(0.0, as_of - last - period) / period
 
@@ -190,12 +192,15 @@ def _period(record: Record, params: Params) -> float:
 
 
 def _answers(records: Sequence[Record], as_of: float, params: Params) -> tuple[float, float]:
-    """(answered in time, left open too long), decayed. One that can still be answered in time says nothing yet."""
+    """(answered in time, left open too long), decayed. One that can still be answered in time says nothing yet, and the
+    questions of one stretch share what a burst can be worth."""
     within = params.response_hours * 3600.0
     answered = unanswered = 0.0
     for record in records:
+        waves = Counter(wave(record, asked.time, params) for asked in record.asked.values())
         for key, asked in sorted(record.asked.items()):
             mass = decay(as_of - asked.time, params.engagement_half_life)
+            mass *= min(1.0, params.burst_answers / waves[wave(record, asked.time, params)])
             answer = record.answered.get(key)
             if answer is not None and answer.time - asked.time <= within:
                 answered += mass
@@ -236,35 +241,40 @@ def _reporter(report: Kept) -> str:
     return str(report.data.get("cluster") or report.data.get("reporter_id") or NOBODY)
 
 
-def _credibility(report: Kept, params: Params, people: People, givers: Set[str]) -> float:
-    """The reporter's upheld share (on the population's rate) times how much their word weighs; less when they gave nothing."""
+def _credibility(report: Kept, params: Params, people: People) -> float:
+    """The reporter's upheld share (on the population's rate) times how much their word weighs."""
     reporter = report.data.get("reporter_id")
-    near = 1.0 if str(reporter) in givers else params.stranger_share
     if not reporter and not report.data.get("cluster"):
-        return near * params.anonymous_credibility
+        return params.anonymous_credibility
     claimed = (int(report.data.get("reporter_upheld") or 0), int(report.data.get("reporter_dismissed") or 0))
     upheld, dismissed = people.reports.get(str(reporter), claimed)
     mass = params.reporter_prior_mass
     share = (upheld + mass * params.reporter_prior) / (upheld + dismissed + mass)
     standing = report.data.get("reporter_standing")
     unknown = params.unknown_standing if standing is None else float(standing)
-    return near * share * credibility(people.standing.get(str(reporter), unknown), params)
+    return share * credibility(people.standing.get(str(reporter), unknown), params)
 
 
 def _open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
-    """The mass of reports that nobody has judged yet: per hand the heaviest. A decided case judges all before it."""
-    heaviest: dict[str, float] = defaultdict(float)
+    """The mass of reports that nobody has judged yet: per hand the heaviest. A decided case judges all before it.
+
+    Who gave nothing has little to lose: strangers weigh less, and however many they are, no more than a bound.
+    """
     givers = {
         str(gift.data["donor_id"]) for each in records for gift in each.gifts.values() if gift.data.get("donor_id")
     }
+    near: dict[str, float] = defaultdict(float)
+    strange: dict[str, float] = defaultdict(float)
     for record in records:
         judged = record.case.time if record.case else -math.inf
         for key, report in record.reports.items():
             if key not in record.decisions and report.time > judged:
-                mass = _severity(report, params) * _credibility(report, params, people, givers)
+                mass = _severity(report, params) * _credibility(report, params, people)
                 mass *= decay(as_of - report.time, params.report_half_life)
-                heaviest[_reporter(report)] = max(heaviest[_reporter(report)], mass)
-    return sum(heaviest[hand] for hand in sorted(heaviest))
+                heaviest, hand = near if str(report.data.get("reporter_id")) in givers else strange, _reporter(report)
+                heaviest[hand] = max(heaviest[hand], mass)
+    strangers = params.stranger_share * sum(strange[hand] for hand in sorted(strange.keys() - near.keys()))
+    return sum(near[hand] for hand in sorted(near)) + min(params.strangers_together, strangers)
 
 
 def _upheld_reports(records: Sequence[Record], as_of: float, params: Params) -> float:

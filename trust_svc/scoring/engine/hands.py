@@ -97,7 +97,7 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
             bad += blame * decay(as_of - since, params.history_half_life)
             if owner is None or str(donor) != owner:
                 stayed = not blame and not record.is_returned(payment)
-                gifts.append(_Gift(account, gift, stayed, (number, _wave(record, gift, params))))
+                gifts.append(_Gift(account, gift, stayed, (number, wave(record, gift.time, params))))
         # A dispute may be known before the gift itself.
         blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
         for payment in sorted(blamed - record.gifts.keys()):
@@ -106,10 +106,10 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
     return _count(gifts, hands, bad=bad, as_of=as_of, params=params, people=people)
 
 
-def _wave(record: Record, gift: Kept, params: Params) -> int:
-    """In which stretch of the campaign's life a gift came; counted from its beginning, so that only distances matter."""
+def wave(record: Record, time: float, params: Params) -> int:
+    """In which stretch of the campaign's life something came; counted from its beginning, so that only distances matter."""
     start = record.created.time if record.created else record.first
-    return math.floor((gift.time - (start if start is not None else gift.time)) / (params.burst_days * DAY))
+    return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
 def _count(gifts: list[_Gift], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:

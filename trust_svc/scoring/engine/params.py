@@ -19,15 +19,18 @@ CARD_STEPS = 73
 FULL = 100 * UNITS_PER_POINT
 # Parameters that version 1 did not have; their defaults are what it did without them.
 ADDED = (
+    "burst_answers",
     "burst_days",
     "burst_voices",
     "card",
+    "ended_owes",
     "hold_cap",
     "imported_half_life",
     "imported_share",
     "long_need_is_long",
     "risk",
     "stranger_share",
+    "strangers_together",
 )
 
 
@@ -60,6 +63,8 @@ class Params:
     update_days: float = 14.0
     update_days_long: float = 30.0
     update_days_ended: float = 90.0
+    # 1 = a campaign that has ended still owes updates; 0 = its silence is that of its last day.
+    ended_owes: float = 1.0
     # A campaign planned for longer than this many days reports in long periods.
     long_campaign_days: float = 365.0
     # 1 = so does one for a community's long-term need.
@@ -80,6 +85,8 @@ class Params:
     # New hands that come within so many days are together worth at most so many voices.
     burst_voices: float = 1_000_000.0
     burst_days: float = 7.0
+    # Questions asked within so many days are together worth at most so many.
+    burst_answers: float = 1_000_000.0
 
     # email, phone, identity, bank, registry, beneficiary, endorsement, address: the order of ITEMS.
     items: tuple[float, ...] = (0.08, 0.08, 0.28, 0.20, 0.14, 0.10, 0.06, 0.06)
@@ -106,6 +113,8 @@ class Params:
     reporter_prior_mass: float = 2.0
     # What is left of the word of a reporter who gave nothing.
     stranger_share: float = 1.0
+    # All reporters who gave nothing are together worth at most so much mass.
+    strangers_together: float = 1_000_000.0
     # fraud, misleading, inappropriate, spam, other: when a report does not say how severe it is.
     severities: tuple[float, ...] = (4.0, 3.0, 2.0, 1.0, 2.0)
     upheld_half_life: float = 365.0
@@ -146,8 +155,8 @@ class Params:
             raise ValueError(f"card needs {CARD_STEPS} numbers that sum to 100")
         if self.imported_share > 1 or self.stranger_share > 1:
             raise ValueError("imported_share and stranger_share are shares")
-        if not self.burst_days or not self.burst_voices:
-            raise ValueError("burst_days and burst_voices are above 0")
+        if not (self.burst_days and self.burst_voices and self.burst_answers):
+            raise ValueError("what bounds a burst is above 0")
         if self.report_points > 100 * self.weights[4]:
             raise ValueError("report_points cannot exceed what history is worth")
 
@@ -189,7 +198,10 @@ V2 = Params(
     unknown_standing=0.2,
     reach_half=9.0,
     burst_voices=6.0,
+    burst_answers=2.0,
+    ended_owes=0.0,
     stranger_share=0.35,
+    strangers_together=0.75,
     long_need_is_long=1.0,
     imported_share=0.5,
     hold_cap=20.0,
