@@ -28,7 +28,8 @@ from trust_svc.scoring.engine import (
     score,
     user_row,
 )
-from trust_svc.scoring.engine.kernel import CHUNK, UNITS_PER_POINT
+from trust_svc.scoring.engine.kernel import CHUNK
+from trust_svc.scoring.engine.params import UNITS_PER_POINT
 
 settings.register_profile("facts", deadline=None, max_examples=60)
 settings.load_profile("facts")

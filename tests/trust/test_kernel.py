@@ -27,7 +27,8 @@ from trust_svc.scoring.engine import (
     row,
     score,
 )
-from trust_svc.scoring.engine.kernel import CHUNK, UNITS_PER_POINT
+from trust_svc.scoring.engine.kernel import CHUNK
+from trust_svc.scoring.engine.params import UNITS_PER_POINT
 
 settings.register_profile("trust", deadline=None, max_examples=150)
 settings.load_profile("trust")

@@ -105,7 +105,8 @@ def steps(found: Floats) -> Floats:
 
 def factor_points(card: Floats) -> Floats:
     """What each factor is worth by this card, in points."""
-    return np.bincount(STEP_FACTORS, weights=card, minlength=len(FACTORS))
+    worth: Floats = np.bincount(STEP_FACTORS, weights=card, minlength=len(FACTORS)).astype(np.float64)
+    return worth
 
 
 def read(rows: Floats, reading: Reading, params: Params) -> tuple[Floats, Floats, Units]:

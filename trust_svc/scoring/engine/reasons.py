@@ -9,8 +9,8 @@ import numpy as np
 
 from trust_svc.scoring.engine.columns import Column, Floats
 from trust_svc.scoring.engine.hands import credibility
-from trust_svc.scoring.engine.kernel import FULL, Scores, cap_units, points, score
-from trust_svc.scoring.engine.params import FACTORS, IDENTITY, ITEMS, Params
+from trust_svc.scoring.engine.kernel import Scores, cap_units, points, score
+from trust_svc.scoring.engine.params import FACTORS, FULL, IDENTITY, ITEMS, Params
 
 MOST = 4  # more reasons than four help nobody
 LEAST = 1.0  # points; smaller shortfalls are noise
