@@ -426,5 +426,5 @@ def test_other_things_come_before_staff_once(campaign: UUID) -> None:
     assert commands.add_signal(**said) == case
     report(campaign)
     found = a_case(campaign)
-    assert (found.id, found.summary) == (case.id, "1 report, An appeal was filed")
+    assert (found.id, found.summary) == (case.id, "1 report, an appeal was filed")
     assert reporting.settle_decided() == 0

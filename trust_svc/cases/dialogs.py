@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldBooleanWidget
 
 from bh_sdk.server.admin import Dialog, parts
 from bh_sdk.server.ops import clock
@@ -81,10 +82,10 @@ class Judge(Seen):
         label="The open reports", choices=[("", "Choose…"), ("upheld", "Uphold all"), ("dismissed", "Dismiss all")]
     )
     exceptions = forms.MultipleChoiceField(
-        label="Except these, which go the other way", required=False, widget=forms.CheckboxSelectMultiple()
+        label="Except these, which go the other way", required=False, widget=UnfoldAdminCheckboxSelectMultiple()
     )
     stop = forms.BooleanField(
-        label="Stop payouts if it is confirmed", required=False, initial=True,
+        label="Stop payouts if it is confirmed", required=False, initial=True, widget=UnfoldBooleanWidget(),
         help_text="An upheld report of fraud stops them anyway",
     )  # fmt: skip
     note = forms.CharField(

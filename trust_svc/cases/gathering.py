@@ -113,11 +113,15 @@ def _take_up(case: Case, new: Sequence[Found]) -> None:
 
 
 def _in_words(new: Sequence[Found]) -> str:
-    counted = Counter(rules.SIGNALS[each.kind][0] for each in new)
-    return ", ".join(f"{words} ×{count}" if count > 1 else words for words, count in counted.items())
+    return ", ".join(_counted([each.kind for each in new]))
+
+
+def _counted(kinds: Sequence[str]) -> list[str]:
+    counted = Counter(rules.SIGNALS[kind][0] for kind in kinds)
+    return [f"{words} ×{count}" if count > 1 else words for words, count in counted.items()]
 
 
 def _summary(reports: int, signals: Sequence[str]) -> str:
     said = [f"{reports} report{'s' if reports > 1 else ''}"] if reports else []
-    counted = Counter(rules.SIGNALS[kind][0] for kind in signals)
-    return ", ".join([*said, *(f"{words} ×{count}" if count > 1 else words for words, count in counted.items())])
+    said += _counted(signals)
+    return ", ".join(said[:1] + [each[0].lower() + each[1:] for each in said[1:]])

@@ -78,7 +78,9 @@ def _facts(kind: str, entity_id: UUID, now: datetime) -> Iterator[Found]:
 
 
 def _score(kind: str, entity_id: UUID, now: datetime) -> Iterator[Found]:
-    """Rated points alone: what is not known well has not fallen."""
+    """Rated points alone: what is not known well has not fallen. An organiser falls with a campaign, which has the case."""
+    if kind == "user" and evidence.campaigns_of([entity_id]):
+        return
     within = rules.STEEP_WITHIN
     points = [point for point in scoring.recent(kind, entity_id, since=now, within=rules.FRESH) if point.rated]
     for before, after in pairwise(points):

@@ -114,8 +114,8 @@ def _notice(case: Case, viewer: UUID, now: datetime) -> str:
         return "You are a party to this case, so a colleague decides it."
     if case.assignee is not None and case.assignee != viewer:
         return "A colleague works on this case. You can leave a note, or take it over by having it assigned to you."
-    late = "It is late: " if case.due_at < now else ""
-    return f"{late}decide by {case.due_at:%d %b %H:%M} UTC. Every open report is judged with the case."
+    by = "It is late. It was to be decided by" if case.due_at < now else "Decide by"
+    return f"{by} {case.due_at:%d %b %H:%M} UTC. Every open report is judged with the case."
 
 
 def _reports(case: Case, *, opened: bool) -> parts.Custom:

@@ -12,12 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bh_sdk.clients import Trust
-from bh_sdk.errors import ReportAlreadyOpen
 from bh_sdk.money import Money
 from bh_sdk.wire.payments import GuestDonor, PaymentConfirmed
 from bh_sdk.wire.trust import EvidenceFact
-from deploy.local.demo import casework
+from deploy.local.demo import casework, trust_casework
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, GUESTS, OWNERS, DemoCampaign, Person, demo_id
 from deploy.local.stack import Stack
@@ -86,12 +84,8 @@ def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     facts = [fact for campaign in CAMPAIGNS for fact in _evidence(campaign, now)]
     doors.trust.evidence(facts)
     say(f"{len(facts)} facts as evidence")
-    _report(doors, DONORS[0], CAMPAIGNS[4], "misleading", "The photographs belong to another appeal of two years ago.")
-    _report(
-        doors, DONORS[1], CAMPAIGNS[4], "fraud", "Nobody in Leeds has heard of this, and the organiser does not answer."
-    )
-    say("2 trust reports")
     casework.lay_out(doors, say)
+    trust_casework.lay_out(doors, say)
 
 
 def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
@@ -210,15 +204,6 @@ def _fact(name: str, kind: str, time: datetime, subject: str, subject_id: UUID, 
             "data": data,
         }
     )
-
-
-def _report(doors: Doors, reporter: Person, campaign: DemoCampaign, kind: str, words: str) -> None:
-    client = Trust(doors.stack.ports.url("trust"), auth=doors.as_user(reporter.id), timeout=30)
-    try:
-        client.report(entity_type="campaign", entity_id=campaign.id, kind=kind, description=words)  # type: ignore[arg-type]
-    except ReportAlreadyOpen:
-        # This stack was seeded before.
-        return
 
 
 if __name__ == "__main__":
