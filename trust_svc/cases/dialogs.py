@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanWidget
 
 from bh_sdk.server.admin import Dialog, parts
 from bh_sdk.server.ops import clock
@@ -82,7 +82,7 @@ class Judge(Seen):
         label="The open reports", choices=[("", "Choose…"), ("upheld", "Uphold all"), ("dismissed", "Dismiss all")]
     )
     exceptions = forms.MultipleChoiceField(
-        label="Except these, which go the other way", required=False, widget=UnfoldAdminCheckboxSelectMultiple()
+        label="Except these, which go the other way", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
     )
     stop = forms.BooleanField(
         label="Stop payouts if it is confirmed", required=False, initial=True, widget=UnfoldBooleanWidget(),
