@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bh_sdk.errors import BHError
 from bh_sdk.server.events.models import RecordedEvent
@@ -23,8 +23,6 @@ from trust_svc.cases.models import Case, LogLine
 from trust_svc.evidence import commands as evidence
 from trust_svc.evidence.rules import NewFact
 from trust_svc.reports.models import Report
-
-TOGETHER = 2
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
@@ -168,8 +166,6 @@ class Desk(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_whatever_is_done_the_desk_stays_whole() -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
     # One database transaction holds all examples: each has a campaign and people of its own.
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Desk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from uuid import UUID, uuid4
 
 import pytest
@@ -109,8 +110,8 @@ MOVES = st.lists(
 @pytest.mark.django_db
 @settings(max_examples=20, deadline=None)
 @given(MOVES, st.randoms(use_true_random=False))
-def test_money_comes_out_the_same_in_any_order_and_however_often_it_is_told(
-    moves: list[tuple[str, int, int]], random: object
+def test_money_comes_out_the_same_in_any_order_and_however_often(
+    moves: list[tuple[str, int, int]], random: Random
 ) -> None:
     first, second = uuid4(), uuid4()
     payouts = [uuid4() for _ in range(4)]
@@ -120,7 +121,7 @@ def test_money_comes_out_the_same_in_any_order_and_however_often_it_is_told(
     for event, way, amount, payout in told:
         money.moved(event, way, first, str(amount), "GBP", payout)
     shuffled = [*told, *told]
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     names = {event: uuid4() for event, *_ in told}
     own = dict(zip(payouts, (uuid4() for _ in payouts), strict=True))
     for event, way, amount, payout in shuffled:

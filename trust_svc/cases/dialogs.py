@@ -79,11 +79,11 @@ class Judge(Seen):
 
     outcome = forms.ChoiceField(choices=[("", "Choose…"), *OUTCOMES.items()])
     verdict = forms.ChoiceField(
-        label="The open reports", choices=[("", "Choose…"), ("upheld", "Uphold all"), ("dismissed", "Dismiss all")]
+        label="The open reports",
+        choices=[("", "Choose…"), ("upheld", "Uphold all"), ("dismissed", "Dismiss all")],
+        help_text="Tick those below that go the other way",
     )
-    exceptions = forms.MultipleChoiceField(
-        label="Except these, which go the other way", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
-    )
+    exceptions = forms.MultipleChoiceField(label="", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget())
     stop = forms.BooleanField(
         label="Stop payouts if it is confirmed", required=False, initial=True, widget=UnfoldBooleanWidget(),
         help_text="An upheld report of fraud stops them anyway",

@@ -79,7 +79,7 @@ def standing(case: Case, viewer: UUID, now: datetime) -> tuple[str, parts.Tone]:
     if case.snoozed_until is not None and case.snoozed_until > now:
         return f"Put away until {case.snoozed_until:%d %b %H:%M}", "info"
     if case.assignee is None:
-        return "Nobody's yet", "warning"
+        return "Unclaimed", "warning"
     if case.assignee == viewer:
         return "Yours", "primary"
     return queries.names([case.assignee]).get(case.assignee, "A colleague"), "info"

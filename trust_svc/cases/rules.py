@@ -40,7 +40,7 @@ BURST, BURST_WITHIN = 3, timedelta(days=7)
 
 SEVERITY = {"fraud": 4.0, "misleading": 3.0, "inappropriate": 2.0, "spam": 1.0, "other": 2.0}
 # All reports together weigh less than so much, however many they are: a brigade is one voice among others.
-LOUDEST = 6.0
+LOUDEST = 3.0
 # Of who has no decided report yet: as if two had been decided, and so many of them upheld.
 REPORTER_PRIOR, REPORTER_PRIOR_MASS = 0.8, 2.0
 UNKNOWN_STANDING = 0.6
