@@ -51,7 +51,7 @@ OVERRIDES: list[tuple[str, str, str]] = [
 VERSIONS: list[tuple[str, str, str]] = [
     *(
         ("analyst", "parameters", verb)
-        for verb in ("draft", "dry_run", "shadow", "try_out", "promote", "roll_back", "calibrate")
+        for verb in ("draft", "dry_run", "shadow", "try_out", "promote", "roll_back", "retire", "calibrate")
     ),
 ]
 

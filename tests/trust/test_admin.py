@@ -54,7 +54,7 @@ def pages(campaign: UUID) -> dict[str, str]:
         "fact": reverse("admin:trust_evidence_fact_change", args=(fact.id,)),
         "campaigns": reverse("admin:trust_evidence_campaign_changelist"),
         "campaign": reverse("admin:trust_evidence_campaign_change", args=(campaign,)),
-        "parameters": reverse("admin:trust_scoring_parameterset_change", args=(1,)),
+        "parameters": reverse("admin:trust_versions_version_change", args=(1,)),
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from bh_sdk.server.access.models import Staff
 from trust_svc.scoring import parameters
 from trust_svc.scoring.engine import Params
 from trust_svc.versions.models import Change, DryRun, DryRunReport, Proposal, Trial
@@ -47,6 +48,29 @@ def running_trial() -> Trial | None:
 
 def open_proposal() -> Proposal | None:
     return Proposal.objects.filter(state=Proposal.State.OPEN).first()
+
+
+def names(people: Iterable[str]) -> dict[str, str]:
+    """How staff are called, by their `sub`; who is not staff is absent."""
+    subs = {person for person in people if _is_sub(person)}
+    return {str(one.sub): str(one) for one in Staff.objects.filter(sub__in=subs)}
+
+
+def _is_sub(person: str) -> bool:
+    try:
+        UUID(person)
+    except ValueError:
+        return False
+    return True
+
+
+def running_dry_runs() -> int:
+    return DryRun.objects.filter(state__in=("waiting", "running")).count()
+
+
+def trials_of(version: int) -> list[Trial]:
+    """The experiments with a set as the challenger, newest first."""
+    return list(Trial.objects.filter(challenger_id=version))
 
 
 def changes_of(version: int) -> list[Change]:

@@ -1,5 +1,5 @@
 """The desk of scores: what they are made of, why they are not higher, and how they came here. Nobody edits one."""
 
-from trust_svc.scoring.admin import parameters, scores
+from trust_svc.scoring.admin import scores
 
-__all__ = ["parameters", "scores"]
+__all__ = ["scores"]
