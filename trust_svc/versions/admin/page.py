@@ -170,7 +170,9 @@ def _numbers(version: int, live: int) -> parts.Custom:
     ordered = sorted(every, key=lambda name: (rank.get(_group(name), len(rank)), list(every).index(name)))
     groups = []
     for group, names in groupby(ordered, key=_group):
-        rows = [{"name": named(name), "value": _shown(every[name]), "changed": name in changed} for name in names]
+        rows: list[dict[str, Any]] = [
+            {"name": named(name), "value": _shown(every[name]), "changed": name in changed} for name in names
+        ]
         groups.append({"name": group, "rows": rows, "changed": sum(row["changed"] for row in rows)})
     return parts.Custom("All its numbers", "trust/versions/numbers.html", {"groups": groups})
 

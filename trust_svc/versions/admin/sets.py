@@ -17,7 +17,7 @@ from trust_svc.versions.admin import page
 from trust_svc.versions.admin.dialogs import Copy, Paste, TryOut, Why
 from trust_svc.versions.models import Version
 
-STATES: dict[str, parts.Tone] = {"Live": "success", "Draft": "info", "Shadow": "warning", "A/B": "primary"}
+STATES: dict[str, str] = {"Live": "success", "Draft": "info", "Shadow": "warning", "A/B": "primary"}
 
 # The buttons that make sense in a state; the commands refuse the others as well.
 _OFFERED: dict[str, frozenset[str]] = {
