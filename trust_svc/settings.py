@@ -58,6 +58,11 @@ globals().update(
             },
             "trust.versions.watch_trial": {"task": "trust.versions.watch_trial", "schedule": 60.0},
             "trust.versions.tidy": {"task": "trust.versions.tidy", "schedule": 300.0},
+            "trust.insights.keep_up": {
+                "task": "trust.insights.keep_up",
+                "schedule": 600.0,
+                "options": {"expires": 600},
+            },
             "trust.scoring.begin_epoch": {
                 "task": "trust.scoring.begin_epoch",
                 "schedule": crontab(hour="2", minute="17"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from trust_svc.evidence import queries as evidence
 from trust_svc.scoring.engine import Params
@@ -125,6 +125,12 @@ def history(kind: str, entity_id: UUID) -> QuerySet[ScorePoint]:
 def recent(kind: str, entity_id: UUID, *, since: datetime, within: timedelta) -> list[ScorePoint]:
     """The points of a sparkline, oldest first."""
     return list(history(kind, entity_id).filter(calculated_at__gte=since - within).order_by("calculated_at", "id"))
+
+
+def first_day() -> date | None:
+    """The day of the oldest score there was."""
+    first = ScorePoint.objects.aggregate(first=Min("calculated_at"))["first"]
+    return None if first is None else first.astimezone(UTC).date()
 
 
 def progress(job: Job) -> tuple[str, int]:

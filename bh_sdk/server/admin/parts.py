@@ -160,7 +160,7 @@ class Series:
     name: str
     values: Sequence[float | None]
     shown: Sequence[str]
-    tone: Literal["primary", "soft", "danger", "warning"] = "primary"
+    tone: Literal["primary", "soft", "deep", "pale", "danger", "warning"] = "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,8 @@ class Chart:
     _COLOURS: ClassVar[dict[str, str]] = {
         "primary": "var(--color-primary-500)",
         "soft": "var(--color-primary-200)",
+        "deep": "var(--color-primary-800)",
+        "pale": "#b6c0cf",
         "danger": "#dc2626",
         "warning": "#ea7317",
     }
