@@ -8,6 +8,8 @@ from bh_sdk.server.api import Router, make_api
 from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
 from trust_svc.appeals.api import router as appeals
+from trust_svc.appeals.staff import AppealReport
+from trust_svc.cases.staff import CaseReport
 from trust_svc.evidence.api import router as evidence
 from trust_svc.evidence.staff import DecisionReport
 from trust_svc.insights.staff import ReviewDayReport, ScoreDayReport
@@ -31,6 +33,8 @@ shelf = ReportRouter()
 shelf.register("scores", ScoreReport)
 shelf.register("history-of-scores", ScoreHistoryReport)
 shelf.register("reports", ReportReport)
+shelf.register("cases", CaseReport)
+shelf.register("appeals", AppealReport)
 shelf.register("decisions", DecisionReport)
 shelf.register("verifications", VerificationReport)
 shelf.register("days-of-scores", ScoreDayReport)

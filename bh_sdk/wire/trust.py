@@ -63,6 +63,12 @@ class Reason(Answer):
     )
 
 
+class Overridden(Answer):
+    """Staff set this score by hand for a time; what is calculated goes on underneath."""
+
+    until: datetime
+
+
 class Badge(Answer):
     """A short public fact, exactly so when the score was calculated."""
 
@@ -84,6 +90,7 @@ class Score(Answer):
     trend: float | None = Field(None, description="Points gained or lost in the last 30 days")
     reasons: list[Reason]
     badges: list[Badge] = Field(default_factory=list)
+    override: Overridden | None = Field(None, description="For its owner and staff alone")
     calculated_at: datetime
 
 
@@ -145,11 +152,12 @@ class Report(Answer):
 
 
 class ScorePoint(Answer):
-    """What a score was. `version` names the parameter set that it was calculated with."""
+    """What a score was. `source` says where it came from, `version` names the parameter set that it was calculated with."""
 
     score: float
     tier: Tier
     rated: bool
+    source: Literal["calculated", "override", "legacy"] = "calculated"
     version: int | None = None
     calculated_at: datetime
 

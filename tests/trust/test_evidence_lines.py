@@ -12,6 +12,8 @@ from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, about_user, ago, fact
 from trust_svc.evidence import commands as evidence
 from trust_svc.evidence.rules import CONTRACT, HOUSE, NewFact
+from trust_svc.overrides import commands as overrides
+from trust_svc.overrides.rules import Wish
 from trust_svc.scoring import commands
 from trust_svc.scoring.engine import FACTORS
 from trust_svc.scoring.telling import told
@@ -149,3 +151,25 @@ def test_a_held_campaign_shows_its_hold_to_its_owner(monolith: Caller, owner: Ca
     [line] = [each for each in answer.json()["evidence"] if each["type"] == "hold.placed"]
     assert (line["text"], line["effect"]) == ("Put on hold by our staff", "lowers")
     assert str(hold) not in answer.content.decode()
+
+
+def test_an_override_is_told_to_owner_and_staff_and_its_end(
+    monolith: Caller, owner: Caller, nobody: Caller, analyst: Caller
+) -> None:
+    campaign = rated(monolith, owner)
+    path = f"/trust/campaign/{campaign}"
+    assert owner.get(path).json()["override"] is None
+    before = nobody.get(path).json()["score"]
+    wish = Wish(what="score", value=round(before) - 5)
+    overrides.ask_override(
+        entity_kind="campaign", entity_id=campaign, wish=wish, reason="harm", note="Until the bank has answered us",
+        days=10, by=analyst.id,
+    )  # fmt: skip
+    public = nobody.get(path).json()
+    assert (public["score"], public["override"]) == (round(before) - 5, None)
+    for caller in (owner, analyst):
+        [until] = caller.get(path).json()["override"].values()
+        assert until[:10] == ago(-10)[:10]
+        assert caller.get(f"/trust/factors/{campaign}").json()["score"]["override"] == {"until": until}
+    sources = [line["source"] for line in owner.get(f"/trust/history/{campaign}").json()["results"]]
+    assert sources == ["override", "calculated"]

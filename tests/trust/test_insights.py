@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bh_sdk.server.access.models import Staff
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, fact
+from trust_svc.cases.models import Case
 from trust_svc.evidence.models import Campaign
 from trust_svc.insights import commands, queries, rules, tasks
 from trust_svc.insights.models import ReviewDay, ScoreDay
@@ -143,6 +144,23 @@ def test_reports_and_how_long_they_took() -> None:
     assert (tuesday.hours, tuesday.hours_slow) == (15, 22.2)
 
 
+def test_cases_and_how_they_ended() -> None:
+    def case(opened: datetime, closed: datetime | None, outcome: str | None) -> None:
+        Case.objects.create(
+            entity_kind="campaign", entity_id=uuid4(), state="closed" if closed else "open", outcome=outcome,
+            opened_at=opened, due_at=opened, closed_at=closed, decided_by="somebody" if closed else None,
+        )  # fmt: skip
+
+    case(at(MONDAY, 0), at(TUESDAY, 0), "confirmed")
+    case(at(MONDAY, 20), at(TUESDAY, 2), "false")
+    case(at(TUESDAY, 1), at(TUESDAY, 3), "valuable")
+    case(at(TUESDAY, 4), None, None)
+    commands.keep_day(TUESDAY)
+    tuesday = ReviewDay.objects.get(day=TUESDAY)
+    assert (tuesday.cases_opened, tuesday.confirmed, tuesday.valuable, tuesday.false) == (2, 1, 1, 1)
+    assert (tuesday.case_hours, tuesday.case_hours_slow, tuesday.filed) == (6, 20.4, 0)
+
+
 def test_today_is_counted_for_whoever_looks_before_the_task(week: list[UUID]) -> None:
     today = datetime.now(UTC).date()
     assert queries.score_days("campaign", end=today, days=7)[today].rated == 2
@@ -206,7 +224,7 @@ def test_the_page_asks_few_questions(week: list[UUID], django_assert_max_num_que
 
 
 SHEETS = (
-    "scores", "history-of-scores", "reports", "decisions", "days-of-scores", "days-of-reviews",
+    "scores", "history-of-scores", "reports", "cases", "decisions", "days-of-scores", "days-of-reviews",
 )  # fmt: skip
 
 

@@ -184,7 +184,9 @@ def test_history_is_for_owner_and_staff(
     assert donor.get(path).status_code == 404
     for insider in (owner, analyst, monolith):
         found = insider.get(path).json()
-        assert [set(point) for point in found["results"]] == [{"score", "tier", "rated", "version", "calculated_at"}]
+        assert [set(point) for point in found["results"]] == [
+            {"score", "tier", "rated", "source", "version", "calculated_at"}
+        ]
         assert found["next"] is None
 
 

@@ -65,6 +65,7 @@ class AnalyticsAdmin(BoardPage):
                 _movement(range_, scores),
                 _tier_moves(range_, scores),
                 _outcomes(range_, reviews),
+                _cases(range_, reviews),
                 _hours(range_, reviews),
                 _histogram(scores[end], queries.month_before(kind, end)),
             ],
@@ -88,7 +89,7 @@ def _tiles(now: ScoreDay, before: ScoreDay | None, reviews: Reviews) -> list[par
     filed = sum(each.filed for each in reviews.values())
     upheld = sum(each.upheld for each in reviews.values())
     dismissed = sum(each.dismissed for each in reviews.values())
-    hours = sorted(each.hours for each in reviews.values() if each.hours is not None)
+    hours = sorted(each.case_hours for each in reviews.values() if each.case_hours is not None)
     share = f"{upheld / (upheld + dismissed):.0%} of decided" if upheld + dismissed else "none decided"
     return [
         parts.Tile("Rated", f"{now.rated:,}", f"{now.unrated:,} without enough evidence"),
@@ -155,12 +156,24 @@ def _outcomes(days: Sequence[date], found: Reviews) -> parts.Chart:
     return _chart("Reports", days, found, reads, kind="bar")
 
 
+def _cases(days: Sequence[date], found: Reviews) -> parts.Chart:
+    reads: list[Read[ReviewDay]] = [
+        ("Opened", "soft", lambda each: each.cases_opened),
+        ("Confirmed", "danger", lambda each: each.confirmed),
+        ("Valuable", "warning", lambda each: each.valuable),
+        ("False", "primary", lambda each: each.false),
+    ]
+    return _chart("Cases", days, found, reads, kind="bar")
+
+
 def _hours(days: Sequence[date], found: Reviews) -> parts.Chart:
     reads: list[Read[ReviewDay]] = [
-        ("Median", "primary", lambda each: each.hours),
-        ("Nine of ten within", "warning", lambda each: each.hours_slow),
+        ("Reports, median", "primary", lambda each: each.hours),
+        ("Nine of ten reports within", "soft", lambda each: each.hours_slow),
+        ("Cases, median", "warning", lambda each: each.case_hours),
+        ("Nine of ten cases within", "danger", lambda each: each.case_hours_slow),
     ]
-    return _chart("From report to decision", days, found, reads, kind="line", unit="hours")
+    return _chart("Time to decision", days, found, reads, kind="line", unit="hours")
 
 
 def _histogram(now: ScoreDay, before: ScoreDay | None) -> parts.Chart:

@@ -67,6 +67,19 @@ SELECT count(*) FILTER (WHERE created_at >= %(start)s AND created_at < %(end)s),
          WHERE created_at >= %(start)s AND created_at < %(end)s OR decided_at >= %(start)s AND decided_at < %(end)s) AS here
 """
 
+_CASES = """
+SELECT count(*) FILTER (WHERE opened_at >= %(start)s AND opened_at < %(end)s),
+       count(*) FILTER (WHERE decided AND outcome = 'confirmed'),
+       count(*) FILTER (WHERE decided AND outcome = 'valuable'),
+       count(*) FILTER (WHERE decided AND outcome = 'false'),
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY hours) FILTER (WHERE decided),
+       percentile_cont(0.9) WITHIN GROUP (ORDER BY hours) FILTER (WHERE decided)
+  FROM (SELECT opened_at, outcome, extract(epoch FROM closed_at - opened_at)::float8 / 3600 AS hours,
+               (closed_at >= %(start)s AND closed_at < %(end)s) IS TRUE AS decided
+          FROM trust_cases_case
+         WHERE opened_at >= %(start)s AND opened_at < %(end)s OR closed_at >= %(start)s AND closed_at < %(end)s) AS here
+"""
+
 
 def count_scores(day: date) -> dict[str, ScoreDay]:
     """The line of each kind, not stored; a kind without any score by then is all zeros."""
@@ -83,8 +96,21 @@ def count_reviews(day: date) -> ReviewDay:
     with connection.cursor() as cursor:
         cursor.execute(_REVIEWS, _bounds(day))
         filed, upheld, dismissed, hours, slow = cursor.fetchone()
+        cursor.execute(_CASES, _bounds(day))
+        opened, confirmed, valuable, false, case_hours, case_slow = cursor.fetchone()
     return ReviewDay(
-        day=day, filed=filed, upheld=upheld, dismissed=dismissed, hours=_rounded(hours), hours_slow=_rounded(slow)
+        day=day,
+        filed=filed,
+        upheld=upheld,
+        dismissed=dismissed,
+        hours=_rounded(hours),
+        hours_slow=_rounded(slow),
+        cases_opened=opened,
+        confirmed=confirmed,
+        valuable=valuable,
+        false=false,
+        case_hours=_rounded(case_hours),
+        case_hours_slow=_rounded(case_slow),
     )
 
 

@@ -43,7 +43,8 @@ class ScoreDay(models.Model):
 
 
 class ReviewDay(models.Model):
-    """What was reported and decided on one day. Hours are from a report to the decision on it, of those decided that day."""
+    """What was reported and decided on one day. Hours are from a report to the decision on it, and from a case's opening to
+    its decision, of those decided that day."""
 
     day = models.DateField(primary_key=True)
     filed = models.IntegerField()
@@ -51,6 +52,12 @@ class ReviewDay(models.Model):
     dismissed = models.IntegerField()
     hours = models.FloatField(null=True, help_text="Median")
     hours_slow = models.FloatField(null=True, help_text="Nine of ten were quicker")
+    cases_opened = models.IntegerField()
+    confirmed = models.IntegerField()
+    valuable = models.IntegerField()
+    false = models.IntegerField()
+    case_hours = models.FloatField(null=True, help_text="Median")
+    case_hours_slow = models.FloatField(null=True, help_text="Nine of ten were quicker")
 
     class Meta:
         ordering: ClassVar = ["-day"]

@@ -63,7 +63,20 @@ class ScoreDayReport(Report[ScoreDay]):
 class ReviewDayRow(serializers.ModelSerializer[ReviewDay]):
     class Meta:
         model = ReviewDay
-        fields = ("day", "filed", "upheld", "dismissed", "hours", "hours_slow")
+        fields = (
+            "day",
+            "filed",
+            "upheld",
+            "dismissed",
+            "hours",
+            "hours_slow",
+            "cases_opened",
+            "confirmed",
+            "valuable",
+            "false",
+            "case_hours",
+            "case_hours_slow",
+        )
 
 
 class ReviewDayReport(Report[ReviewDay]):

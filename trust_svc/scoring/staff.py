@@ -32,6 +32,7 @@ class ScoreRow(serializers.ModelSerializer[Score]):
             "cap",
             "cap_adjustment",
             "trend",
+            "override_until",
             "version",
         )
 
@@ -93,6 +94,8 @@ class ScoreHistoryRow(serializers.ModelSerializer[ScorePoint]):
             "rated",
             "tier",
             "cap_adjustment",
+            "source",
+            "computed",
             "version",
         )
 
@@ -116,6 +119,7 @@ class ScoreHistoryReport(Report[ScorePoint]):
         "entity_id": "entity_id",
         "tier": "tier",
         "rated": "rated",
+        "source": "source",
         "version": "parameters_id",
     }
     times: ClassVar = ("calculated_at",)

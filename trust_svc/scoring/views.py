@@ -56,6 +56,8 @@ SELECT json_build_object(
                              ORDER BY time DESC, id DESC LIMIT 1) AS ended
                       WHERE other.owner_id = found.owner_id AND other.id <> found.entity_id AND ended.delivered)
                   ) AS true_ones),
+         'override', CASE WHEN inside AND override_id IS NOT NULL THEN json_build_object(
+           'until', to_char(override_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) END,
          'calculated_at', to_char(calculated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
   FROM (SELECT *, %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE AS inside,
                coalesce((features->>%(at_items)s::int)::float8, 0)::int AS items,
@@ -94,6 +96,7 @@ def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:
         "cap_adjustment": found.cap_adjustment,
         "trend": None,
         "reasons": found.reasons,
+        "override": {"until": answer.override.until} if answer.override and inside else None,
         "calculated_at": found.as_of,
     }
     return _answer(kind, entity_id, shown, inside=inside)
@@ -117,13 +120,8 @@ def evidence_lines(kind: str, entity_id: UUID, limit: int = 200) -> list[Evidenc
 
 def point(row: StoredPoint) -> ScorePoint:
     """A line of the history."""
-    return ScorePoint(
-        score=row.score,
-        tier=row.tier,
-        rated=row.rated,
-        version=row.parameters_id,
-        calculated_at=row.calculated_at,
-    )
+    shown = {name: getattr(row, name) for name in ("score", "tier", "rated", "source", "calculated_at")}
+    return ScorePoint.model_validate(shown | {"version": row.parameters_id})
 
 
 def _line(fact: dict[str, Any], about: str) -> EvidenceLine:
