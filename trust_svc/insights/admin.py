@@ -45,8 +45,8 @@ class AnalyticsAdmin(BoardPage):
         yield Figure("Rated campaigns", f"{scores.rated:,}", note=note, href=self.address())
 
     def board(self, request: HttpRequest) -> parts.Board:
-        span = _one_of(SPANS, request.GET.get("span"))
-        kind = _one_of(KINDS, request.GET.get("kind"))
+        span = _one_of(SPANS, request.GET.get("span", ""))
+        kind = _one_of(KINDS, request.GET.get("kind", ""))
         end, days = _today(), SPANS[span][1]
         choices = [
             ("How long", [_choice(SPANS[each][0], each, kind, each == span) for each in sorted(SPANS, key=int)]),
@@ -76,7 +76,7 @@ def _today() -> date:
     return clock.now().astimezone(UTC).date()
 
 
-def _one_of(known: Iterable[str], wanted: str | None) -> str:
+def _one_of(known: Mapping[str, object], wanted: str) -> str:
     return wanted if wanted in known else next(iter(known))
 
 

@@ -37,7 +37,8 @@ class ScoreDayRow(serializers.ModelSerializer[ScoreDay]):
         )
 
     def to_representation(self, instance: ScoreDay) -> dict[str, Any]:
-        return super().to_representation(instance) | instance.tiers | instance.factors
+        row: dict[str, Any] = super().to_representation(instance)
+        return row | instance.tiers | instance.factors
 
     def get_fields(self) -> dict[str, Any]:
         return super().get_fields() | {name: _Made() for name in (*TIERS, *FACTORS)}
