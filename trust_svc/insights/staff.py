@@ -38,7 +38,9 @@ class ScoreDayRow(serializers.ModelSerializer[ScoreDay]):
 
     def to_representation(self, instance: ScoreDay) -> dict[str, Any]:
         row: dict[str, Any] = super().to_representation(instance)
-        return row | instance.tiers | instance.factors
+        row |= instance.tiers
+        row |= instance.factors
+        return row
 
     def get_fields(self) -> dict[str, Any]:
         return super().get_fields() | {name: _Made() for name in (*TIERS, *FACTORS)}

@@ -41,7 +41,10 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER trust_parameters_move BEFORE INSERT OR UPDATE OF state ON trust_scoring_parameterset
+-- Rows that come out of a backup are put back as they were, so this one is no ALWAYS trigger.
+CREATE TRIGGER trust_parameters_begin BEFORE INSERT ON trust_scoring_parameterset
+   FOR EACH ROW EXECUTE FUNCTION trust_parameters_move();
+CREATE TRIGGER trust_parameters_move BEFORE UPDATE OF state ON trust_scoring_parameterset
    FOR EACH ROW EXECUTE FUNCTION trust_parameters_move();
 ALTER TABLE trust_scoring_parameterset ENABLE ALWAYS TRIGGER trust_parameters_move;
 
@@ -59,6 +62,7 @@ CREATE CONSTRAINT TRIGGER trust_parameters_live AFTER UPDATE ON trust_scoring_pa
 NO_MOVES = """
 DROP TRIGGER trust_parameters_live ON trust_scoring_parameterset;
 DROP FUNCTION trust_parameters_live();
+DROP TRIGGER trust_parameters_begin ON trust_scoring_parameterset;
 DROP TRIGGER trust_parameters_move ON trust_scoring_parameterset;
 DROP FUNCTION trust_parameters_move();
 """
