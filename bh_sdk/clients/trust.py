@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
+from bh_sdk.clients.appeals import appeal, appeals, file_appeal
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, json_bytes, query, written
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
+from bh_sdk.clients.verification import (
+    add_verification_document,
+    request_verification,
+    verification,
+    verifications,
+    withdraw_verification,
+)
 from bh_sdk.errors import Invalid
 from bh_sdk.events import EntityKind
 from bh_sdk.wire.base import Page
@@ -180,6 +188,16 @@ class Trust(ServiceClient):
     report = does(report)
     evidence = does(evidence)
     describe_campaign = does(describe_campaign)
+    request_verification = does(request_verification)
+    add_verification_document = does(add_verification_document)
+    verification = does(verification)
+    verifications_page = does(verifications)
+    verifications = each(verifications)
+    withdraw_verification = does(withdraw_verification)
+    file_appeal = does(file_appeal)
+    appeal = does(appeal)
+    appeals_page = does(appeals)
+    appeals = each(appeals)
 
 
 class AsyncTrust(AsyncServiceClient):
@@ -196,3 +214,13 @@ class AsyncTrust(AsyncServiceClient):
     report = adoes(report)
     evidence = adoes(evidence)
     describe_campaign = adoes(describe_campaign)
+    request_verification = adoes(request_verification)
+    add_verification_document = adoes(add_verification_document)
+    verification = adoes(verification)
+    verifications_page = adoes(verifications)
+    verifications = aeach(verifications)
+    withdraw_verification = adoes(withdraw_verification)
+    file_appeal = adoes(file_appeal)
+    appeal = adoes(appeal)
+    appeals_page = adoes(appeals)
+    appeals = aeach(appeals)

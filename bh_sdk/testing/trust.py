@@ -1,7 +1,8 @@
 """The trust service in memory. Scores are what a test says they are; nothing is computed from evidence.
 
 Imitated: scores whose contributions sum exactly, unrated entities, one open report per person and entity, evidence that
-may be repeated, jobs that are done at once. Not imitated: scoring, caps, trends, decisions on reports, staff.
+may be repeated, jobs that are done at once, requests to be verified and appeals that wait. Not imitated: scoring, caps,
+trends, decisions of staff.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uuid import UUID
 from bh_sdk.clients.trust import AsyncTrust, Trust
 from bh_sdk.errors import Invalid, NotFound, ReportAlreadyOpen
 from bh_sdk.events import EntityKind, Tier
+from bh_sdk.testing.reviews import Appeals, Verifications
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import trust as wire
 from bh_sdk.wire.base import Page
@@ -43,6 +45,8 @@ class TrustWorld(World):
         self.evidence: dict[UUID, wire.EvidenceFact] = {}
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.jobs: dict[UUID, wire.Job] = {}
+        self.verifications = Verifications(self)
+        self.appeals = Appeals(self)
         super().__init__()
 
     def set_score(self, kind: EntityKind, entity_id: UUID, factors: dict[wire.FactorName, str]) -> wire.Score:
@@ -85,6 +89,8 @@ class TrustWorld(World):
             ("POST", f"{BASE}/report", self._report, False),
             ("POST", f"{BASE}/evidence", self._evidence, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
+            *self.verifications.routes(),
+            *self.appeals.routes(),
         ]
 
     def _score(self, kind: EntityKind, entity_id: UUID) -> wire.Score:

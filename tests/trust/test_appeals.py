@@ -298,19 +298,11 @@ class TestSomebodyElse:
     ) -> None:
         row, deciders = make(owner, campaign)
         facts = Fact.objects.count()
-        for by in deciders:
-            for refusal in (
-                lambda by=by: decide(row, "reversed", by=by),
-                lambda by=by: commands.claim(appeal_id=row.id, by=by),
-            ):
-                with pytest.raises(DecidedByYou):
-                    refusal()
-        for refusal in (
-            lambda: decide(row, "reversed", by=owner.id),
-            lambda: commands.claim(appeal_id=row.id, by=owner.id),
-        ):
-            with pytest.raises(OwnAppeal):
-                refusal()
+        for by, refusal in [*((by, DecidedByYou) for by in deciders), (owner.id, OwnAppeal)]:
+            with pytest.raises(refusal):
+                decide(row, "reversed", by=by)
+            with pytest.raises(refusal):
+                commands.claim(appeal_id=row.id, by=by)
         row.refresh_from_db()
         assert (row.state, row.claimed_by, told("decided"), Fact.objects.count()) == ("open", None, [], facts)
         assert not Hold.objects.exclude(lifted_at=None).exists()

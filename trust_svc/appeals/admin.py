@@ -62,7 +62,7 @@ class Decide(Dialog):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         row = Appeal.objects.filter(id=self.object_id).first() if self.object_id else None
-        self.fields["outcome"].choices = _choices(row.against if row else "")  # type: ignore[attr-defined]
+        self.fields["outcome"].choices = _choices(row.against if row else "")
 
 
 def _choices(against: str) -> list[tuple[str, str]]:
