@@ -39,6 +39,7 @@ _PAGES = {
     "case": "admin:trust_cases_case_change",
 }
 _SOON = timedelta(hours=24)
+_OPEN_FIRST = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField()).asc()
 
 
 class Decide(Dialog):
@@ -88,13 +89,12 @@ class AppealAdmin(CasePage):
     actions_detail: ClassVar = ["decide_appeal", "claim_appeal"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appeal]:
-        closed = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField())
         rows: QuerySet[Appeal] = super().get_queryset(request)
-        return rows.annotate(title=evidence.title_of("entity_id"), closed=closed)
+        return rows.annotate(title=evidence.title_of("entity_id"))
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """What is due first; then what is decided."""
-        return ("closed", "due_at", "id")
+        return (_OPEN_FIRST, "due_at", "id")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Appeal], search_term: str

@@ -42,6 +42,8 @@ _WORDS = {
 # The files that staff save carry our words, never a stranger's.
 _SUFFIX = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
+_OPEN_FIRST = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField()).asc()
+
 
 class Grant(Dialog):
     """Until when. Empty is the usual time for the item."""
@@ -96,13 +98,12 @@ class VerificationAdmin(CasePage):
     actions_detail: ClassVar = ["grant", "refuse", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
-        closed = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField())
         rows: QuerySet[Request] = super().get_queryset(request)
-        return rows.annotate(title=evidence.title_of("entity_id"), closed=closed)
+        return rows.annotate(title=evidence.title_of("entity_id"))
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """What waits, the oldest first; then what is decided."""
-        return ("closed", "created_at", "id")
+        return (_OPEN_FIRST, "created_at", "id")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Request], search_term: str
