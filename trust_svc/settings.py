@@ -56,6 +56,11 @@ globals().update(
                 "schedule": 2.0,
                 "options": {"expires": 5},
             },
+            "trust.versions.calibrate": {
+                "task": "trust.versions.calibrate",
+                "schedule": 5.0,
+                "options": {"expires": 10},
+            },
             "trust.versions.watch_trial": {"task": "trust.versions.watch_trial", "schedule": 60.0},
             "trust.versions.tidy": {"task": "trust.versions.tidy", "schedule": 300.0},
             "trust.insights.keep_up": {

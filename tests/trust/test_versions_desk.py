@@ -174,3 +174,39 @@ def test_the_list_says_where_each_set_stands() -> None:
     text = desk("analyst").get(reverse("admin:trust_versions_version_changelist")).content.decode()
     for said in ("Live", "Draft", "Shadow", "Retired", "in 1 numbers"):
         assert said in text
+
+
+def a_decided_campaign(monolith: Caller, *, bad: bool, days: float) -> None:
+    campaign, owner = uuid4(), uuid4()
+    facts = [fact("campaign.created", campaign, 200, owner_id=str(owner), category="health")]
+    if bad:
+        facts += [fact("payment.disputed", campaign, 30, payment_id=f"{campaign}", stage="opened")]
+    else:
+        facts += [fact("campaign.update_posted", campaign, each) for each in (180, 160, 140, 120, 100, 80, 60, 40)]
+        facts += [fact("verification.granted", campaign, 100, item="identity")]
+    facts += [fact("case.decided", campaign, days, outcome="confirmed" if bad else "false")]
+    monolith.post("/trust/evidence", {"facts": facts})
+
+
+def test_a_calibration_runs_in_the_worker_and_ends_in_a_draft_with_its_report(monolith: Caller) -> None:
+    client, live = desk("analyst"), parameters.live_version()
+    for at in range(60):
+        a_decided_campaign(monolith, bad=at % 3 == 0, days=1 + at / 10)
+    press(client, "calibrate", live)
+    assert "Waiting" in client.get(page(live)).content.decode()
+    assert parameters.live_version() == live
+    tasks.calibrate()
+    made = Version.objects.get(origin="calibrated")
+    assert (state_of(made.pk), made.made_from, made.calibration["cases"]["all"]) == ("draft", live, 60)
+    assert f"Version {made.pk}" in client.get(page(live)).content.decode()
+    assert "What the calibration found" in client.get(page(made.pk)).content.decode()
+
+
+def test_a_calibration_with_too_few_cases_says_so(monolith: Caller) -> None:
+    client, live = desk("analyst"), parameters.live_version()
+    before = Version.objects.count()
+    a_decided_campaign(monolith, bad=True, days=3)
+    press(client, "calibrate", live)
+    tasks.calibrate()
+    assert "labelled cases" in client.get(page(live)).content.decode()
+    assert Version.objects.count() == before

@@ -33,6 +33,8 @@ from trust_svc.scoring.models import Score as StoredScore
 
 Entity = tuple[str, UUID]
 CAMPAIGN, USER = "campaign", "user"
+# What staff do about the very thing that a look back asks for.
+HOLDS = frozenset({"hold.placed", "hold.lifted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,16 @@ class Known:
 
 def read(entities: Iterable[Entity], *, before: datetime | None = None) -> Known:
     """What is known of these entities, and of whatever their scores depend on; with `before`, only what had happened by
-    then (category rates and what people's words weigh stay today's)."""
+    then, and no hold (category rates and what people's words weigh stay today's)."""
     wanted = sorted(set(entities))
     campaigns = evidence.campaigns(entity_id for kind, entity_id in wanted if kind == CAMPAIGN)
     owners = {each.owner_id for each in campaigns.values() if each.owner_id is not None}
     users = {entity_id for kind, entity_id in wanted if kind == USER}
     families = evidence.campaigns_of(owners | users)
     everything = campaigns | {each.id: each for family in families.values() for each in family}
-    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys(), before=before))
-    about_users = _folded(evidence.facts_about(USER, users | owners, before=before))
+    passed_over = HOLDS if before else frozenset[str]()
+    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys(), before=before), passed_over)
+    about_users = _folded(evidence.facts_about(USER, users | owners, before=before), passed_over)
     return Known(
         entities=wanted,
         campaigns=everything,
@@ -113,8 +116,10 @@ def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]
     ]
 
 
-def _folded(facts: dict[UUID, list[evidence.PlainFact]]) -> dict[UUID, Record]:
-    return {subject: fold(Fact(*fact) for fact in some) for subject, some in facts.items()}
+def _folded(facts: dict[UUID, list[evidence.PlainFact]], passed_over: frozenset[str]) -> dict[UUID, Record]:
+    return {
+        subject: fold(Fact(*fact) for fact in some if fact[1] not in passed_over) for subject, some in facts.items()
+    }
 
 
 def _people(records: Iterable[Record], before: datetime | None) -> People:

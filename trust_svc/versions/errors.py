@@ -51,3 +51,7 @@ class NoTrial(Conflict):
 
 class NothingBefore(Conflict):
     code, title = "parameters_nothing_before", "No set was live before this one"
+
+
+class CalibrationActive(Conflict):
+    code, title = "parameters_calibration_active", "A calibration of this set is under way"

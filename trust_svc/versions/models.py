@@ -194,6 +194,40 @@ class DryRunReport(models.Model):
         return f"dry run of version {self.parameters_id}"
 
 
+class Calibration(models.Model):
+    """A fit to the decided cases that somebody asked for: worked off in the worker, and it ends in a draft."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    base = models.ForeignKey(SET, on_delete=models.PROTECT, related_name="calibrations")
+    state = models.TextField(choices=State, default=State.WAITING)
+    note = models.TextField()
+    asked_by = models.TextField()
+    asked_at = models.DateTimeField()
+    # When another worker may take it up, because the one that did is gone.
+    due_at = models.DateTimeField()
+    tries = models.IntegerField(default=0)
+    trouble = models.TextField(default="")
+    made = models.ForeignKey(SET, on_delete=models.PROTECT, null=True, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-asked_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("base",), condition=Q(state__in=("waiting", "running")), name="trust_one_calibration_of_a_set"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"calibration of version {self.base_id}"
+
+
 class SetScore(models.Model):
     """What one set in play says of one entity, whether or not anybody is shown it. Only while several are in play."""
 

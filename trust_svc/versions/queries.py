@@ -10,7 +10,7 @@ from uuid import UUID
 from bh_sdk.server.access.models import Staff
 from trust_svc.scoring import parameters
 from trust_svc.scoring.engine import Params
-from trust_svc.versions.models import Change, DryRun, DryRunReport, Proposal, Trial
+from trust_svc.versions.models import Calibration, Change, DryRun, DryRunReport, Proposal, Trial
 from trust_svc.versions.rules import LIVE, RETIRED, ROLLED_BACK, Standing, Trialled
 
 
@@ -66,6 +66,11 @@ def _is_sub(person: str) -> bool:
 
 def running_dry_runs() -> int:
     return DryRun.objects.filter(state__in=("waiting", "running")).count()
+
+
+def newest_calibration(version: int) -> Calibration | None:
+    """The last fit that began with the numbers of a set."""
+    return Calibration.objects.filter(base_id=version).first()
 
 
 def trials_of(version: int) -> list[Trial]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from trust_svc.versions import beside, dry_runs, trials
+from trust_svc.versions import beside, calibrations, dry_runs, trials
 
 # One beat does so many chunks at most, and leaves the rest to the next.
 CHUNKS = 20
@@ -16,6 +16,13 @@ def carry_on() -> None:
     for _ in range(CHUNKS):
         if not dry_runs.carry_on():
             return
+
+
+@shared_task(name="trust.versions.calibrate")
+def calibrate() -> None:
+    """Fit what somebody asked for."""
+    while calibrations.carry_on():
+        pass
 
 
 @shared_task(name="trust.versions.watch_trial")

@@ -56,7 +56,7 @@ def case(row: Version, *, viewer: str) -> parts.Case:
     if row.calibration:
         wide.append(_calibration(row.calibration))
     wide.append(_numbers(row.pk, live))
-    narrow = [_about(row), *_run(run), _happened(row.pk)]
+    narrow = [_about(row), *_run(run), *_fit(row.pk), _happened(row.pk)]
     return parts.Case(headline=_headline(row, viewer), wide=wide, narrow=narrow)
 
 
@@ -146,6 +146,22 @@ def _run(run: DryRun | None) -> list[parts.Card]:
     return [parts.Facts("Dry run", [*facts, ("Trouble", run.note)] if run.note else facts)]
 
 
+def _fit(version: int) -> list[parts.Card]:
+    found = queries.newest_calibration(version)
+    if found is None:
+        return []
+    facts: list[parts.Fact | tuple[str, str]] = [
+        ("State", str(found.get_state_display())),
+        ("Asked", f"{found.asked_at:%d %b %Y %H:%M}"),
+    ]
+    if found.trouble:
+        facts.append(parts.Fact("Trouble", "", note=found.trouble))
+    if found.made_id:
+        href = reverse("admin:trust_versions_version_change", args=(found.made_id,))
+        facts.append(parts.Fact("Made", f"Version {found.made_id}", href=href))
+    return [parts.Facts("Calibration", facts)]
+
+
 def _trial(row: Version) -> list[parts.Card]:
     return [card for trial in queries.trials_of(row.pk)[:3] for card in experiment.cards(trial)]
 
@@ -155,10 +171,18 @@ def _trial(row: Version) -> list[parts.Card]:
 
 def _differs(version: int, live: int) -> parts.Table:
     found = queries.diff(version, live)
+    card = [name for name in found if name.startswith("card.")]
+    rows = [
+        [_group(name), named(name), _shown(theirs), _shown(ours)]
+        for name, (theirs, ours) in found.items()
+        if name not in card
+    ]
+    if card:
+        rows.append([_group("card"), "points of its steps", "", f"{len(card)} differ"])
     return parts.Table(
         f"What differs from the live set, version {live}",
         ["Belongs to", "Number", "Live", "This set"],
-        [[_group(name), named(name), _shown(theirs), _shown(ours)] for name, (theirs, ours) in found.items()],
+        rows,
         numeric=frozenset({2, 3}),
         empty="Nothing: this is the live set." if version == live else "Nothing but the version.",
     )

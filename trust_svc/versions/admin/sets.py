@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bh_sdk.errors import BHError
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
-from trust_svc.versions import commands, dry_runs, queries, trials
+from trust_svc.versions import calibrations, commands, dry_runs, queries, trials
 from trust_svc.versions.admin import page
 from trust_svc.versions.admin.dialogs import Copy, Paste, TryOut, Why
 from trust_svc.versions.models import Version
@@ -24,7 +24,7 @@ _OFFERED: dict[str, frozenset[str]] = {
     "draft": frozenset({"dry_run", "shadow", "retire"}),
     "shadow": frozenset({"dry_run", "try_out", "propose", "retire"}),
     "trial": frozenset({"dry_run", "stop_trial", "propose"}),
-    "live": frozenset({"roll_back"}),
+    "live": frozenset({"roll_back", "calibrate"}),
     "retired": frozenset(),
 }
 
@@ -52,6 +52,7 @@ class VersionAdmin(CasePage):
         "cancel_dry_run",
         "roll_back",
         "copy",
+        "calibrate",
         "retire",
     ]
 
@@ -185,6 +186,19 @@ class VersionAdmin(CasePage):
     def cancel_dry_run(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
         command = partial(dry_runs.cancel, version=int(object_id), by=self.actor(request))
         return self.decide(request, object_id, command, done="Dry run cancelled")
+
+    @action(
+        title="Calibrate",
+        verb="calibrate",
+        question="Points are fitted to the decided cases in the background, each as it was known before its decision. What "
+        "comes out is a draft with its report; it counts for nobody.",
+        form=Why,
+        submit="Fit to decided cases",
+        icon="tune",
+    )
+    def calibrate(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
+        command = partial(calibrations.ask, version=int(object_id), **self._said(request, form))
+        return self.decide(request, object_id, command, done="The calibration begins; its draft will be linked here")
 
     # -- its life ----------------------------------------------------------------------------------------------------
 
