@@ -80,7 +80,7 @@ def _choices(against: str) -> list[tuple[str, str]]:
 class AppealAdmin(CasePage):
     """`appeal` in the policies: `view`, `open` (what was written), `claim`, `decide`."""
 
-    thing, desk, desk_order, icon, order = "appeal", "Trust", 10, "balance", 24
+    thing, desk, desk_order, icon, order = "appeal", "Trust", 10, "forum", 24
 
     list_display = ("about", "against_label", "state_label", "due", "works_on_it", "filed_at")
     list_filter: ClassVar = ["state", "against", "entity_kind", ("filed_at", RangeDateFilter)]

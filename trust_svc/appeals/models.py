@@ -68,4 +68,4 @@ class Appeal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"appeal against {self.against} {self.target_id}"
+        return f"appeal against {self.against} {str(self.target_id)[:8]}"

@@ -66,7 +66,7 @@ class Grant(Dialog):
 class Refuse(Dialog):
     """Why, in a word for the record and in a sentence for whoever asked."""
 
-    reason = forms.ChoiceField(choices=tuple(rules.REASONS.items()), label="Reason")
+    reason = forms.ChoiceField(choices=(("", "Choose one"), *rules.REASONS.items()), label="Reason")
     message = forms.CharField(
         min_length=8,
         max_length=500,
@@ -89,7 +89,7 @@ class Revoke(Dialog):
 class VerificationAdmin(CasePage):
     """`verification` in the policies: `view`, `open` (documents and notes), `decide`, `revoke`."""
 
-    thing, desk, desk_order, icon, order = "verification", "Trust", 10, "verified_user", 22
+    thing, desk, desk_order, icon, order = "verification", "Trust", 10, "badge", 22
 
     list_display = ("about", "item_label", "state_label", "waiting", "due", "decided_at")
     list_filter: ClassVar = ["state", "item", "entity_kind", ("created_at", RangeDateFilter)]

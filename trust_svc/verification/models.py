@@ -78,7 +78,7 @@ class Request(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.item} of {self.entity_kind} {self.entity_id}"
+        return f"{self.item} of {self.entity_kind} {str(self.entity_id)[:8]}"
 
 
 class Document(models.Model):
