@@ -86,7 +86,7 @@ class Score(Answer):
     tier: Tier | None
     confidence: float
     factors: list[Factor]
-    cap_adjustment: float
+    cap_adjustment: float = Field(description="What a cap takes, or what staff set by hand adds or takes")
     trend: float | None = Field(None, description="Points gained or lost in the last 30 days")
     reasons: list[Reason]
     badges: list[Badge] = Field(default_factory=list)
@@ -152,7 +152,8 @@ class Report(Answer):
 
 
 class ScorePoint(Answer):
-    """What a score was. `source` says where it came from, `version` names the parameter set that it was calculated with."""
+    """What a score was. `version` names the parameter set that it was calculated with; an `override` is what staff set by
+    hand, `legacy` what the system before this one said."""
 
     score: float
     tier: Tier

@@ -93,6 +93,8 @@ def test_the_history_says_who_said_it(campaign: UUID) -> None:
         (point.source, point.computed is None) for point in ScorePoint.objects.filter(kind="campaign").order_by("id")
     ]
     assert points == [("calculated", True), ("override", False), ("calculated", True)]
+    lines = person("analyst").get(f"/trust/history/{campaign}").json()["results"]
+    assert [line["source"] for line in lines] == ["calculated", "override", "calculated"]
 
 
 @pytest.mark.parametrize("end", ["expired", "revoked"])
