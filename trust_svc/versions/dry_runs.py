@@ -21,7 +21,7 @@ from trust_svc.versions import commands
 from trust_svc.versions.errors import DryRunActive, DryRunOver, SetNotThere
 from trust_svc.versions.models import DryRun, DryRunCase, DryRunReport, DryRunRow
 from trust_svc.versions.report import report_of
-from trust_svc.versions.rules import LIVE
+from trust_svc.versions.rules import LIVE, UNRATED
 
 # Entities and cases of one transaction.
 CHUNK, CASES = 2_000, 40
@@ -173,7 +173,7 @@ def _failed(run_id: UUID, why: str) -> None:
 
 def _tier(found: Assessment, remembered: str | None, params: Params) -> str:
     """What would be shown, with the memory that the shown tier has."""
-    return shown_tier(found.score, remembered, params) if found.rated else "NEW"
+    return shown_tier(found.score, remembered, params) if found.rated else UNRATED
 
 
 def _groups(found: Collection[Assessment]) -> dict[tuple[str, UUID], _Group]:

@@ -11,7 +11,7 @@ from django.db import connection
 from trust_svc.scoring.comparing import paired, quality
 from trust_svc.scoring.engine import TIERS
 from trust_svc.versions.models import DryRun, DryRunCase
-from trust_svc.versions.rules import stability
+from trust_svc.versions.rules import UNRATED, stability
 
 # Points of a bin of the distribution; entities in the table of who moves most.
 BIN, MOVERS = 5, 40
@@ -23,6 +23,8 @@ APART_POINTS, APART_SHARE = 8.0, 0.10
 FINE_FROM = 50.0
 
 NOT_KNOWN = "not known"
+# The columns of every table of tiers.
+SHOWN = (UNRATED, *TIERS)
 SIZES = (("no donors", 0.5), ("1 to 9 donors", 9.5), ("10 to 49 donors", 49.5), ("50 donors or more", float("inf")))
 AGES = (
     ("under 30 days", 30.0),
@@ -115,7 +117,7 @@ def _way(
             group["n"] += count
             group["before"] += before
             group["after"] += after
-            group["tiers"][TIERS.index(tier)] += count
+            group["tiers"][SHOWN.index(tier)] += count
     for case in cases:
         key = of((case.kind, case.category, case.currency, case.donors, case.age_days))
         if case.kind in kinds and not case.bad:
@@ -133,7 +135,7 @@ def _way(
 
 
 def _empty() -> dict[str, Any]:
-    return {"n": 0, "before": 0.0, "after": 0.0, "fine": 0, "alarms": 0, "tiers": [0] * len(TIERS)}
+    return {"n": 0, "before": 0.0, "after": 0.0, "fine": 0, "alarms": 0, "tiers": [0] * len(SHOWN)}
 
 
 def _told(group: dict[str, Any], everybody: dict[str, Any]) -> dict[str, Any]:

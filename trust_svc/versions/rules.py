@@ -20,6 +20,9 @@ MOVES: dict[str, frozenset[str]] = {
     RETIRED: frozenset({LIVE}),
 }
 
+# What a dry run says of somebody without a rating: no tier is claimed then.
+UNRATED = "Not rated"
+
 # What the log says of a set that is live again.
 ROLLED_BACK = "rolled back to"
 

@@ -14,7 +14,7 @@ from trust_svc.scoring.engine import FACTORS, ITEMS, TIERS
 from trust_svc.versions import queries
 from trust_svc.versions.admin import experiment
 from trust_svc.versions.models import DryRun, DryRunReport, Proposal, Version
-from trust_svc.versions.report import BIN
+from trust_svc.versions.report import BIN, SHOWN
 
 _ORDER = ("draft", "shadow", "trial", "live")
 _NAMES = {"draft": "Draft", "shadow": "Shadow", "trial": "A/B", "live": "Live"}
@@ -245,7 +245,8 @@ def _summary(report: DryRunReport) -> parts.Facts:
         ("Decided cases", f"{decided['cases']}, {decided['bad']} of them bad"),
     ]
     for name, title in (("auc", "AUC"), ("brier", "Brier"), ("ece", "ECE")):
-        facts.append((title, " → ".join(_figure(decided[when], name) for when in ("before", "after"))))
+        found = [_figure(decided[when], name) for when in ("before", "after")]
+        facts.append((title, " → ".join(found) if decided["before"] else "too few cases"))
     if decided["difference"]:
         told = decided["difference"]
         facts.append(
@@ -277,12 +278,12 @@ def _moves(moves: Sequence[Sequence[Any]], against: int) -> parts.Table:
     counts = {(was, becomes): count for was, becomes, count in moves}
     return parts.Table(
         f"Tiers: by version {against} (rows), and by this set (columns)",
-        ["", *TIERS],
+        ["", *SHOWN],
         [
-            [was, *(str(counts.get((was, becomes), 0)) if (was, becomes) in counts else "·" for becomes in TIERS)]
-            for was in TIERS
+            [was, *(str(counts.get((was, becomes), 0)) if (was, becomes) in counts else "·" for becomes in SHOWN)]
+            for was in SHOWN
         ],
-        numeric=frozenset(range(1, len(TIERS) + 1)),
+        numeric=frozenset(range(1, len(SHOWN) + 1)),
     )
 
 
@@ -295,7 +296,7 @@ def _fairness(way: dict[str, Any]) -> parts.Custom:
     return parts.Custom(
         f"By {way['by'].lower()}",
         "trust/versions/fairness.html",
-        {"groups": [_shares(group) for group in way["groups"]], "tiers": TIERS, "currency": way["by"] == "Currency"},
+        {"groups": [_shares(group) for group in way["groups"]], "tiers": SHOWN, "currency": way["by"] == "Currency"},
     )
 
 
