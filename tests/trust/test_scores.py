@@ -13,7 +13,7 @@ from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, about_user, fact, gifts
 from trust_svc.evidence.models import Campaign
 from trust_svc.scoring import commands
-from trust_svc.scoring.models import Due, Score, ScorePoint
+from trust_svc.scoring.models import Due, Job, Score, ScorePoint
 
 pytestmark = pytest.mark.django_db
 
@@ -253,6 +253,19 @@ def test_many_are_a_job_that_tells_how_far_it_is(analyst: Caller, campaign: UUID
     assert analyst.get(f"/trust/jobs/{job['job_id']}").json()["status"] == "running"
     commands.rescore_due()
     assert analyst.get(f"/trust/jobs/{job['job_id']}").json() == job | {"status": "done", "done": 2}
+
+
+def test_ten_thousand_are_one_job_and_one_unknown_among_them_is_named(analyst: Caller) -> None:
+    campaigns = [Campaign(id=uuid4(), owner_id=uuid4()) for _ in range(10_000)]
+    Campaign.objects.bulk_create(campaigns)
+    wanted = [{"kind": "campaign", "id": str(each.id)} for each in campaigns]
+    asked = analyst.post("/trust/calculate", {"entities": wanted})
+    assert (asked.status_code, asked.json()["total"], Due.objects.count()) == (202, 10_000, 10_000)
+    stranger = str(uuid4())
+    refused = analyst.post("/trust/calculate", {"entities": [*wanted[1:], {"kind": "user", "id": stranger}]})
+    assert (refused.status_code, refused.json()["unknown"]) == (404, [stranger])
+    assert analyst.post("/trust/calculate", {"entities": [*wanted, wanted[0]]}).status_code == 422
+    assert Job.objects.count() == 1
 
 
 def test_everything_can_be_calculated_again(monolith: Caller, campaign: UUID) -> None:
