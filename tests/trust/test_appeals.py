@@ -184,8 +184,8 @@ class TestFiling:
                 verification.grant(request_id=row.id, by=FIRST)
 
     def test_one_open_appeal_against_one_decision_and_no_second_after_it(self, owner: Caller, campaign: UUID) -> None:
-        hold(campaign)
         override(campaign)
+        hold(campaign)
         first = file(owner, body(campaign))
         again = owner.post("/trust/appeal", body(campaign))
         assert (again.status_code, again.json()["code"]) == (409, "appeal_open")
