@@ -195,14 +195,18 @@ V1 = Params()
 # The set that is live by default.
 V2 = Params(
     version=2,
-    unknown_standing=0.2,
-    reach_half=9.0,
+    completion_prior_mass=1.5,
+    milestone_mass=1.0,
+    imported_share=0.5,
+    long_need_is_long=1.0,
+    ended_owes=0.0,
+    reach_half=20.0,
+    independence_mass=2.0,
+    unknown_standing=0.1,
     burst_voices=6.0,
     burst_answers=2.0,
-    ended_owes=0.0,
+    clean_pivot=0.05,
     stranger_share=0.35,
     strangers_together=0.75,
-    long_need_is_long=1.0,
-    imported_share=0.5,
     hold_cap=20.0,
 )
