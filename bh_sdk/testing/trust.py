@@ -70,6 +70,7 @@ class TrustWorld(World):
             ],
             cap_adjustment=0.0,
             trend=None,
+            override=None,
             reasons=[],
             calculated_at=self.now(),
         )
@@ -105,6 +106,7 @@ class TrustWorld(World):
             factors=[],
             cap_adjustment=0.0,
             trend=None,
+            override=None,
             reasons=[],
             calculated_at=self.now(),
         )
