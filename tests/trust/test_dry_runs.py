@@ -14,7 +14,8 @@ from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, fact
 from tests.trust.test_versions import AARON, MIRIAM, a_draft, a_shadow, state_of
-from trust_svc.scoring import comparing, decided, parameters
+from trust_svc.scoring import assessment, comparing, decided, parameters
+from trust_svc.scoring import commands as rescoring
 from trust_svc.scoring import tasks as scoring
 from trust_svc.scoring.models import Due, Score
 from trust_svc.versions import beside, commands, dry_runs, queries, tasks, trials
@@ -91,15 +92,15 @@ def test_the_same_set_as_of_the_same_moment_gives_the_same_bits_before_and_after
     live, version = parameters.live_version(), a_shadow(**OTHER)
     as_of = clock.now()
     entities = sorted(scores())
-    known = decided.read(entities)
-    before = [asdict(each) for each in decided.assess(known, as_of=as_of, params=queries.in_play().sets[live])]
+    known = assessment.read(entities)
+    before = [asdict(each) for each in assessment.assess(known, as_of=as_of, params=queries.in_play().sets[live])]
     dry(version)
     commands.propose(version=version, note="Go", by=MIRIAM)
     commands.approve(version=version, note="Yes", by=AARON)
     commands.roll_back(note="No", by=MIRIAM)
     play = queries.in_play()
     assert (play.live, list(play.sets)) == (live, [live])
-    again = decided.assess(decided.read(entities), as_of=as_of, params=play.sets[live])
+    again = assessment.assess(assessment.read(entities), as_of=as_of, params=play.sets[live])
     assert [asdict(each) for each in again] == before
 
 
@@ -186,7 +187,7 @@ def test_a_decided_case_is_seen_as_of_before_its_decision(monolith: Caller) -> N
     found = decided.just_before(case, [live])[0]
     monolith.post("/trust/evidence", fact("campaign.update_posted", campaign, 3))
     assert decided.just_before(case, [live])[0] == found
-    now = decided.assess(decided.read([("campaign", campaign)]), as_of=clock.now(), params=live)[0]
+    now = assessment.assess(assessment.read([("campaign", campaign)]), as_of=clock.now(), params=live)[0]
     assert now.score < found.score
     # The last word counts, and a valuable alert is neither bad nor false.
     monolith.post("/trust/evidence", fact("case.decided", campaign, 2, outcome="false"))
@@ -200,7 +201,7 @@ def test_a_decided_case_is_seen_as_of_before_its_decision(monolith: Caller) -> N
 
 def try_out(version: int, share: float = 0.5, days: int = 14) -> Trial:
     trial = trials.start(version=version, share=share, days=days, note="Is it better?", by=MIRIAM)
-    while scoring.commands.rescore_due():
+    while rescoring.rescore_due():
         pass
     return trial
 
@@ -347,7 +348,8 @@ def test_how_well_bad_and_good_are_parted() -> None:
     assert comparing.quality([1, 2], [True, True]) is None
     same = comparing.quality([5] * 8, [True, True, False, False] * 2)
     assert same is not None
-    assert (same.auc, same.brier) == (0.5, pytest.approx(0.25))
+    assert same.auc == 0.5
+    assert same.brier == pytest.approx(0.25)
 
 
 def test_two_sets_are_compared_on_the_same_cases() -> None:

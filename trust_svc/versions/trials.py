@@ -35,7 +35,7 @@ _SHOWN = """
 SELECT owner_id, array_agg(DISTINCT parameters_id), min(calculated_at) >= %s
   FROM trust_scoring_score WHERE kind = 'campaign' AND owner_id IS NOT NULL GROUP BY owner_id
 """
-# What others did since the start, by organiser: reports and appeals about what is theirs.
+# Reports since the start, by the organiser whom, or whose campaign, they are about.
 _COMPLAINTS = """
 SELECT coalesce(campaign.owner_id, fact.subject_id), count(*)
   FROM trust_evidence_fact AS fact
