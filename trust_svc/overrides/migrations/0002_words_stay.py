@@ -53,7 +53,7 @@ CREATE TRIGGER trust_override_stays BEFORE UPDATE ON trust_overrides_override
    FOR EACH ROW EXECUTE FUNCTION trust_overrides_guard();
 CREATE TRIGGER trust_override_remains BEFORE DELETE ON trust_overrides_override
    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-ALTER TABLE trust_overrides_override ENABLE ALWAYS TRIGGER trust_override_begins;
+-- Not for what is put back out of a backup: an override in force comes back as one. The checks of the table hold for it too.
 ALTER TABLE trust_overrides_override ENABLE ALWAYS TRIGGER trust_override_stays;
 ALTER TABLE trust_overrides_override ENABLE ALWAYS TRIGGER trust_override_remains;
 """.replace(":PAIRS:", PAIRS)
