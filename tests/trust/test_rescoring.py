@@ -101,6 +101,7 @@ def test_a_rating_and_a_change_of_tier_are_told_and_noise_is_not(monolith: Calle
         "tier": stored.tier,
         "previous_tier": None,
         "rated": True,
+        "by_hand": False,
     }
     assert told["user"]["owner_id"] == str(owner)
     # One gift more is noise.
