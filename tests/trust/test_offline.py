@@ -223,3 +223,27 @@ def test_labels_that_cannot_be_learnt_from_are_refused(tmp_path: Path) -> None:
         )
         assert (done.returncode, (tmp_path / "p").exists()) == (2, False)
         assert says in done.stderr
+
+
+def test_the_commands_of_the_analysts_page_work_as_written(tmp_path: Path) -> None:
+    facts, labels, _ = labelled(tmp_path, 30)
+    old = about_user("user.joined", uuid4()) | {"time": "2020-01-01T00:00:00Z"}
+    facts.write_text(facts.read_text() + json.dumps(old) + "\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(facts.read_text())
+        (tmp_path / f"{name}.csv").write_text(labels.read_text())
+    page = (ROOT / "docs" / "trust-offline.md").read_text()
+    commands = [line for block in page.split("```sh\n")[1:] for line in block.split("```")[0].splitlines()]
+    assert len(commands) == 5
+    # What is fitted on the page's second half is used in its first.
+    for command in sorted(commands):
+        words = command.split()
+        assert words[:2] == ["python", "trust_svc/manage.py"]
+        asked = [sys.executable, str(ROOT / words[1]), *words[2:]]
+        done = subprocess.run(
+            asked, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
+    assert {"scores.csv", "then.csv", "fitted.csv", "params.json", "both.json"} <= {
+        each.name for each in tmp_path.iterdir()
+    }
