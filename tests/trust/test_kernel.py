@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.trust.oracle import expected
@@ -30,7 +30,7 @@ from trust_svc.scoring.engine import (
 from trust_svc.scoring.engine.kernel import CHUNK
 from trust_svc.scoring.engine.params import UNITS_PER_POINT
 
-settings.register_profile("trust", deadline=None, max_examples=150)
+settings.register_profile("trust", deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trust")
 
 SHARE = st.floats(0, 1)
