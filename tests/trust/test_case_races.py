@@ -167,7 +167,7 @@ class Desk(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_whatever_is_done_the_desk_stays_whole() -> None:
     # One database transaction holds all examples: each has a campaign and people of its own.
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Desk,
         settings=settings(
             max_examples=8, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)

@@ -15,6 +15,7 @@ from bh_sdk.server.ops import clock
 from trust_svc.appeals import decisions, queries, rules
 from trust_svc.appeals.errors import AppealDecidedAlready, AppealTaken, DecidedByYou, OutcomeUnfit, OwnAppeal
 from trust_svc.appeals.models import Appeal
+from trust_svc.cases import commands as casework
 from trust_svc.evidence import queries as known
 
 FILING = limits.Limit("appeal-day", 5, 86_400)
@@ -76,6 +77,7 @@ def _file(row: Appeal) -> Appeal:
         waits = queries.open_appeal(*same)
         raise AppealOpen(appeal_id=str(waits.id) if waits else None) from None
     decisions.keep(row)
+    casework.add_signal(kind="appeal", key=str(row.id), entity_kind=row.entity_kind, entity_id=row.entity_id)
     record(AppealFiled.model_validate(_about(row) | {"due_at": row.due_at}), subject=row.id, actor=str(row.filed_by))
     return row
 

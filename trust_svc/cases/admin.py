@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import RangeDateFilter
@@ -243,18 +241,8 @@ class CaseAdmin(CasePage):
         # Nobody reads about themselves, nor who else said so.
         opened = request.user.may("report", "open") and not queries.is_party(obj, _me(request))  # type: ignore[union-attr]
         if opened and obj.signals.filter(kind="report").exists():
-            self._log_reading(request, obj)
+            self.log_reading(request, obj, READ)
         return page.case_of(obj, viewer=_me(request), opened=opened, now=clock.now())
-
-    def _log_reading(self, request: HttpRequest, row: Case) -> None:
-        """Reports hold personal data, so who read them is logged, once a day and person."""
-        kind = ContentType.objects.get_for_model(Case)
-        today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        read = LogEntry.objects.filter(
-            user_id=request.user.pk, content_type=kind, object_id=str(row.pk), action_time__gte=today
-        )
-        if not any(READ in entry.change_message for entry in read):
-            self.log_change(request, row, READ)
 
 
 def _me(request: HttpRequest) -> UUID:

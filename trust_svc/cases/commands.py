@@ -142,18 +142,13 @@ def reverse_decision(*, case_id: UUID, by: UUID, note: str, outcome: Outcome = "
 
 
 @transaction.atomic
-def add_signal(*, kind: str, key: str, entity_kind: str, entity_id: UUID, note: str = "") -> Case:
-    """Bring something before staff that no evidence tells, such as an appeal: into the open case about it, or into a new
-    one. The same key is taken up once."""
-    now = clock.now()
-    known = Signal.objects.filter(kind=kind, key=key).select_related("case").first()
-    if known is not None:
-        return known.case
-    found = Found(kind, key, now, rules.SIGNALS[kind][1], note)
+def add_signal(*, kind: str, key: str, entity_kind: str, entity_id: UUID, note: str = "") -> Case | None:
+    """Put something that no evidence tells, such as an appeal, into the open case about it; None when none is open. The same
+    key is taken up once."""
     case = queries.open_case_for_update(entity_kind, entity_id)
-    if case is None:
-        case = gathering.open_for(entity_kind, entity_id, [found], now)
-    gathering.bring_up_to_date(case, [found], now)
+    if case is not None and not Signal.objects.filter(kind=kind, key=key).exists():
+        now = clock.now()
+        gathering.bring_up_to_date(case, [Found(kind, key, now, rules.SIGNALS[kind][1], note)], now)
     return case
 
 

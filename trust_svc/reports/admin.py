@@ -62,7 +62,11 @@ class ReportAdmin(CasePage):
         return row.get_state_display()
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        opened = self.may(request, "open")
+        # Nobody reads who said what about themselves.
+        own = str(evidence.owner_of(obj.entity_kind, obj.entity_id)) == self.actor(request)
+        opened = self.may(request, "open") and not own
+        if opened:
+            self.log_reading(request, obj, "Read what the reporter wrote")
         text = obj.description.open() if opened else "Sealed. Only who may open reports reads what was written."
         links = [[url] for url in obj.evidence_urls] if opened else []
         others = Report.objects.filter(entity_kind=obj.entity_kind, entity_id=obj.entity_id).exclude(id=obj.id).count()

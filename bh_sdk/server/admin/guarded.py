@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from bh_sdk.errors import BHError
+from bh_sdk.server.ops import clock
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -159,6 +162,18 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
             self.message_user(request, done, messages.SUCCESS)
         target = self.address(found) if found is not None else self.address()
         return HttpResponse(headers={"HX-Redirect": target})
+
+    def log_reading(self, request: HttpRequest, obj: Model, what: str) -> None:
+        """Log that somebody read what is personal, once a day for each person and object."""
+        today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        read = LogEntry.objects.filter(
+            user_id=request.user.pk,
+            content_type=ContentType.objects.get_for_model(obj),
+            object_id=str(obj.pk),
+            action_time__gte=today,
+        )
+        if not any(what in entry.change_message for entry in read):
+            self.log_change(request, obj, what)
 
     def carry_out(
         self,
