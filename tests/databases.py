@@ -72,7 +72,7 @@ class Seeds:
 
         def switch(how: str) -> None:
             for (name,) in guards:
-                words = sql.SQL("ALTER TABLE {} " + how + " TRIGGER {}")  # type: ignore[arg-type]  # one of two below
+                words = sql.SQL("ALTER TABLE {} " + how + " TRIGGER {}")
                 connection.execute(words.format(sql.Identifier(table), sql.Identifier(str(name))))
 
         switch("DISABLE")
