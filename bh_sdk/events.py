@@ -611,6 +611,84 @@ class CampaignUpdatePosted(Fact):
     update_id: UUID
 
 
+class CampaignProgressed(Fact):
+    """How much of what was promised is done and shown, as a share of 1 in decimal digits."""
+
+    type = "platform.campaign.progressed.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    progress: str = Field(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")
+    elapsed: str | None = Field(
+        None, pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$", description="The share of its time that is over"
+    )
+
+
+class CampaignQuestionAsked(Fact):
+    """Somebody asked the organiser something in public. The words stay with the platform."""
+
+    type = "platform.campaign.question_asked.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    question_id: UUID
+
+
+class CampaignQuestionAnswered(Fact):
+    """The organiser answered a question."""
+
+    type = "platform.campaign.question_answered.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    question_id: UUID
+
+
+class CampaignMilestoneDecided(Fact):
+    """A milestone was reached as promised, or missed. The last word on it stands."""
+
+    type = "platform.campaign.milestone_decided.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    milestone_id: UUID
+    kept: bool
+
+
+class CampaignEnded(Fact):
+    """A campaign is over: it delivered what it promised, or it did not. The last word on it stands."""
+
+    type = "platform.campaign.ended.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    delivered: bool
+    reason: str | None = Field(
+        None, pattern=r"^[a-z][a-z0-9_]{0,63}$", description="A code: cancelled, funds_returned …"
+    )
+
+
+class CampaignVerified(Fact):
+    """Something about a campaign was verified: its bank account, its beneficiary."""
+
+    type = "platform.campaign.verified.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    item: VerificationItem
+    expires_at: datetime | None = None
+
+
+class CampaignVerificationRevoked(Fact):
+    """A verification of a campaign no longer holds."""
+
+    type = "platform.campaign.verification_revoked.v1"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    item: VerificationItem
+
+
 class UserJoined(Fact):
     type = "platform.user.joined.v1"
     aggregate = "user"
@@ -625,6 +703,16 @@ class UserVerified(Fact):
     user_id: UUID
     item: VerificationItem
     expires_at: datetime | None = None
+
+
+class UserVerificationRevoked(Fact):
+    """A verification of a person no longer holds."""
+
+    type = "platform.user.verification_revoked.v1"
+    aggregate = "user"
+
+    user_id: UUID
+    item: VerificationItem
 
 
 def _catalogue(root: type[Fact]) -> dict[str, type[Fact]]:

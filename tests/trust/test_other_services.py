@@ -118,6 +118,61 @@ def test_disputes_may_be_told_before_the_gift() -> None:
     assert set(Fact.objects.values_list("data__stage", flat=True)) == {"opened", "lost"}
 
 
+CAMPAIGN, USER, THING = uuid4(), uuid4(), uuid4()
+
+
+@pytest.mark.parametrize(
+    ("event", "said", "type", "data"),
+    [
+        ("campaign.progressed", {"progress": "0.75"}, "campaign.progress", {"progress": 0.75}),
+        (
+            "campaign.progressed",
+            {"progress": "1", "elapsed": "0.5"},
+            "campaign.progress",
+            {"progress": 1.0, "elapsed": 0.5},
+        ),
+        ("campaign.question_asked", {"question_id": THING}, "campaign.question_asked", {"question_id": str(THING)}),
+        (
+            "campaign.question_answered",
+            {"question_id": THING},
+            "campaign.question_answered",
+            {"question_id": str(THING)},
+        ),
+        (
+            "campaign.milestone_decided",
+            {"milestone_id": THING, "kept": False},
+            "campaign.milestone",
+            {"milestone_id": str(THING), "kept": False},
+        ),
+        ("campaign.ended", {"delivered": True}, "campaign.ended", {"delivered": True}),
+        (
+            "campaign.ended",
+            {"delivered": False, "reason": "cancelled"},
+            "campaign.ended",
+            {"delivered": False, "reason": "cancelled"},
+        ),
+        ("campaign.verified", {"item": "bank"}, "verification.granted", {"item": "bank"}),
+        ("campaign.verification_revoked", {"item": "bank"}, "verification.revoked", {"item": "bank"}),
+        ("user.verification_revoked", {"item": "identity"}, "verification.revoked", {"item": "identity"}),
+    ],
+)
+def test_the_bus_and_the_api_speak_the_same_facts(
+    monolith: Caller, event: str, said: dict[str, Any], type: str, data: dict[str, Any]
+) -> None:
+    kind = event.partition(".")[0]
+    subject = CAMPAIGN if kind == "campaign" else USER
+    pushed = told(f"platform.{event}.v1", subject, source="monolith", **said, **{f"{kind}_id": subject})
+    for _ in range(2):
+        assert monolith.post("/events", pushed.model_dump(mode="json", exclude_none=True)).status_code // 100 == 2
+    stored = Fact.objects.get()
+    assert (stored.id, stored.type, stored.subject_kind, stored.subject_id) == (pushed.id, type, kind, subject)
+    assert stored.data == data
+    # The same fact by the other door is a repetition.
+    same = {"id": str(pushed.id), "type": type, "time": pushed.time.isoformat(), "data": data}
+    answer = monolith.post("/trust/evidence", same | {"subject": {"kind": kind, "id": str(subject)}})
+    assert answer.json() == {"accepted": 0, "repeated": 1}
+
+
 def test_what_the_platform_pushes_becomes_evidence(monolith: Caller, analyst: Caller) -> None:
     campaign, owner = uuid4(), uuid4()
 

@@ -7,7 +7,14 @@ from uuid import UUID
 
 from bh_sdk.events import (
     CampaignCreated,
+    CampaignEnded,
+    CampaignMilestoneDecided,
+    CampaignProgressed,
+    CampaignQuestionAnswered,
+    CampaignQuestionAsked,
     CampaignUpdatePosted,
+    CampaignVerificationRevoked,
+    CampaignVerified,
     DisputeClosed,
     DisputeOpened,
     DonationSucceeded,
@@ -15,6 +22,7 @@ from bh_sdk.events import (
     RefundFailed,
     RefundSucceeded,
     UserJoined,
+    UserVerificationRevoked,
     UserVerified,
 )
 from bh_sdk.server.events import Delivered, handles
@@ -96,6 +104,48 @@ def update_posted(event: Delivered[CampaignUpdatePosted]) -> None:
     _take(event, "campaign.update_posted", "campaign", event.data.campaign_id, **said)
 
 
+@handles(CampaignProgressed)
+def campaign_progressed(event: Delivered[CampaignProgressed]) -> None:
+    shown = event.data
+    elapsed = None if shown.elapsed is None else float(shown.elapsed)
+    _take(event, "campaign.progress", "campaign", shown.campaign_id, progress=float(shown.progress), elapsed=elapsed)
+
+
+@handles(CampaignQuestionAsked)
+def question_asked(event: Delivered[CampaignQuestionAsked]) -> None:
+    said = {"question_id": str(event.data.question_id)}
+    _take(event, "campaign.question_asked", "campaign", event.data.campaign_id, **said)
+
+
+@handles(CampaignQuestionAnswered)
+def question_answered(event: Delivered[CampaignQuestionAnswered]) -> None:
+    said = {"question_id": str(event.data.question_id)}
+    _take(event, "campaign.question_answered", "campaign", event.data.campaign_id, **said)
+
+
+@handles(CampaignMilestoneDecided)
+def milestone_decided(event: Delivered[CampaignMilestoneDecided]) -> None:
+    said = {"milestone_id": str(event.data.milestone_id), "kept": event.data.kept}
+    _take(event, "campaign.milestone", "campaign", event.data.campaign_id, **said)
+
+
+@handles(CampaignEnded)
+def campaign_ended(event: Delivered[CampaignEnded]) -> None:
+    said = event.data.model_dump(mode="json", exclude={"campaign_id"})
+    _take(event, "campaign.ended", "campaign", event.data.campaign_id, **said)
+
+
+@handles(CampaignVerified)
+def campaign_verified(event: Delivered[CampaignVerified]) -> None:
+    said = event.data.model_dump(mode="json", exclude={"campaign_id"})
+    _take(event, "verification.granted", "campaign", event.data.campaign_id, **said)
+
+
+@handles(CampaignVerificationRevoked)
+def campaign_verification_revoked(event: Delivered[CampaignVerificationRevoked]) -> None:
+    _take(event, "verification.revoked", "campaign", event.data.campaign_id, item=event.data.item)
+
+
 @handles(UserJoined)
 def user_joined(event: Delivered[UserJoined]) -> None:
     _take(event, "user.joined", "user", event.data.user_id)
@@ -105,3 +155,8 @@ def user_joined(event: Delivered[UserJoined]) -> None:
 def user_verified(event: Delivered[UserVerified]) -> None:
     said = event.data.model_dump(mode="json", exclude={"user_id"})
     _take(event, "verification.granted", "user", event.data.user_id, **said)
+
+
+@handles(UserVerificationRevoked)
+def user_verification_revoked(event: Delivered[UserVerificationRevoked]) -> None:
+    _take(event, "verification.revoked", "user", event.data.user_id, item=event.data.item)

@@ -38,10 +38,11 @@ DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent O
  WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent
 """
 
-# The sweep asks for everything, and jumps no queue: what waits already waits no longer.
+# The sweep asks for everything, and jumps no queue: what waits already waits no longer. An organiser and the campaigns
+# stand together, because they are calculated from the same facts.
 _MARK_ALL = """
 INSERT INTO trust_scoring_due (kind, entity_id, due_at, picked)
-SELECT kind, entity_id, %s, false FROM trust_scoring_score ORDER BY kind, entity_id
+SELECT kind, entity_id, %s, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
 """
 
@@ -54,7 +55,7 @@ ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
 _PICK = """
 UPDATE trust_scoring_due SET picked = true WHERE id IN (
    SELECT id FROM trust_scoring_due WHERE NOT picked AND (due_at <= %s OR due_at > %s)
-    ORDER BY urgent DESC, due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+    ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 
 _KEEP = """
@@ -136,7 +137,7 @@ def rescore_due(limit: int = BATCH) -> int:
         cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
     with transaction.atomic():
         as_of = clock.now()
-        rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at").select_for_update(skip_locked=True)
+        rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at", "id").select_for_update(skip_locked=True)
         picked = list(rows[:limit])
         _rescore({(due.kind, due.entity_id) for due in picked}, as_of)
         Due.objects.filter(id__in=[due.id for due in picked]).delete()
