@@ -126,7 +126,8 @@ def decided_cases(since: datetime | None = None) -> list[tuple[UUID, str, UUID, 
     """(fact id, kind, id, time, turned out bad) of everything decided, since a time, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(_DECIDED, [since])
-        return cursor.fetchall()
+        found: list[tuple[UUID, str, UUID, datetime, bool]] = cursor.fetchall()
+        return found
 
 
 class KnownCampaign(NamedTuple):
