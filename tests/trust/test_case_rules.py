@@ -40,7 +40,7 @@ def test_who_is_less_known_is_nearer_to_the_middle(score: float, one: float, oth
 @bounded
 @given(points)
 def test_calibrated_numbers_are_used_where_there_are_any(score: float) -> None:
-    found = rules.probability(Standing(score, 5, True), (0.1, -4.0))
+    found = rules.probability(Standing(score, 5, True), (-4.0, 0.1))
     assert found == pytest.approx(1 / (1 + math.exp(0.1 * score - 4.0)))
 
 

@@ -90,10 +90,11 @@ def is_party(case: Case, person: UUID) -> bool:
 
 
 def standing_of(kind: str, entity_id: UUID) -> tuple[Standing | None, tuple[float, float] | None]:
-    """What the score says, and the live parameters' Platt numbers, if they have any."""
+    """What the score says, and how the live parameters read a score as a risk, if they were fitted to decided cases."""
     score = scoring.score_of(kind, entity_id)
-    platt = getattr(scoring.live_parameters()[1], "platt", None)
-    return (None if score is None else Standing(score.score, score.deviation, score.rated)), platt or None
+    _, params = scoring.live_parameters()
+    risk = (params.risk[0], params.risk[1]) if params.risk else None
+    return (None if score is None else Standing(score.score, score.deviation, score.rated)), risk
 
 
 def log_of(case: Case) -> list[LogLine]:

@@ -90,17 +90,17 @@ UNSCORED = 0.2
 _MIDDLE, _SLOPE = 35.0, 10.0
 
 
-def probability(standing: Standing | None, platt: tuple[float, float] | None = None) -> float:
+def probability(standing: Standing | None, risk: tuple[float, float] | None = None) -> float:
     """The chance that it turns out bad, 0-1: higher for a lower score.
 
-    With the live parameters' Platt numbers (a, b) it is 1/(1 + exp(a·score + b)), as calibrated on decided cases. Without, it
-    is a logistic curve around 35 points, flattened by the score's own uncertainty: who is little known is neither safe nor
+    With the live parameters' `risk` (a, b) it is 1/(1 + exp(a + b·score)), as calibrated on decided cases. Without, it is a
+    logistic curve around 35 points, flattened by the score's own uncertainty: who is little known is neither safe nor
     condemned.
     """
     if standing is None:
         return UNSCORED
-    if platt is not None:
-        return _logistic(-(platt[0] * standing.score + platt[1]))
+    if risk is not None:
+        return _logistic(-(risk[0] + risk[1] * standing.score))
     flat = math.sqrt(1.0 + math.pi / 8.0 * (standing.deviation / _SLOPE) ** 2)
     return _logistic((_MIDDLE - standing.score) / _SLOPE / flat)
 
