@@ -45,6 +45,8 @@ VALUES: dict[str, Any] = {
     "name": "Ada Cole",
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
+    "content": b"%PDF-1.7 trailer",
+    "item": "identity",
     "reason": "duplicate",
     "notes": "Decided with the donor",
     "account_id": None,
@@ -66,6 +68,7 @@ def a_call(name: str, operation: Any) -> Call[Any]:
     """What an operation would send."""
     special: dict[str, dict[str, Any]] = {
         "report": {"kind": "fraud"},
+        "file_appeal": {"against": "hold", "statement": "The beneficiary confirmed what we said"},
         "push_event": {"type": UserJoined.type, "data": {"user_id": str(AN_ID)}},
     }
     values = VALUES | special.get(operation.__name__, {})

@@ -47,7 +47,7 @@ def test_every_slice_is_labelled_by_its_service_and_its_folder(labels: dict[str,
     for service, pairs in labels.items():
         slices = {(label, package) for label, package in pairs if package.startswith(f"{service}_svc.")}
         assert slices, f"{service} has no slice"
-        assert all(label == f"{service}_{package.split('.')[1]}" for label, package in slices), slices
+        assert all(label == f"{service}_{package.split('.')[-1]}" for label, package in slices), slices
 
 
 def test_labels_of_the_kit_begin_with_bh_and_no_label_occurs_twice(labels: dict[str, list[tuple[str, str]]]) -> None:
