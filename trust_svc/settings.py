@@ -68,6 +68,11 @@ globals().update(
                 "schedule": 600.0,
                 "options": {"expires": 600},
             },
+            # Before the epoch: the numbers that made the stored scores must still be those that count.
+            "trust.scoring.check_parity": {
+                "task": "trust.scoring.check_parity",
+                "schedule": crontab(hour="2", minute="2"),
+            },
             "trust.scoring.begin_epoch": {
                 "task": "trust.scoring.begin_epoch",
                 "schedule": crontab(hour="2", minute="17"),

@@ -111,19 +111,30 @@ def _tell_of_campaigns(facts: Iterable[NewFact]) -> None:
 
 
 def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
-    """Every score these facts move: the subject's, its organiser's, and what inherits from it."""
+    """Every score these facts move: the subject's, its organiser's, what inherits from it, what a giver's record is, and
+    whatever else a reporter whose record grew has reported."""
     if not facts:
         return set()
-    subjects = {(fact.kind, fact.subject_id) for fact in facts}
-    known = queries.campaigns(fact.subject_id for fact in facts if fact.kind == Kind.CAMPAIGN)
+    weighed = queries.weighed_by(_answered(facts, "report.decided", "report.filed", "report_id"))
+    subjects = {(fact.kind, fact.subject_id) for fact in facts} | weighed
+    known = queries.campaigns(entity_id for kind, entity_id in subjects if kind == Kind.CAMPAIGN)
     owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
     givers = {UUID(fact.person_id) for fact in facts if fact.type == "payment.succeeded" and fact.person_id}
+    for returned in ("payment.refunded", "payment.refund_reversed", "payment.disputed"):
+        givers |= _answered(facts, returned, "payment.succeeded", "payment_id")
+    inherited = {(fact.kind, fact.subject_id) for fact in facts if fact.type in INHERITED} | weighed
     heirs = {
         owner
-        for fact in facts
-        if fact.type in INHERITED
-        for owner in [fact.subject_id if fact.kind == Kind.USER else known[fact.subject_id].owner_id]
+        for kind, entity_id in inherited
+        for owner in [entity_id if kind == Kind.USER else known[entity_id].owner_id]
         if owner is not None
     }
     family = {(Kind.CAMPAIGN.value, each.id) for some in queries.campaigns_of(heirs).values() for each in some}
     return subjects | {(Kind.USER.value, person) for person in owners | givers} | family
+
+
+def _answered(facts: Sequence[NewFact], answer: str, earlier: str, field: str) -> set[UUID]:
+    """The people whose own word or gift facts of this type answer."""
+    return queries.behind(
+        [(fact.kind, fact.subject_id, earlier, field, str(fact.data[field])) for fact in facts if fact.type == answer]
+    )

@@ -81,6 +81,22 @@ SELECT filed.person_id, decided.time, decided.upheld
  ORDER BY 1, 2, 3
 """
 
+# What a fact answers is about the same subject, so that index finds it.
+_ANSWERED = """
+SELECT DISTINCT earlier.person_id
+  FROM jsonb_to_recordset(%s::jsonb) AS said (kind text, subject_id uuid, type text, field text, key text)
+  JOIN trust_evidence_fact AS earlier ON earlier.subject_kind = said.kind AND earlier.subject_id = said.subject_id
+   AND earlier.type = said.type AND earlier.data->>said.field = said.key
+ WHERE earlier.person_id IS NOT NULL
+"""
+
+_WEIGHED = """
+SELECT DISTINCT subject_kind, subject_id FROM trust_evidence_fact AS filed
+ WHERE type = 'report.filed' AND person_id = ANY(%s) AND NOT EXISTS (
+       SELECT FROM trust_evidence_fact
+        WHERE type = 'report.decided' AND data->>'report_id' = filed.data->>'report_id')
+"""
+
 _UNKNOWN = """
 SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
  WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
@@ -120,6 +136,26 @@ def reporters(people: Collection[UUID], *, before: datetime | None = None) -> di
     with connection.cursor() as cursor:
         cursor.execute(_REPORTERS, [list(people), before])
         return {person: (upheld, dismissed) for person, upheld, dismissed in cursor.fetchall()}
+
+
+def behind(said: Collection[tuple[str, UUID, str, str, str]]) -> set[UUID]:
+    """Who told the earlier facts that others answer, by (kind, subject, type of the earlier one, field, its value)."""
+    if not said:
+        return set()
+    names = ("kind", "subject_id", "type", "field", "key")
+    asked = json.dumps([dict(zip(names, map(str, each), strict=True)) for each in said])
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERED, [asked])
+        return {person for (person,) in cursor.fetchall()}
+
+
+def weighed_by(reporters: Collection[UUID]) -> set[tuple[str, UUID]]:
+    """What these people's undecided reports are about: their record says how much each weighs."""
+    if not reporters:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_WEIGHED, [list(reporters)])
+        return {(kind, subject) for kind, subject in cursor.fetchall()}
 
 
 def decided_cases(since: datetime | None = None) -> list[tuple[UUID, str, UUID, datetime, bool]]:

@@ -8,3 +8,8 @@ class Scoring(AppConfig):
     label = "trust_scoring"
     verbose_name = "Scoring"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from trust_svc.scoring import metrics
+
+        metrics.register()

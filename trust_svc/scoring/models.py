@@ -195,3 +195,28 @@ class CategoryRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.rate:.2f}"
+
+
+class ParityCheck(models.Model):
+    """One nightly proof: so many stored scores were calculated afresh from the evidence, and so many differ.
+
+    Rows are only ever added, and the database refuses to change one. The next check goes on after `upto`.
+    """
+
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    compared = models.IntegerField()
+    # Evidence had come since, so they were to be calculated again anyway.
+    left_out = models.IntegerField()
+    differing = models.IntegerField()
+    # Points.
+    worst = models.FloatField()
+    # Those that differ most: [kind, id], what is wrong, the stored score and a fresh one, points.
+    named: models.JSONField[Any, Any] = models.JSONField()
+    upto = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.ended_at:%d %b %Y}: {self.differing} of {self.compared} differ"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from trust_svc.scoring import commands
+from trust_svc.scoring import commands, parity
 
 # One beat works so many batches at most, and leaves the rest to the next.
 BATCHES = 20
@@ -22,6 +22,12 @@ def rescore_due() -> None:
 def mark_expired() -> None:
     """Verifications run out by themselves."""
     commands.mark_expired()
+
+
+@shared_task(name="trust.scoring.check_parity")
+def check_parity() -> None:
+    """The nightly proof, before the sweep."""
+    parity.check_parity()
 
 
 @shared_task(name="trust.scoring.begin_epoch")
