@@ -33,7 +33,8 @@ def before() -> Floats:
     widths = np.array([top - low for term in TERMS for low, top in zip(term.edges, term.edges[1:], strict=False)])
     whole = np.array([BEFORE[term.name] for term in TERMS])
     points: Floats = whole[STEP_TERMS] * widths
-    return points * (100.0 / points.sum())
+    points *= 100.0 / points.sum()
+    return points
 
 
 def fit(reached: Floats, bad: Floats, ridge: float, most_for_reports: float) -> Floats:

@@ -11,20 +11,20 @@ from django.db import migrations
 V2 = (
     '{"anonymous_credibility":0.2,"burst_answers":2.0,"burst_voices":6.0,"case_severity":5.0,"clean_pivot":0.05,'
     '"clean_prior":0.01,"clean_prior_mass":30.0,"completion_half_life":365.0,"completion_prior":0.7,'
-    '"completion_prior_ceiling":0.9,"completion_prior_floor":0.3,"completion_prior_mass":1.5,'
+    '"completion_prior_ceiling":0.9,"completion_prior_floor":0.3,"completion_prior_mass":1.0,'
     '"confidence_floor":0.25,"elapsed_unknown":0.5,"ended_owes":0.0,"engagement_half_life":120.0,'
     '"gifts_per_hand":3.0,"history_half_life":180.0,"hold_cap":20.0,"identity_cap":69.0,"imported_share":0.5,'
     '"independence_mass":2.0,"inherited":0.5,"item_prior_mass":2.0,'
     '"items":[0.08,0.08,0.28,0.2,0.14,0.1,0.06,0.06],"long_campaign_days":365.0,"long_need_is_long":1.0,'
-    '"lost_mass":5.0,"lower_z":1.28,"milestone_mass":1.0,"reach_half":20.0,"refund_mass":1.0,"repeat_days":7.0,'
+    '"lost_mass":5.0,"lower_z":1.28,"milestone_mass":1.0,"reach_half":30.0,"refund_mass":1.0,"repeat_days":7.0,'
     '"report_half":3.0,"report_half_life":90.0,"report_points":3.0,"reporter_prior":0.4,'
-    '"reporter_prior_mass":2.0,"response_hours":72.0,"response_prior":0.6,"response_prior_mass":6.0,'
+    '"reporter_prior_mass":2.0,"response_hours":72.0,"response_prior":0.6,"response_prior_mass":3.0,'
     '"severities":[4.0,3.0,2.0,1.0,2.0],"standing_floor":0.25,"stranger_share":0.35,"strangers_together":0.75,'
-    '"tenure_days_per_observation":30.0,"tenure_gap":0.4,"tenure_half_life":120.0,"tier_slack":2.0,'
-    '"tiers":[0.0,25.0,50.0,75.0,90.0],"unknown_standing":0.1,"update_days":14.0,"update_days_emergency":7.0,'
+    '"tenure_days_per_observation":30.0,"tenure_gap":0.3,"tenure_half_life":120.0,"tier_slack":2.0,'
+    '"tiers":[0.0,25.0,50.0,75.0,90.0],"unknown_standing":0.1,"update_days":14.0,"update_days_emergency":10.0,'
     '"update_days_ended":90.0,"update_days_long":30.0,"update_prior":0.6,"update_prior_mass":2.0,'
     '"update_windows":6,"upheld_cap_depth":70.0,"upheld_half_life":365.0,"upheld_scale":3.0,"version":2,'
-    '"warning_mass":3.0,"weights":[0.25,0.15,0.15,0.2,0.25]}'
+    '"warning_mass":3.0,"weights":[0.25,0.11,0.14,0.2,0.3]}'
 )
 
 
