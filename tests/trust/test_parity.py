@@ -80,7 +80,7 @@ def test_evidence_that_never_asked_for_a_calculation_is_found(campaigns: list[UU
 def test_a_decision_moves_what_else_its_reporter_reported(campaigns: list[UUID], monolith: Caller) -> None:
     reporter = str(uuid4())
     for at, campaign in enumerate(campaigns[:3]):
-        said = {"report_id": f"mine{at}", "kind": "fraud", "reporter_id": reporter}
+        said: dict[str, Any] = {"report_id": f"mine{at}", "kind": "fraud", "reporter_id": reporter}
         monolith.post("/trust/evidence", fact("report.filed", campaign, **said))
     settle()
     before = shown()
@@ -95,7 +95,7 @@ def test_a_decision_moves_what_else_its_reporter_reported(campaigns: list[UUID],
 
 def test_a_gift_that_goes_back_moves_the_giver(campaigns: list[UUID], monolith: Caller) -> None:
     giver = uuid4()
-    gift = {"payment_id": "p1", "donor_id": str(giver), "amount": "25.00", "currency": "GBP"}
+    gift: dict[str, Any] = {"payment_id": "p1", "donor_id": str(giver), "amount": "25.00", "currency": "GBP"}
     monolith.post("/trust/evidence", fact("payment.succeeded", campaigns[0], 30, **gift))
     settle()
     monolith.post("/trust/evidence", fact("payment.refunded", campaigns[0], payment_id="p1", for_cause=False))
