@@ -373,7 +373,7 @@ def test_demo_staff_are_for_local_stacks_and_making_them_again_changes_nothing()
     call_command("demo_staff", stdout=StringIO())
     made = list(Staff.objects.values_list("username", "sub", "password"))
     call_command("demo_staff", stdout=StringIO())
-    assert len(made) == 6
+    assert len(made) == 7
     assert list(Staff.objects.values_list("username", "sub", "password")) == made
     with override_settings(BH_ENV="production"), pytest.raises(CommandError):
         call_command("demo_staff")

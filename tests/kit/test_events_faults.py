@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -60,6 +61,12 @@ class Nursery:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pids.pop(name), how)
 
+    def end(self, name: str) -> None:
+        """Ask it to stop, and wait until it has: what it was committing is committed or not."""
+        pid = self.pids[name]
+        self.kill(name, signal.SIGTERM)
+        eventually(lambda: _is_over(pid), 30)
+
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -79,6 +86,14 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(10)
         self._listening.join(10)
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        # Its parent may not have heard of its end yet.
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.fixture
@@ -126,7 +141,7 @@ def test_kill_9_and_wiped_streams_lose_nothing_and_double_nothing(
                 )
     for name in programs:
         if name.startswith("writer"):
-            nursery.kill(name, signal.SIGTERM)
+            nursery.end(name)
     report = f"seed {seed}: {harms}"
 
     def drained() -> bool:
