@@ -226,9 +226,8 @@ def test_several_pairs_are_learnt_from_together(tmp_path: Path) -> None:
 
 def test_labels_that_cannot_be_learnt_from_are_refused(tmp_path: Path) -> None:
     facts, _, rows = labelled(tmp_path)
-    stranger = str(uuid4())
     for labels, says in (
-        ([*rows, ["user", stranger, "1"]], f"line 122: no fact tells of user {stranger}"),
+        ([["user", str(uuid4()), "1"]], "no fact tells of anybody"),
         ([[kind, entity_id, "0"] for kind, entity_id, _ in rows], "turned out good"),
         (rows[:20], "too few"),
         ([*rows, ["user", "x", "1"]], "line 122"),
@@ -240,6 +239,48 @@ def test_labels_that_cannot_be_learnt_from_are_refused(tmp_path: Path) -> None:
         )
         assert (done.returncode, (tmp_path / "p").exists()) == (2, False)
         assert says in done.stderr
+
+
+def test_a_label_of_whom_no_fact_tells_is_left_out_and_counted(tmp_path: Path) -> None:
+    facts, labels, rows = labelled(tmp_path)
+    more = write(tmp_path / "more", [*rows, ["user", str(uuid4()), "1"]])
+    said = StringIO()
+    for name, given in (("one", labels), ("two", more)):
+        call_command(
+            "calibrate", "--input", str(facts), "--labels", str(given), "--output", str(tmp_path / name), stdout=said
+        )
+    assert "1 labels left out" in said.getvalue()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_exports_may_say_things_their_own_way(tmp_path: Path) -> None:
+    campaign, owner = uuid4(), uuid4()
+    made = {"owner_id": str(owner), "currency": "GBP", "goal": "5000.00"}
+    given = {"payment_id": "p-1", "donor_id": str(uuid4()), "amount": "12.50", "currency": "EUR", "cluster": "one hand"}
+    filed = {"report_id": "r-1", "kind": "other", "reporter_id": str(uuid4())}
+    ours = [
+        fact("campaign.created", campaign, 60, **made),
+        a_fact(type="payment.succeeded", about=campaign, days=9, data=given),
+        fact("report.filed", campaign, 3, **filed),
+    ]
+    ways: list[dict[str, Any]] = [
+        {"goal": 5000, "country": "elsewhere"},
+        {"amount": 12.5, "currency": "eur", "channel": "web"},
+        {"kind": "impersonation"},
+    ]
+    theirs = [one | {"data": one["data"] | way} for one, way in zip(ours, ways, strict=True)]
+    for name, facts in (("ours", ours), ("theirs", theirs)):
+        done = manage("score_events", "--input", tell(tmp_path / name, facts), "--output", tmp_path / f"{name}.csv")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "theirs.csv").read_bytes()
+
+
+@pytest.mark.parametrize("output", ["facts.jsonl", "."])
+def test_what_is_read_and_what_is_no_file_is_not_written(tmp_path: Path, output: str) -> None:
+    file = tell(tmp_path / "facts.jsonl", [a_fact()])
+    before = file.read_bytes()
+    assert manage("score_events", "--input", file, "--output", tmp_path / output).returncode == 2
+    assert file.read_bytes() == before
 
 
 def test_the_commands_of_the_analysts_page_work_as_written(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def moment(text: str | None) -> float | None:
     if time.tzinfo is None:
         raise Unusable(f"--as-of {text}: says no time zone; add Z for UTC")
     return time.timestamp()
+
+
+def keep_apart(output: Path, inputs: Sequence[Path]) -> None:
+    """Raises Unusable when the output would take the place of what is read."""
+    if output.exists() and any(each.exists() and each.samefile(output) for each in inputs):
+        raise Unusable(f"{output} is read, so it cannot be written")
 
 
 def parameters(file: Path | None) -> Params:

@@ -29,19 +29,22 @@ def read(file: Path) -> dict[Entity, tuple[int, int]]:
     return found
 
 
-def cases(population: Population, file: Path, params: Params) -> list[Case]:
-    """The labelled entities as cases. Raises BadLine for the first one that the facts do not know."""
+def cases(population: Population, file: Path, params: Params) -> tuple[list[Case], int]:
+    """The labelled entities as cases, and how many are left out because no fact tells of them by then.
+
+    Raises Unusable when no fact tells of any.
+    """
     labels = read(file)
     known = set(population.entities)
-    for (kind, entity_id), (_, number) in labels.items():
-        if (kind, entity_id) not in known:
-            raise BadLine(file, number, f"no fact tells of {kind} {entity_id}")
-    wanted = sorted(labels)
+    wanted = sorted(entity for entity in labels if entity in known)
+    if labels and not wanted:
+        raise Unusable(f"{file}: no fact tells of anybody named in it")
     rows = population.rows(wanted, params, population.people(params))
-    return [
+    found = [
         Case(kind, entity_id, population.owners.get(entity_id, entity_id), row, labels[kind, entity_id][0])
         for (kind, entity_id), row in zip(wanted, rows, strict=True)
     ]
+    return found, len(labels) - len(found)
 
 
 def _parse(file: Path, number: int, cells: list[str]) -> tuple[Entity, int]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from bh_sdk.wire.trust import EvidenceFact
-from trust_svc.evidence.rules import CONTRACT
+from bh_sdk.wire.trust import EvidenceFact, ReportKind
+from trust_svc.evidence.rules import CONTRACT, Filed
 from trust_svc.scoring.calibration.errors import BadLine, Unusable
 from trust_svc.scoring.calibration.population import Population
 from trust_svc.scoring.engine import Fact
+
+REPORT_KINDS = frozenset(get_args(ReportKind))
 
 # What no score reads and a million gifts would keep in memory.
 _UNREAD = frozenset({"amount", "currency", "goal", "reason", "update_id"})
@@ -68,16 +71,29 @@ def _parse(file: Path, number: int, line: str) -> tuple[EvidenceFact, dict[str, 
         kinds, shape = CONTRACT[fact.type]
         if fact.subject.kind not in kinds:
             raise BadLine(file, number, f"{fact.type} is about a {' or '.join(sorted(kinds))}")
-        given = fact.data
-        # Exports of other systems write amounts as numbers; no score reads them.
-        if isinstance(given.get("amount"), int | float) and not isinstance(given["amount"], bool):
-            given = given | {"amount": str(given["amount"])}
+        given = _as_told_to_us(fact.data, shape)
         data = shape.model_validate_json(json.dumps(given)).model_dump(mode="json", exclude_none=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadLine(file, number, f"{place}: {first['msg']}" if place else first["msg"]) from None
     return fact, data
+
+
+def _as_told_to_us(data: dict[str, Any], shape: type[BaseModel]) -> dict[str, Any]:
+    """What exports of other systems say in ways of their own, in ours: money as numbers, currencies in small letters, kinds
+    of reports that we do not tell apart, names of hands of any make, and fields that we do not know."""
+    given = {name: value for name, value in data.items() if name in shape.model_fields}
+    for name in ("amount", "goal"):
+        if isinstance(given.get(name), int | float) and not isinstance(given[name], bool):
+            given[name] = f"{given[name]:.2f}"
+    if isinstance(given.get("currency"), str):
+        given["currency"] = given["currency"].upper()
+    if shape is Filed and isinstance(given.get("kind"), str) and given["kind"] not in REPORT_KINDS:
+        given["kind"] = "other"
+    if isinstance(given.get("cluster"), str):
+        given["cluster"] = blake2b(given["cluster"].encode(), digest_size=12).hexdigest()
+    return given
 
 
 def _pooled(pool: dict[str, str], value: Any) -> Any:

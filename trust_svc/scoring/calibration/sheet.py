@@ -58,6 +58,8 @@ def write(population: Population, params: Params, output: Path) -> int:
 @contextmanager
 def whole(output: Path) -> Iterator[TextIO]:
     """A file that takes its name only when it is complete. Raises Unusable when it cannot be written."""
+    if output.exists() and not output.is_file():
+        raise Unusable(f"{output} is no file")
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     except OSError as error:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from trust_svc.scoring.calibration import labels, lines
 from trust_svc.scoring.calibration.calibrate import Calibrated, Case, calibrated, spoken
 from trust_svc.scoring.calibration.errors import Unusable
-from trust_svc.scoring.calibration.given import moment, parameters
+from trust_svc.scoring.calibration.given import keep_apart, moment, parameters
 from trust_svc.scoring.calibration.sheet import whole
 
 
@@ -28,19 +28,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
-            found = _of_files(given)
+            keep_apart(given["output"], [*given["input"], *given["labels"]])
+            found, left_out = _of_files(given)
             with whole(given["output"]) as file:
                 told = {"params": json.loads(found.params.canonical()), "report": found.report}
                 file.write(json.dumps(told, indent=2, sort_keys=True) + "\n")
         except Unusable as error:
             raise CommandError(str(error), returncode=2) from None
+        if left_out:
+            self.stdout.write(f"{left_out} labels left out: no fact tells of whom they name by then")
         self.stdout.write("\n".join([*spoken(found.report), f"parameters in {given['output']}"]))
 
 
-def _of_files(given: dict[str, Any]) -> Calibrated:
+def _of_files(given: dict[str, Any]) -> tuple[Calibrated, int]:
     base = parameters(given["params"])
     cases: list[Case] = []
+    left_out = 0
     for facts, labelled in labels.paired(given["input"], given["labels"]):
         population = lines.read(facts, as_of=moment(given["as_of"]))
-        cases += labels.cases(population, labelled, base)
-    return calibrated(cases, base)
+        found, unknown = labels.cases(population, labelled, base)
+        cases += found
+        left_out += unknown
+    return calibrated(cases, base), left_out

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trust_svc.scoring.calibration import lines, sheet
 from trust_svc.scoring.calibration.errors import Unusable
-from trust_svc.scoring.calibration.given import moment, parameters
+from trust_svc.scoring.calibration.given import keep_apart, moment, parameters
 
 
 class Command(BaseCommand):
@@ -24,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
+            keep_apart(given["output"], [given["input"]])
             params = parameters(given["params"])
             population = lines.read(given["input"], as_of=moment(given["as_of"]))
             count = sheet.write(population, params, given["output"])
