@@ -64,6 +64,7 @@ STEPS = len(STEP_TERMS)
 # The step that unreviewed reports cost.
 UNREPORTED = int(np.flatnonzero([term.name for term in TERMS].index("unreported") == STEP_TERMS)[0])
 STEP_FACTORS = np.array([TERMS[at].factor for at in STEP_TERMS])
+_FIRST_STEPS = np.searchsorted(STEP_FACTORS, np.arange(len(FACTORS)))
 
 
 def terms(rows: Floats, reading: Reading, params: Params) -> Floats:
@@ -109,24 +110,26 @@ def factor_points(card: Floats) -> Floats:
     return worth
 
 
+def weights(rows: Floats, params: Params) -> Floats:
+    """What each factor is worth of everything, (5, n). Updates are not owed by a donor."""
+    worth = factor_points(np.array(params.card))
+    others = 100.0 - worth[UPDATES]
+    without = np.where(np.arange(len(FACTORS)) == UPDATES, 0.0, worth / others if others else 0.0)
+    return np.where(rows[Column.DONOR] > 0, without[:, None], (worth / 100.0)[:, None])
+
+
 def read(rows: Floats, reading: Reading, params: Params) -> tuple[Floats, Floats, Units]:
     """(weights, values, contributions) of n rows by the card, each (5, n). Updates are not owed by a donor."""
     card = np.array(params.card)
-    worth = factor_points(card)
     reached = steps(terms(rows, reading, params))
-    donor = rows[Column.DONOR] > 0
-    others = 100.0 - worth[UPDATES]
+    others = 100.0 - factor_points(card)[UPDATES]
     owed = np.where(STEP_FACTORS == UPDATES, 0.0, 100.0 / others if others else 0.0)
-    price = card[:, None] * np.where(donor[None, :], owed[:, None], 1.0)
+    price = card[:, None] * np.where(rows[Column.DONOR] > 0, owed[:, None], 1.0)
     # Unreviewed reports are bounded in points, whatever was fitted.
     price[UNREPORTED] = np.minimum(price[UNREPORTED], params.report_points)
     units = np.rint(price * reached * (FULL / 100.0)).astype(np.int64)
-    contributions = np.zeros((len(FACTORS), rows.shape[1]), dtype=np.int64)
-    np.add.at(contributions, STEP_FACTORS, units)
-    weights = np.where(
-        donor[None, :],
-        np.where(np.arange(len(FACTORS)) == UPDATES, 0.0, worth / others if others else 0.0)[:, None],
-        (worth / 100.0)[:, None],
-    )
-    room = np.where(weights > 0, weights, 1.0) * FULL
-    return weights, np.minimum(1.0, contributions / room), contributions
+    # The steps of a factor are neighbours.
+    contributions = np.add.reduceat(units, _FIRST_STEPS, axis=0)
+    shares = weights(rows, params)
+    room = np.where(shares > 0, shares, 1.0) * FULL
+    return shares, np.minimum(1.0, contributions / room), contributions

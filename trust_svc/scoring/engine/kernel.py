@@ -6,43 +6,68 @@ notation, so the printed contributions plus the cap adjustment are the printed s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from trust_svc.scoring.engine import card
 from trust_svc.scoring.engine.columns import WIDTH, Column, Floats, Units
 from trust_svc.scoring.engine.factors import Reading, Terms, read
-from trust_svc.scoring.engine.params import FULL, IDENTITY, UNITS_PER_POINT, Params
+from trust_svc.scoring.engine.params import FACTORS, FULL, IDENTITY, UNITS_PER_POINT, Params
 
 # So many rows at once stay in the processor's cache with all that is made of them.
-CHUNK = 4096
+CHUNK = 8192
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scores:
     """What the kernel found for n entities. Arrays of units are whole numbers of 1/1024 point.
 
     `values`, `weights`, `contributions`, `deviations` are (5, n) in the order of FACTORS. Always, exactly:
     `contributions.sum(axis=0) + cap_adjustment == score`, `0 <= lower <= score <= cap`.
+
+    What only an explanation needs (from `weights` on) is read from the rows once more when somebody asks.
     """
 
     values: Floats
-    weights: Floats
     contributions: Units
-    deviations: Floats  # standard deviation of each contribution, in points
     cap: Units
     cap_adjustment: Units
     score: Units
     lower: Units
     deviation: Floats  # standard deviation in points
     confidence: Floats  # 0-1
-    rated: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    rated: Flags
     tier: Units  # index into TIERS, by lower edge, without memory
-    items: Units
-    held: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    terms: Terms
+    rows: Floats = field(repr=False)
+    params: Params = field(repr=False)
+
+    @cached_property
+    def reading(self) -> Reading:
+        return read(self.rows, self.params)
+
+    @cached_property
+    def weights(self) -> Floats:
+        return card.weights(self.rows, self.params) if self.params.card else self.reading.weights
+
+    @cached_property
+    def deviations(self) -> Floats:
+        """Standard deviation of each contribution, in points."""
+        return 100.0 * np.sqrt(self.weights**2 * self.reading.variances)
+
+    @property
+    def terms(self) -> Terms:
+        return self.reading.terms
+
+    @property
+    def items(self) -> Units:
+        return self.reading.items
+
+    @property
+    def held(self) -> Flags:
+        return self.rows[Column.HELD] > 0
 
 
 def points(units: int) -> float:
@@ -51,92 +76,92 @@ def points(units: int) -> float:
 
 
 def score(rows: Floats, params: Params) -> Scores:
-    """Score a matrix of shape (len(Column), n), see `as_matrix`.
+    """Score a matrix of shape (len(Column), n), see `as_matrix`; nobody changes it afterwards.
 
     Each entity's result depends on its own row alone: order and chunking change no bit. Raises ValueError when an input
     is not finite or negative.
     """
     if rows.ndim != 2 or rows.shape[0] != WIDTH:
         raise ValueError(f"expected {WIDTH} lines of inputs")
-    count = rows.shape[1]
-    first = _scored(rows[:, :CHUNK], params)
-    if count <= CHUNK:
-        return first
-    whole: Scores = _room(first, count)
-    _put(whole, first, 0)
-    for begin in range(CHUNK, count, CHUNK):
-        _put(whole, _scored(rows[:, begin : begin + CHUNK], params), begin)
+    whole = _room(rows, params)
+    for begin in range(0, rows.shape[1], CHUNK):
+        _fill(whole, slice(begin, begin + CHUNK))
     return whole
 
 
-def _scored(rows: Floats, params: Params) -> Scores:
-    # A sum is not finite when one of its inputs is not; a minimum is NaN when one of them is.
-    if rows.size and not (rows.min() >= 0 and np.isfinite(rows.max())):
-        raise ValueError("features are finite and never negative")
-    return _weighed(rows, read(rows, params), params)
-
-
-def _weighed(rows: Floats, reading: Reading, params: Params) -> Scores:
-    """From factors to points: contributions, caps, interval, confidence."""
-    weights, values, terms = reading.weights, reading.values, reading.terms
-    # How much is known does not depend on what it is worth.
-    confidence = (weights * reading.known).sum(axis=0)
-    contributions = np.rint(weights * values * FULL).astype(np.int64)
-    if params.card:
-        weights, values, contributions = card.read(rows, reading, params)
-    total = contributions.sum(axis=0)
-    cap = _cap(rows, reading, params)
-    final = np.minimum(total, cap)
-    variances = weights**2 * reading.variances
-    deviation = 100.0 * np.sqrt(variances.sum(axis=0))
-    lower = np.clip(np.floor(final - params.lower_z * deviation * UNITS_PER_POINT), 0, final).astype(np.int64)
-    edges = np.array([int(edge * UNITS_PER_POINT) for edge in params.tiers])
+def _room(rows: Floats, params: Params) -> Scores:
+    """Scores that are still to be filled."""
+    count = rows.shape[1]
     return Scores(
-        values=values,
-        weights=weights,
-        contributions=contributions,
-        deviations=100.0 * np.sqrt(variances),
-        cap=cap,
-        cap_adjustment=final - total,
-        score=final,
-        lower=lower,
-        deviation=deviation,
-        confidence=confidence,
-        rated=confidence >= params.confidence_floor,
-        tier=np.searchsorted(edges, final, side="right").astype(np.int64) - 1,
-        items=reading.items,
-        held=rows[Column.HELD] > 0,
-        terms=terms,
+        values=np.empty((len(FACTORS), count)),
+        contributions=np.empty((len(FACTORS), count), np.int64),
+        cap=np.empty(count, np.int64),
+        cap_adjustment=np.empty(count, np.int64),
+        score=np.empty(count, np.int64),
+        lower=np.empty(count, np.int64),
+        deviation=np.empty(count),
+        confidence=np.empty(count),
+        rated=np.empty(count, np.bool_),
+        tier=np.empty(count, np.int64),
+        rows=rows,
+        params=params,
     )
 
 
-def _cap(rows: Floats, reading: Reading, params: Params) -> Units:
-    """The lowest cap that holds: no identity, something upheld, an active hold."""
-    identified = (reading.items >> IDENTITY) & 1 == 1
-    upheld = np.floor((100.0 - params.upheld_cap_depth * (1.0 - reading.terms.unblamed)) * UNITS_PER_POINT)
-    cap = np.minimum(np.where(identified, FULL, cap_units(params.identity_cap)), upheld.astype(np.int64))
-    return np.minimum(cap, np.where(rows[Column.HELD] > 0, cap_units(params.hold_cap), FULL))
+def _fill(whole: Scores, some: slice) -> None:
+    """From rows to points for some of the entities: factors, contributions, caps, interval, confidence.
+
+    Units are counted in floating point on the way, where whole numbers of this size are exact.
+    """
+    rows, params, values = whole.rows[:, some], whole.params, whole.values[:, some]
+    # A sum is not finite when one of its inputs is not; a minimum is NaN when one of them is.
+    if not (rows.min() >= 0 and np.isfinite(rows.max())):
+        raise ValueError("features are finite and never negative")
+    reading = read(rows, params, values)
+    weights = reading.weights
+    # How much is known does not depend on what it is worth.
+    confidence = np.sum(weights * reading.known, axis=0, out=whole.confidence[some])
+    if params.card:
+        weights, values[:], units = card.read(rows, reading, params)
+    else:
+        units = weights * values
+        units *= FULL
+        np.rint(units, out=units)
+    total = units.sum(axis=0)
+    cap = _cap(rows, reading, params)
+    final = np.minimum(total, cap)
+
+    variances = np.square(weights, out=weights)
+    variances *= reading.variances
+    deviation = np.sqrt(variances.sum(axis=0), out=whole.deviation[some])
+    deviation *= 100.0
+    lower = np.floor(final - params.lower_z * deviation * UNITS_PER_POINT)
+
+    whole.contributions[:, some] = units
+    whole.cap[some] = cap
+    whole.cap_adjustment[some] = final - total
+    whole.score[some] = final
+    whole.lower[some] = np.maximum(lower, 0.0)
+    whole.rated[some] = confidence >= params.confidence_floor
+    whole.tier[some] = _tier(final, params)
+
+
+def _cap(rows: Floats, reading: Reading, params: Params) -> Floats:
+    """The lowest cap that holds, in units: no identity, something upheld, an active hold."""
+    identified = (reading.items & (1 << IDENTITY)) > 0
+    cap = np.floor((100.0 - params.upheld_cap_depth * (1.0 - reading.terms.unblamed)) * UNITS_PER_POINT)
+    np.minimum(cap, np.where(identified, float(FULL), float(cap_units(params.identity_cap))), out=cap)
+    return np.minimum(cap, np.where(rows[Column.HELD] > 0, float(cap_units(params.hold_cap)), float(FULL)), out=cap)
+
+
+def _tier(final: Floats, params: Params) -> Units:
+    """How many of the lower edges are reached, less one."""
+    edges = np.array([int(edge * UNITS_PER_POINT) for edge in params.tiers], dtype=np.float64)
+    # Five comparisons of everything are cheaper than a search for each.
+    reached: Units = (final >= edges[:, None]).sum(axis=0, dtype=np.int8).astype(np.int64)
+    return reached - 1
 
 
 def cap_units(cap: float) -> int:
     """A cap of the parameters in units."""
     return int(cap * UNITS_PER_POINT)
-
-
-def _room(part: Any, count: int) -> Any:
-    """Arrays like those of `part`, for so many entities."""
-    made = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
-        nested = is_dataclass(value)
-        made[field.name] = _room(value, count) if nested else np.empty((*value.shape[:-1], count), value.dtype)
-    return type(part)(**made)
-
-
-def _put(whole: Any, part: Any, begin: int) -> None:
-    for field in fields(part):
-        value, room = getattr(part, field.name), getattr(whole, field.name)
-        if is_dataclass(value):
-            _put(room, value, begin)
-        else:
-            room[..., begin : begin + value.shape[-1]] = value
