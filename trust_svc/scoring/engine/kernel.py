@@ -67,7 +67,8 @@ class Scores:
 
     @property
     def held(self) -> Flags:
-        return self.rows[Column.HELD] > 0
+        held: Flags = self.rows[Column.HELD] > 0
+        return held
 
 
 def points(units: int) -> float:
@@ -122,7 +123,8 @@ def _fill(whole: Scores, some: slice) -> None:
     # How much is known does not depend on what it is worth.
     confidence = np.sum(weights * reading.known, axis=0, out=whole.confidence[some])
     if params.card:
-        weights, values[:], units = card.read(rows, reading, params)
+        weights, values[:], whole_units = card.read(rows, reading, params)
+        units = whole_units.astype(np.float64)
     else:
         units = weights * values
         units *= FULL
