@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from trust_svc.overrides import rules
 from trust_svc.overrides.rules import Wish
 from trust_svc.scoring.assessment import Assessment
-from trust_svc.scoring.engine import FACTORS, TIERS, V2
+from trust_svc.scoring.engine import FACTORS, TIERS, V1, V2
 
 UNITS = 1024
-WEIGHTS = dict(zip(FACTORS, V2.weights, strict=True))
+WEIGHTS = dict(zip(FACTORS, V1.weights, strict=True))
 EDGES = V2.tiers
 
 
