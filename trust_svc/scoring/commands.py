@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -99,6 +99,18 @@ UPDATE trust_scoring_score SET standing = CASE WHEN rated THEN score / 100 END
 """
 
 
+class Stored(NamedTuple):
+    """What is asked of a score as it stands: a plain tuple, because they are many."""
+
+    id: UUID
+    score: float
+    tier: str
+    rated: bool
+    said: int
+    computed: dict[str, Any] | None
+    override_id: UUID | None
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A score that was written."""
@@ -138,9 +150,9 @@ def rescore_due(limit: int = BATCH) -> int:
     with transaction.atomic():
         as_of = clock.now()
         rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at", "id").select_for_update(skip_locked=True)
-        picked = list(rows[:limit])
-        _rescore({(due.kind, due.entity_id) for due in picked}, as_of)
-        Due.objects.filter(id__in=[due.id for due in picked]).delete()
+        picked = list(rows.values_list("id", "kind", "entity_id")[:limit])
+        _rescore({(kind, entity_id) for _, kind, entity_id in picked}, as_of)
+        Due.objects.filter(id__in=[due for due, _, _ in picked]).delete()
     return len(picked)
 
 
@@ -250,7 +262,7 @@ def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
     ]
 
 
-def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Score | None) -> Kept:
+def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Stored | None) -> Kept:
     override = answer.override.id if answer.override else None
     turned = (stored.override_id if stored is not None else None) != override
     return Kept(score_id, answer, _seen(stored), after, turned)
@@ -260,18 +272,18 @@ def _moved(score: float, then: float) -> float:
     return round((score - then) * 1024) / 1024
 
 
-def _stored(entities: Sequence[Entity]) -> dict[Entity, Score]:
+def _stored(entities: Sequence[Entity]) -> dict[Entity, Stored]:
     """The scores as they stand, locked in one order."""
     rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities]).order_by("kind", "entity_id")
-    shown = rows.only("kind", "entity_id", "score", "tier", "rated", "said", "computed", "override_id")
-    return {(row.kind, row.entity_id): row for row in shown.select_for_update()}
+    shown = rows.select_for_update().values_list("kind", "entity_id", *Stored._fields)
+    return {(kind, entity_id): Stored(*row) for kind, entity_id, *row in shown}
 
 
-def _seen(stored: Score | None) -> Standing | None:
+def _seen(stored: Stored | None) -> Standing | None:
     return None if stored is None else Standing(stored.score, stored.tier, stored.rated)
 
 
-def _standing(each: Answer, stored: Score | None) -> Standing:
+def _standing(each: Answer, stored: Stored | None) -> Standing:
     """What others will see. Without a rating nothing is claimed; the shown tier remembers the one before."""
     if each.override is None:
         return _calculated(each, stored)
@@ -281,7 +293,7 @@ def _standing(each: Answer, stored: Score | None) -> Standing:
     return Standing(found.score, tier if found.rated else "NEW", found.rated)
 
 
-def _calculated(each: Answer, stored: Score | None) -> Standing:
+def _calculated(each: Answer, stored: Stored | None) -> Standing:
     """The same of what was calculated, which goes on underneath an override with a memory of its own."""
     found = each.calculated
     if not found.rated:
@@ -294,7 +306,7 @@ def _calculated(each: Answer, stored: Score | None) -> Standing:
     return Standing(found.score, shown_tier(found.score, remembered, each.params), rated=True)
 
 
-def _underneath(each: Answer, stored: Score | None) -> dict[str, Any] | None:
+def _underneath(each: Answer, stored: Stored | None) -> dict[str, Any] | None:
     if each.computed is None:
         return None
     found = each.computed
