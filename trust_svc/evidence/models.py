@@ -71,6 +71,11 @@ class Fact(models.Model):
                 condition=models.Q(type="report.decided"),
                 name="trust_fact_decided",
             ),
+            models.Index(
+                fields=("subject_id", "recorded_at"),
+                condition=models.Q(type="payment.succeeded"),
+                name="trust_fact_gifts",
+            ),
         )
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ _FACTS = """
 SELECT subject_id, id::text, type, extract(epoch FROM time)::float8, data
   FROM trust_evidence_fact
  WHERE subject_kind = %s AND subject_id = ANY(%s) AND time < coalesce(%s::timestamptz, 'infinity')
+   AND NOT (type = 'payment.succeeded' AND subject_id = ANY(%s))
 """
 
 # A gift that was returned, or lost in a dispute, proves nothing about the giver.
@@ -107,12 +108,14 @@ SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kin
 """
 
 
-def facts_about(kind: str, ids: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[PlainFact]]:
-    """All facts about these subjects (of things before a time), in no order."""
+def facts_about(
+    kind: str, ids: Collection[UUID], *, before: datetime | None = None, no_gifts_of: Collection[UUID] = ()
+) -> dict[UUID, list[PlainFact]]:
+    """All facts about these subjects (of things before a time), in no order; of some without the gifts."""
     found: dict[UUID, list[PlainFact]] = defaultdict(list)
     if ids:
         with connection.cursor() as cursor:
-            cursor.execute(_FACTS, [kind, list(ids), before])
+            cursor.execute(_FACTS, [kind, list(ids), before, list(no_gifts_of)])
             for subject, *fact in cursor.fetchall():
                 found[subject].append(_plain(fact))
     return found

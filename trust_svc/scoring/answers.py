@@ -5,13 +5,14 @@ known ──assess, once per parameter set in play──▶ the one that counts 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from trust_svc.overrides import queries as overrides
 from trust_svc.overrides.rules import InForce, applied
-from trust_svc.scoring.assessment import Assessment, Known, assess
+from trust_svc.scoring.assessment import Assessment, Counting, Entity, Known, assess, read
 from trust_svc.scoring.engine import Params
 from trust_svc.versions import queries as versions
 from trust_svc.versions.beside import Said
@@ -42,10 +43,21 @@ class Answer:
         return self.computed or self.found
 
 
+def counted(entities: Iterable[Entity], *, as_of: datetime) -> list[Answer]:
+    """The answers of now, from gifts as they were counted beforehand where there are many."""
+    play = versions.in_play()
+    half_lives = frozenset(params.history_half_life for params in play.sets.values())
+    return _answers(read(entities, counting=Counting(half_lives, as_of.timestamp())), play, as_of)
+
+
 def answers(known: Known, *, as_of: datetime) -> list[Answer]:
     """One answer for every entity of `known`, in its order: by the parameter set that counts for its organiser, and what staff
     set by hand above it."""
-    play, placed = versions.in_play(), overrides.in_force(known.entities, at=as_of)
+    return _answers(known, versions.in_play(), as_of)
+
+
+def _answers(known: Known, play: versions.InPlay, as_of: datetime) -> list[Answer]:
+    placed = overrides.in_force(known.entities, at=as_of)
     found = {version: assess(known, as_of=as_of, params=params) for version, params in play.sets.items()}
     chosen = []
     for at, live in enumerate(found[play.live]):

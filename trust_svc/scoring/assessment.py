@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from trust_svc.evidence import queries as evidence
+from trust_svc.evidence import tallies
 from trust_svc.scoring.engine import (
     FACTORS,
     Fact,
@@ -28,6 +29,7 @@ from trust_svc.scoring.engine import (
     score,
     user_row,
 )
+from trust_svc.scoring.engine.tally import Giver, Tally, giver_of
 from trust_svc.scoring.models import CategoryRate
 from trust_svc.scoring.models import Score as StoredScore
 
@@ -79,7 +81,15 @@ class Known:
         return [self.record(CAMPAIGN, each.id) for each in self.families.get(owner, []) if each.id != but]
 
 
-def read(entities: Iterable[Entity], *, before: datetime | None = None) -> Known:
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Gifts of hot campaigns may be taken as counted beforehand, for these half-lives (days) and as of this moment."""
+
+    half_lives: frozenset[float]
+    as_of: float
+
+
+def read(entities: Iterable[Entity], *, before: datetime | None = None, counting: Counting | None = None) -> Known:
     """What is known of these entities, and of whatever their scores depend on; with `before`, only what had happened by
     then, and no hold (category rates and what people's words weigh stay today's)."""
     wanted = sorted(set(entities))
@@ -89,7 +99,11 @@ def read(entities: Iterable[Entity], *, before: datetime | None = None) -> Known
     families = evidence.campaigns_of(owners | users)
     everything = campaigns | {each.id: each for family in families.values() for each in family}
     passed_over = HOLDS if before else frozenset[str]()
-    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys(), before=before), passed_over)
+    hot = tallies.hot(everything.keys()) if counting and not before else {}
+    told = evidence.facts_about(CAMPAIGN, everything.keys(), before=before, no_gifts_of=hot)
+    about_campaigns = _folded(told, passed_over)
+    if counting and hot:
+        _count_gifts(about_campaigns, hot, counting)
     about_users = _folded(evidence.facts_about(USER, users | owners, before=before), passed_over)
     return Known(
         entities=wanted,
@@ -122,12 +136,43 @@ def _folded(facts: dict[UUID, list[evidence.PlainFact]], passed_over: frozenset[
     }
 
 
+def _count_gifts(records: dict[UUID, Record], hot: dict[UUID, int], counting: Counting) -> None:
+    """Give these records, which lack their gifts, their gifts: as they were counted, or one by one."""
+    uncounted = [campaign for campaign, count in hot.items() if not _counted(campaign, records, count, counting)]
+    records.update(_folded(evidence.facts_about(CAMPAIGN, uncounted), frozenset()))
+
+
+def _counted(campaign: UUID, records: dict[UUID, Record], count: int, counting: Counting) -> bool:
+    record = records.get(campaign)
+    # Without its beginning, the first gift would be its landmark, and another the next day.
+    if record is None or record.created is None:
+        return False
+    found: dict[float, dict[Giver, Tally]] = {}
+    for half_life in counting.half_lives:
+        some = tallies.tally(campaign, begun=record.created.time, count=count, half_life=half_life)
+        # What lies ahead of the clock counts as of now: that no counter knows.
+        if some is None or max(each.last for each in some.values()) > counting.as_of:
+            return False
+        found[half_life] = some
+    touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
+    first = min(each.first for some in found.values() for each in some.values())
+    for fact in tallies.gifts_of_touched(campaign, touched):
+        record.add(Fact(*fact))
+    record.first = first if record.first is None else min(record.first, first)
+    alone = {giver_of(gift.data) for gift in record.gifts.values()}
+    record.tallies = {
+        half_life: {giver: each for giver, each in some.items() if giver not in alone}
+        for half_life, some in found.items()
+    }
+    return True
+
+
 def _people(records: Iterable[Record], before: datetime | None) -> People:
     """What the service knows of everybody who gave to or reported these subjects."""
     donors: set[UUID] = set()
     reporters: set[UUID] = set()
     for record in records:
-        donors |= {UUID(gift.data["donor_id"]) for gift in record.gifts.values() if gift.data.get("donor_id")}
+        donors |= {UUID(donor) for donor in record.donors}
         reporters |= {
             UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")
         }

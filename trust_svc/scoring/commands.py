@@ -19,8 +19,8 @@ from bh_sdk.server.ops import clock
 from trust_svc.cases import attention
 from trust_svc.overrides.rules import shown_tier as overridden_tier
 from trust_svc.scoring import queries
-from trust_svc.scoring.answers import Answer, answers
-from trust_svc.scoring.assessment import Entity, read
+from trust_svc.scoring.answers import Answer, counted
+from trust_svc.scoring.assessment import Entity
 from trust_svc.scoring.engine import category_rates, shown_tier, tier_of
 from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
@@ -210,7 +210,7 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
         return
     # Before anything is read: what this turn knows is at least what was known when it was drawn.
     turn = queries.next_turn()
-    found = answers(read(entities), as_of=as_of)
+    found = counted(entities, as_of=as_of)
     kept = _keep(found, as_of, turn)
     beside.keep((said for each in found for said in each.beside), turn=turn)
     noted = [each for each in kept if each.turned or is_noted(each.before, each.after)]

@@ -260,9 +260,7 @@ def _open_reports(records: Sequence[Record], as_of: float, params: Params, peopl
 
     Who gave nothing has little to lose: strangers weigh less, and however many they are, no more than a bound.
     """
-    givers = {
-        str(gift.data["donor_id"]) for each in records for gift in each.gifts.values() if gift.data.get("donor_id")
-    }
+    givers = {donor for each in records for donor in each.donors}
     near: dict[str, float] = defaultdict(float)
     strange: dict[str, float] = defaultdict(float)
     for record in records:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trust_svc.scoring.engine.params import Params
-from trust_svc.scoring.engine.record import Kept, Record
+from trust_svc.scoring.engine.record import Record
+from trust_svc.scoring.engine.tally import DAY, Giver, Tally, giver_of, tally_of
 
-DAY = 86400.0
 NOBODY = "anonymous"
 
 
@@ -47,12 +47,12 @@ def credibility(standing: float, params: Params) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gift:
-    """A gift that counts: by which account, when in the campaign's life, and whether it stayed."""
+class _Voice:
+    """The gifts of one giver to one campaign that stayed: by which account, from when in its life, until when."""
 
     account: str
-    kept: Kept
-    stayed: bool
+    giver: Giver
+    tally: Tally
     wave: tuple[int, int]
 
 
@@ -84,26 +84,42 @@ def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params
     if not records:
         return Giving(0.0, 0.0, 0.0, 0.0, 0.0)
     hands = _Hands()
-    gifts: list[_Gift] = []
-    bad = 0.0
+    voices: list[_Voice] = []
+    blames: list[float] = []
     for number, record in enumerate(records):
-        for payment, gift in sorted(record.gifts.items()):
-            donor = gift.data.get("donor_id")
-            cluster = gift.data.get("cluster")
-            account = f"donor {donor}" if donor else (f"hand {cluster}" if cluster else NOBODY)
-            if donor and cluster:
-                hands.join(account, f"hand {cluster}")
-            blame, since = _blame(record, payment, params)
-            bad += blame * decay(as_of - since, params.history_half_life)
-            if owner is None or str(donor) != owner:
-                stayed = not blame and not record.is_returned(payment)
-                gifts.append(_Gift(account, gift, stayed, (number, wave(record, gift.time, params))))
         # A dispute may be known before the gift itself.
-        blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
-        for payment in sorted(blamed - record.gifts.keys()):
+        for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
             blame, since = _blame(record, payment, params)
-            bad += blame * decay(as_of - since, params.history_half_life)
-    return _count(gifts, hands, bad=bad, as_of=as_of, params=params, people=people)
+            blames.append(blame * decay(as_of - since, params.history_half_life))
+        # Whoever gave is joined with their hand, even when the gift went back.
+        for giver in {giver_of(gift.data) for gift in record.gifts.values()} | tallied(record, params).keys():
+            if giver.donor and giver.cluster:
+                hands.join(_account(giver), f"hand {giver.cluster}")
+        for giver, tally in _tallies(record, as_of, params).items():
+            if owner is None or giver.donor != owner:
+                voices.append(_Voice(_account(giver), giver, tally, (number, wave(record, tally.first, params))))
+    return _count(voices, hands, bad=math.fsum(blames), as_of=as_of, params=params, people=people)
+
+
+def _account(giver: Giver) -> str:
+    return f"donor {giver.donor}" if giver.donor else (f"hand {giver.cluster}" if giver.cluster else NOBODY)
+
+
+def tallied(record: Record, params: Params) -> Mapping[Giver, Tally]:
+    """What was counted beforehand of this campaign's gifts. A record counted for other half-lives is no record."""
+    return record.tallies[params.history_half_life] if record.tallies else {}
+
+
+def _tallies(record: Record, as_of: float, params: Params) -> Mapping[Giver, Tally]:
+    """All gifts that stayed, by giver: counted beforehand, or here."""
+    start = record.created.time if record.created else record.first
+    found = dict(tallied(record, params))
+    for payment, gift in record.gifts.items():
+        if not record.is_returned(payment) and not _blame(record, payment, params)[0]:
+            giver = giver_of(gift.data)
+            one = tally_of(gift.time, min(gift.time, as_of), start or 0.0, params.history_half_life)
+            found[giver] = found[giver].joined(one) if giver in found else one
+    return found
 
 
 def wave(record: Record, time: float, params: Params) -> int:
@@ -112,58 +128,55 @@ def wave(record: Record, time: float, params: Params) -> int:
     return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
-def _count(gifts: list[_Gift], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:
+def _count(voices: list[_Voice], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:
     """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
     accounts: dict[str, float] = {}
     strongest: dict[str, float] = defaultdict(float)
     words: dict[str, float] = defaultdict(float)
-    waves: dict[str, tuple[int, int]] = {}
-    settled: dict[str, float] = defaultdict(float)
+    waves: dict[str, tuple[float, tuple[int, int]]] = {}
+    settled: dict[str, list[float]] = defaultdict(list)
     spans: dict[str, tuple[float, float]] = {}
-    for gift in sorted(gifts, key=lambda each: each.kept.stamp):
-        if not gift.stayed:
-            continue
-        hand, time = hands.find(gift.account), gift.kept.time
-        age = as_of - time
-        word = _word(gift.kept, params, people)
+    for voice in voices:
+        hand, tally = hands.find(voice.account), voice.tally
+        word = _word(voice.giver, params, people)
         words[hand] = max(words[hand], word)
-        word *= decay(age, params.engagement_half_life)
-        accounts[gift.account] = max(accounts.get(gift.account, 0.0), word)
+        word *= decay(as_of - tally.last, params.engagement_half_life)
+        accounts[voice.account] = max(accounts.get(voice.account, 0.0), word)
         strongest[hand] = max(strongest[hand], word)
-        settled[hand] += decay(age, params.history_half_life)
-        waves.setdefault(hand, gift.wave)
-        begin, _ = spans.get(hand, (time, time))
-        spans[hand] = (begin, time)
-    repeat = sum(
+        settled[hand] += tally.settled(as_of, params.history_half_life)
+        first = (tally.first, voice.wave)
+        waves[hand] = min(waves.get(hand, first), first)
+        begin, end = spans.get(hand, (tally.first, tally.last))
+        spans[hand] = (min(begin, tally.first), max(end, tally.last))
+    repeat = math.fsum(
         decay(as_of - end, params.engagement_half_life)
         for hand, (begin, end) in spans.items()
         if hand != NOBODY and end - begin >= params.repeat_days * DAY
     )
-    shares = _shares(words, waves, params)
+    shares = _shares(words, {hand: wave for hand, (_, wave) in waves.items()}, params)
     return Giving(
-        voices=sum(shares[hand] * min(1.0, word) for hand, word in strongest.items()),
-        donors=sum(shares[hands.find(account)] * min(1.0, word) for account, word in accounts.items()),
+        voices=math.fsum(shares[hand] * min(1.0, word) for hand, word in strongest.items()),
+        donors=math.fsum(shares[hands.find(account)] * min(1.0, word) for account, word in accounts.items()),
         repeat=repeat,
-        ok=sum(min(params.gifts_per_hand, count) for count in settled.values()),
+        ok=math.fsum(min(params.gifts_per_hand, math.fsum(counts)) for counts in settled.values()),
         bad=bad,
     )
 
 
 def _shares(words: Mapping[str, float], waves: Mapping[str, tuple[int, int]], params: Params) -> dict[str, float]:
     """What is left of each hand's word after the bound of its burst."""
-    together: dict[tuple[int, int], float] = defaultdict(float)
+    together: dict[tuple[int, int], list[float]] = defaultdict(list)
     for hand, word in words.items():
-        together[waves[hand]] += min(1.0, word)
-    return {hand: min(1.0, params.burst_voices / together[wave]) for hand, wave in waves.items()}
+        together[waves[hand]].append(min(1.0, word))
+    sums = {wave: math.fsum(some) for wave, some in together.items()}
+    return {hand: min(1.0, params.burst_voices / sums[wave]) for hand, wave in waves.items()}
 
 
-def _word(gift: Kept, params: Params, people: People) -> float:
-    donor = gift.data.get("donor_id")
-    if not donor and not gift.data.get("cluster"):
+def _word(giver: Giver, params: Params, people: People) -> float:
+    if not giver.donor and not giver.cluster:
         return params.anonymous_credibility
-    claimed = gift.data.get("donor_standing")
-    unknown = params.unknown_standing if claimed is None else float(claimed)
-    return credibility(people.standing.get(str(donor), unknown), params)
+    unknown = params.unknown_standing if giver.standing is None else giver.standing
+    return credibility(people.standing.get(str(giver.donor), unknown), params)
 
 
 def _blame(record: Record, payment: str, params: Params) -> tuple[float, float]:

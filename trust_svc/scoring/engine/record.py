@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from trust_svc.scoring.engine.tally import Giver, Tally
+
 
 class Fact(NamedTuple):
     """One piece of evidence. `time` is in seconds since 1970, `data` as in the evidence contract."""
@@ -109,6 +111,14 @@ class Record:
     reports: dict[str, Kept] = field(default_factory=dict)
     decisions: dict[str, Kept] = field(default_factory=dict)
     holds: dict[str, Kept] = field(default_factory=dict)
+    # Gifts that were counted beforehand and are not in `gifts`, by half-life in days and giver.
+    tallies: dict[float, dict[Giver, Tally]] = field(default_factory=dict)
+
+    @property
+    def donors(self) -> set[str]:
+        """Everybody known by id who ever gave."""
+        counted = {giver.donor for some in self.tallies.values() for giver in some if giver.donor}
+        return counted | {str(gift.data["donor_id"]) for gift in self.gifts.values() if gift.data.get("donor_id")}
 
     def add(self, fact: Fact) -> None:
         """Take one fact in. A type that is not known here says nothing about scores."""
