@@ -99,7 +99,7 @@ def test_a_part_that_was_lost_is_noticed_and_built_anew(monolith: Caller, lost: 
     assert rows(campaign)[2]
     seen, sums = keys(campaign)
     if lost == "some seen":
-        client.hdel(seen, *list(client.hkeys(seen))[:3])  # type: ignore[arg-type]
+        client.hdel(seen, *list(client.hkeys(seen))[:3])
     elif lost == "the number":
         client.hdel(sums, "n")
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -133,9 +134,8 @@ def tally(campaign: UUID, *, begun: float, count: int, half_life: float) -> dict
     if seen < count:
         # What was recorded last is what is missing, unless Redis lost something.
         for limit in (count - seen, count):
-            added = _redis.ask(
-                lambda client, limit=limit: _add(client, keys, _newest(campaign, limit), begun, half_life)
-            )
+            facts = _newest(campaign, limit)
+            added = _redis.ask(partial(_add, keys=keys, facts=facts, begun=begun, half_life=half_life))
             if added is None or added >= count:
                 break
         found = _redis.ask(lambda client: _counted(client, keys))
