@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from trust_svc.evidence.models import Campaign, Fact, Kind
+from trust_svc.evidence.rules import NewFact
 
 # id, type, seconds since 1970, data
 PlainFact = tuple[str, str, float, dict[str, Any]]
@@ -277,6 +278,12 @@ def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:
     """The newest facts about an entity. Their data may name who gave or reported: doors choose what they show."""
     found = Fact.objects.filter(subject_kind=kind, subject_id=entity_id).order_by("-time", "-id")[:limit]
     return [{"type": fact.type, "time": fact.time, "source": fact.source, "data": fact.data} for fact in found]
+
+
+def as_told(ids: Collection[UUID]) -> dict[UUID, NewFact]:
+    """These facts as they were told, whoever told them; absent is what is not here."""
+    rows = Fact.objects.filter(id__in=list(ids)) if ids else ()
+    return {row.id: NewFact(row.id, row.type, row.time, row.subject_kind, row.subject_id, row.data) for row in rows}
 
 
 def told_since(kind: str, entity_id: UUID, *, types: Collection[str], since: datetime) -> list[Fact]:
