@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from bh_sdk.events import ScoreChanged
-from bh_sdk.server.events import record
+from bh_sdk.server.events import record_all
 from bh_sdk.server.ops import clock
 from trust_svc.cases import attention
 from trust_svc.overrides.rules import shown_tier as overridden_tier
@@ -22,7 +22,7 @@ from trust_svc.scoring import queries
 from trust_svc.scoring.answers import Answer, counted
 from trust_svc.scoring.assessment import Entity
 from trust_svc.scoring.engine import category_rates, shown_tier, tier_of
-from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
+from trust_svc.scoring.models import CategoryRate, Job, JobItem, Score
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
 
@@ -58,6 +58,19 @@ UPDATE trust_scoring_due SET picked = true WHERE id IN (
     ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 
+_TAKE = """
+SELECT id, kind, entity_id FROM trust_scoring_due WHERE picked
+ ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+_DONE = "DELETE FROM trust_scoring_due WHERE id = ANY(%s)"
+
+# Scores as they stand, locked in one order.
+_STORED = """
+SELECT kind, entity_id, id, score, tier, rated, said, computed, override_id
+  FROM trust_scoring_score WHERE entity_id = ANY(%s) ORDER BY kind, entity_id FOR UPDATE
+"""
+
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
        tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
@@ -85,6 +98,16 @@ RETURNING score.id, score.kind, score.entity_id
 # Nothing shown moved; but this answer is newer, and knew at least as much.
 _AGAIN = """
 UPDATE trust_scoring_score SET calculated_at = %s, revision = revision + 1, turn = %s WHERE id = ANY(%s) AND turn < %s
+"""
+
+_NOTE = """
+INSERT INTO trust_scoring_scorepoint (kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions,
+       parameters_id, calculated_at, source, computed)
+SELECT kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions, parameters_id, calculated_at,
+       source, computed
+  FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, score float8, lower float8, confidence float8,
+       rated boolean, tier text, cap_adjustment float8, contributions jsonb, parameters_id integer,
+       calculated_at timestamptz, source text, computed float8)
 """
 
 _JOB_ITEMS_DONE = """
@@ -149,10 +172,11 @@ def rescore_due(limit: int = BATCH) -> int:
         cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
     with transaction.atomic():
         as_of = clock.now()
-        rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at", "id").select_for_update(skip_locked=True)
-        picked = list(rows.values_list("id", "kind", "entity_id")[:limit])
-        _rescore({(kind, entity_id) for _, kind, entity_id in picked}, as_of)
-        Due.objects.filter(id__in=[due for due, _, _ in picked]).delete()
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [limit])
+            picked = cursor.fetchall()
+            _rescore({(kind, entity_id) for _, kind, entity_id in picked}, as_of)
+            cursor.execute(_DONE, [[due for due, _, _ in picked]])
     return len(picked)
 
 
@@ -214,14 +238,18 @@ def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
     kept = _keep(found, as_of, turn)
     beside.keep((said for each in found for said in each.beside), turn=turn)
     noted = [each for each in kept if each.turned or is_noted(each.before, each.after)]
-    ScorePoint.objects.bulk_create([_point(each) for each in noted])
+    _note(noted)
     _tell_cases(noted)
-    # Facts of a score lock it until the end, so in one order.
-    for each in sorted(kept, key=lambda one: one.id):
-        if is_told(each.before, each.after):
-            record(_changed(each), subject=each.id)
+    record_all([(_changed(each), each.id) for each in kept if is_told(each.before, each.after)])
     with connection.cursor() as cursor:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
+
+
+def _note(noted: Sequence[Kept]) -> None:
+    """Add these to the history."""
+    if noted:
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE, [json.dumps([_point(each) for each in noted])])
 
 
 def _tell_cases(noted: Sequence[Kept]) -> None:
@@ -241,21 +269,20 @@ def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
     past = queries.scores_at(entities, as_of - TREND)
     moved: dict[Entity, tuple[Answer, Standing]] = {}
     same: list[UUID] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[str] = []
     for each in found:
         stored, then = before.get(each.entity), past.get(each.entity)
         after = _standing(each, stored)
-        row = _row(
-            each, after, None if then is None else _moved(each.calculated.score, then), _underneath(each, stored)
-        )
-        if stored is not None and stored.said == row["said"]:
+        trend = None if then is None else _moved(each.calculated.score, then)
+        said, row = _row(each, after, trend, _underneath(each, stored))
+        if stored is not None and stored.said == said:
             same.append(stored.id)
         else:
             moved[each.entity] = (each, after)
             rows.append(row)
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [as_of, turn, same, turn])
-        cursor.execute(_KEEP, [turn, json.dumps(rows)])
+        cursor.execute(_KEEP, [turn, f"[{','.join(rows)}]"])
         written = cursor.fetchall()
     return [
         _kept(score_id, *moved[kind, entity_id], before.get((kind, entity_id))) for score_id, kind, entity_id in written
@@ -274,9 +301,12 @@ def _moved(score: float, then: float) -> float:
 
 def _stored(entities: Sequence[Entity]) -> dict[Entity, Stored]:
     """The scores as they stand, locked in one order."""
-    rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities]).order_by("kind", "entity_id")
-    shown = rows.select_for_update().values_list("kind", "entity_id", *Stored._fields)
-    return {(kind, entity_id): Stored(*row) for kind, entity_id, *row in shown}
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
+        return {
+            (kind, entity_id): Stored(*row[:5], json.loads(row[5]) if row[5] else None, row[6])
+            for kind, entity_id, *row in cursor.fetchall()
+        }
 
 
 def _seen(stored: Stored | None) -> Standing | None:
@@ -321,8 +351,9 @@ def _underneath(each: Answer, stored: Stored | None) -> dict[str, Any] | None:
     }
 
 
-def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str, Any] | None) -> dict[str, Any]:
-    """The answer as the table keeps it. `said` tells whether two say the same, whenever they were calculated."""
+def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str, Any] | None) -> tuple[int, str]:
+    """A digest that tells whether two answers say the same, whenever they were calculated; and the answer as the table keeps
+    it, in JSON."""
     found = each.found
     said = {
         "kind": found.kind,
@@ -345,28 +376,30 @@ def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str,
         "override_id": str(each.override.id) if each.override else None,
         "override_until": each.override.until.isoformat() if each.override else None,
     }
-    digest = blake2b(repr(said).encode(), digest_size=8).digest()
-    fresh = {"features": found.features, "calculated_at": found.as_of.isoformat()}
-    return said | fresh | {"said": int.from_bytes(digest, signed=True)}
+    text = json.dumps(said)
+    digest = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+    fresh = {"features": found.features, "calculated_at": found.as_of.isoformat(), "said": digest}
+    return digest, f"{text[:-1]}, {json.dumps(fresh)[1:]}"
 
 
-def _point(each: Kept) -> ScorePoint:
+def _point(each: Kept) -> dict[str, Any]:
+    """A line of the history, as the table keeps it."""
     found = each.answer.found
-    return ScorePoint(
-        kind=found.kind,
-        entity_id=found.entity_id,
-        score=found.score,
-        lower=found.lower,
-        confidence=found.confidence,
-        rated=found.rated,
-        tier=each.after.tier,
-        cap_adjustment=found.cap_adjustment,
-        contributions={factor["name"]: factor["contribution"] for factor in found.factors},
-        parameters_id=each.answer.version,
-        calculated_at=found.as_of,
-        source="override" if each.answer.override else "calculated",
-        computed=each.answer.computed.score if each.answer.computed else None,
-    )
+    return {
+        "kind": found.kind,
+        "entity_id": str(found.entity_id),
+        "score": found.score,
+        "lower": found.lower,
+        "confidence": found.confidence,
+        "rated": found.rated,
+        "tier": each.after.tier,
+        "cap_adjustment": found.cap_adjustment,
+        "contributions": {factor["name"]: factor["contribution"] for factor in found.factors},
+        "parameters_id": each.answer.version,
+        "calculated_at": found.as_of.isoformat(),
+        "source": "override" if each.answer.override else "calculated",
+        "computed": each.answer.computed.score if each.answer.computed else None,
+    }
 
 
 def _changed(each: Kept) -> ScoreChanged:
