@@ -67,7 +67,7 @@ _DONE = "DELETE FROM trust_scoring_due WHERE id = ANY(%s)"
 
 # Scores as they stand, locked in one order.
 _STORED = """
-SELECT kind, entity_id, id, score, tier, rated, said, computed, override_id
+SELECT kind, entity_id, computed, id, score, tier, rated, said, override_id
   FROM trust_scoring_score WHERE entity_id = ANY(%s) ORDER BY kind, entity_id FOR UPDATE
 """
 
@@ -130,8 +130,8 @@ class Stored(NamedTuple):
     tier: str
     rated: bool
     said: int
-    computed: dict[str, Any] | None
     override_id: UUID | None
+    computed: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +304,8 @@ def _stored(entities: Sequence[Entity]) -> dict[Entity, Stored]:
     with connection.cursor() as cursor:
         cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
         return {
-            (kind, entity_id): Stored(*row[:5], json.loads(row[5]) if row[5] else None, row[6])
-            for kind, entity_id, *row in cursor.fetchall()
+            (kind, entity_id): Stored._make([*row, json.loads(computed) if computed else None])
+            for kind, entity_id, computed, *row in cursor.fetchall()
         }
 
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -60,7 +61,18 @@ def record(fact: Fact, *, subject: UUID, actor: str | None = None) -> UUID:
     traceparent, actor = trace.traceparent(), actor or cause.current().actor
     payload = canonical(fact.payload())
     digest = _digest(event_id, fact, subject, payload, traceparent, actor, created_at)
-    told = [event_id, fact.aggregate, subject, fact.type, payload, digest, traceparent, actor, created_at, _rings()]
+    told: list[Any] = [
+        event_id,
+        fact.aggregate,
+        subject,
+        fact.type,
+        payload,
+        digest,
+        traceparent,
+        actor,
+        created_at,
+        _rings(),
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, told)
     return event_id
@@ -101,7 +113,7 @@ def record_all(facts: Sequence[tuple[Fact, UUID]], *, actor: str | None = None) 
 
 
 def _connection(type: str) -> BaseDatabaseWrapper:
-    connection = transaction.get_connection()
+    connection: BaseDatabaseWrapper = transaction.get_connection()
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{type} must be recorded in the transaction of its command")
     return connection
