@@ -15,6 +15,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from bh_sdk.errors import BHError
+from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         """The URL of the list, or of one object's page."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}"
         return reverse(f"{name}_changelist") if obj is None else reverse(f"{name}_change", args=(obj.pk,))
+
+    def ways(self, request: HttpRequest) -> Ways:
+        """Links to other pages, as far as they are open to the reader."""
+        return Ways(request)
 
     def found_as(self, obj: Model) -> str:
         """One line about the object for search results and headings."""

@@ -22,6 +22,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import StreamingHttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission
@@ -269,6 +270,7 @@ class Report(ReadOnlyModelViewSet[M]):
         serializer: Any = self.get_serializer()
         return {
             "title": title_of(self),
+            "trail": [("Reports", reverse("api-root"))],
             "about": (type(self).__doc__ or "").strip().split("\n\n")[0],
             "fields": self._fields(),
             "orders": [(word, label) for name in self.orders() for word, label in _directions(name)],
