@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import Count
+
 from trust_svc.reports.models import Report
 
 
@@ -22,3 +24,9 @@ def reports(ids: Collection[UUID]) -> list[Report]:
 def has_reported(person: UUID, entity_kind: str, entity_id: UUID) -> bool:
     """Whether this person ever reported it."""
     return Report.objects.filter(reporter_id=person, entity_kind=entity_kind, entity_id=entity_id).exists()
+
+
+def counted(entity_kind: str, entity_id: UUID) -> dict[str, int]:
+    """How many reports about it there are, by state."""
+    found = Report.objects.filter(entity_kind=entity_kind, entity_id=entity_id).order_by()
+    return dict(found.values_list("state").annotate(count=Count("id")))

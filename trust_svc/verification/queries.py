@@ -88,6 +88,11 @@ def request_of_fact(fact_id: UUID) -> Request | None:
     return Request.objects.filter(fact_id=fact_id).first()
 
 
+def requests_about(entity_kind: str, entity_id: UUID) -> list[Request]:
+    """Every request about this campaign or person, newest first."""
+    return list(Request.objects.filter(entity_kind=entity_kind, entity_id=entity_id).order_by("-created_at", "-id"))
+
+
 def request(request_id: UUID) -> Request | None:
     return Request.objects.filter(id=request_id).first()
 

@@ -94,7 +94,8 @@ def _back(request: HttpRequest, asked: Asked | None) -> list[tuple[str, str]]:
     """(title, address), the nearest first; only of pages that are open to the reader."""
     found = []
     if asked is not None and asked.page.has_view_permission(request):
-        row = asked.page.get_object(request, str(request.resolver_match.kwargs.get("object_id", "")))
+        given = request.resolver_match.kwargs if request.resolver_match else {}
+        row = asked.page.get_object(request, str(given.get("object_id", "")))
         if row is not None:
             found.append((asked.page.found_as(row), asked.page.address(row)))
         found.append((asked.page.plural, asked.page.address()))

@@ -173,7 +173,7 @@ class ScoreAdmin(CasePage):
         return self.decide(request, object_id, command, done="Hold lifted")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        return page.of(obj, chosen=frozenset(request.GET.getlist("if")))
+        return page.of(obj, ways=self.ways(request), chosen=frozenset(request.GET.getlist("if")))
 
 
 def _row(object_id: object) -> Score | None:
