@@ -188,6 +188,12 @@ def rescore(*, kind: str, entity_id: UUID) -> Score:
 
 
 @transaction.atomic
+def rescore_all(entities: Collection[Entity]) -> None:
+    """Calculate these scores now, together."""
+    _rescore(entities, clock.now())
+
+
+@transaction.atomic
 def open_job(*, entities: Sequence[Entity] | None, by: str) -> Job:
     """Have many scores calculated, or all there are; the job says how far it is."""
     wanted = sorted(set(entities)) if entities is not None else queries.everybody()
