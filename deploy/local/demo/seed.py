@@ -73,7 +73,7 @@ def gifts() -> list[Gift]:
 def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     """Campaigns and people first, then gifts, then what happened around them."""
     now = datetime.now(UTC)
-    told = trust_past.begin(doors.stack)
+    told = trust_past.begin(doors)
     _each(lambda person: _introduce(doors, person), (*OWNERS, *DONORS))
     _each(lambda campaign: _open(doors, campaign, now), CAMPAIGNS)
     say(f"{len(CAMPAIGNS)} campaigns of {len(OWNERS)} organisers")
@@ -87,6 +87,8 @@ def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     say(f"{len(facts)} facts as evidence")
     casework.lay_out(doors, say)
     say(trust_past.end(told))
+    # Afterwards: what is known already is not told again.
+    _each(lambda campaign: trust_past.introduce(doors, campaign), trust_past.campaigns())
     trust_casework.lay_out(doors, say)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from uuid import UUID
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from deploy.local import environment
-from deploy.local.demo.people import demo_id
-from deploy.local.stack import ROOT, Stack
+from deploy.local.demo.doors import Doors
+from deploy.local.stack import ROOT
+from trust_svc.insights.management import past
 
 
-def begin(stack: Stack) -> subprocess.Popen[str]:
+def begin(doors: Doors) -> subprocess.Popen[str]:
+    """Start to tell it."""
     command = [sys.executable, "-m", "trust_svc.manage", "demo_past"]
-    env = environment.program("trust", stack)
+    env = environment.program("trust", doors.stack)
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -25,10 +28,20 @@ def end(told: subprocess.Popen[str]) -> str:
     return said.strip().splitlines()[-1]
 
 
-def organiser(number: int) -> UUID:
-    """An organiser of that time, as the service numbers them."""
-    return demo_id(f"past/organiser/{number}")
+def campaigns() -> Iterable[past.Campaign]:
+    return past.campaigns(datetime.now(UTC))
 
 
-def campaign(number: int) -> UUID:
-    return demo_id(f"past/campaign/{number}")
+def introduce(doors: Doors, campaign: past.Campaign) -> None:
+    """The platform still shows a campaign of that time, and knows how its organiser is reached."""
+    number = campaign.number % past.ORGANISERS
+    doors.notify.describe_contact(campaign.owner, email=f"organiser{number}@demo.test", name=f"Organiser {number}")
+    doors.payments.describe_campaign(
+        campaign.id,
+        title=campaign.title,
+        owner_id=campaign.owner,
+        currency=campaign.currency,
+        goal="1000000" if campaign.currency == "JPY" else "9000.00",
+        status="FUNDING",
+        category=campaign.category,
+    )

@@ -70,6 +70,10 @@ class Blame:
     outcome: Outcome
     after: timedelta
 
+    @property
+    def decided_at(self) -> datetime:
+        return self.at + self.after
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
@@ -152,7 +156,7 @@ class _Told:
         # An organiser of two campaigns joined once: the first of two facts with one id counts.
         joined = self.created - timedelta(days=20 + 700 * self.honesty * self.draw.random())
         yield self._fact(f"joined/{self.owner}", "user.joined", joined, about_owner=True)
-        said = {"owner_id": str(self.owner), "category": self.category, "currency": self.currency}
+        said: dict[str, Any] = {"owner_id": str(self.owner), "category": self.category, "currency": self.currency}
         yield self._fact("created", "campaign.created", self.created, **said)
         for item in _ITEMS:
             if self.draw.random() < 0.25 + 0.75 * self.honesty:
@@ -170,7 +174,10 @@ class _Told:
         for gift in range(self.draw.randint(4, 8 + int(14 * self.honesty))):
             at = self.created + (self.today - self.created) * self.draw.random() ** 1.4
             payment = f"past-{self.number}-{gift}"
-            said = {"donor_id": str(donor(self.draw.randrange(DONORS))), "amount": str(5 * self.draw.randint(1, 30))}
+            said: dict[str, Any] = {
+                "donor_id": str(donor(self.draw.randrange(DONORS))),
+                "amount": str(5 * self.draw.randint(1, 30)),
+            }
             yield self._fact(
                 f"gift/{gift}", "payment.succeeded", at, payment_id=payment, currency=self.currency, **said
             )

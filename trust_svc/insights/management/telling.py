@@ -79,6 +79,10 @@ class Teller:
         overrides.expire_due()
         born = [each for each in self.plan if each.created <= now]
         scoring.rescore_all({("campaign", each.id) for each in born} | {("user", each.owner) for each in born})
+        for each in born:
+            # A score that a decision let fall belongs to the case that was decided.
+            if each.blame is not None and before < each.blame.decided_at <= now:
+                gathering.look("campaign", each.id, now)
 
     # -- campaigns -----------------------------------------------------------------------------------------------------
 
@@ -87,7 +91,7 @@ class Teller:
             yield Deed(blame.at + place * timedelta(minutes=40), partial(_report, campaign, blame, reporter))
         last = blame.at + len(blame.by) * timedelta(minutes=40)
         yield Deed(last, partial(gathering.look, "campaign", campaign.id, last))
-        decided = blame.at + blame.after
+        decided = blame.decided_at
         by, other = (ABEL, ANA) if campaign.number % 3 == 0 else (ANA, ABEL)
         yield Deed(decided, partial(_decide, campaign, blame, by))
         if campaign.number in APPEALED and decided + 5 * DAY < self.today:
