@@ -153,9 +153,10 @@ class _Told:
         yield from self._ends()
 
     def _beginning(self) -> Iterator[NewFact]:
-        # An organiser of two campaigns joined once: the first of two facts with one id counts.
         joined = self.created - timedelta(days=20 + 700 * self.honesty * self.draw.random())
-        yield self._fact(f"joined/{self.owner}", "user.joined", joined, about_owner=True)
+        if self.number < ORGANISERS:
+            # Who collects for a second campaign joined before the first.
+            yield self._fact("joined", "user.joined", joined, about_owner=True)
         said: dict[str, Any] = {"owner_id": str(self.owner), "category": self.category, "currency": self.currency}
         yield self._fact("created", "campaign.created", self.created, **said)
         for item in _ITEMS:
@@ -195,5 +196,4 @@ class _Told:
 
     def _fact(self, name: str, type: str, at: datetime, *, about_owner: bool = False, **said: Any) -> NewFact:
         kind, subject = ("user", self.owner) if about_owner else ("campaign", self.campaign)
-        fact_id = demo_id(f"fact/{name}" if name.startswith("joined/") else f"fact/{self.campaign}/{name}")
-        return NewFact(fact_id, type, at, kind, subject, clean(type, said))
+        return NewFact(demo_id(f"fact/{self.number}/{name}"), type, at, kind, subject, clean(type, said))
