@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access.models import Staff
@@ -104,6 +104,11 @@ def log_of(case: Case) -> list[LogLine]:
 def names(people: Iterable[UUID]) -> dict[UUID, str]:
     """How staff are called, by their `sub`."""
     return {person.sub: str(person) for person in Staff.objects.filter(sub__in=list(people))}
+
+
+def name_in(field: str) -> Subquery:
+    """For annotations: how the member of staff is called whose `sub` the field holds."""
+    return Subquery(Staff.objects.filter(sub=OuterRef(field)).values("name")[:1])
 
 
 def colleagues(but: UUID) -> list[tuple[UUID, str]]:
