@@ -11,11 +11,13 @@ from uuid import UUID
 
 from trust_svc.evidence import queries as evidence
 from trust_svc.evidence import tallies
+from trust_svc.scoring import queries
 from trust_svc.scoring.engine import (
     FACTORS,
     Fact,
     Params,
     People,
+    Purses,
     Reason,
     Record,
     Row,
@@ -31,7 +33,6 @@ from trust_svc.scoring.engine import (
 )
 from trust_svc.scoring.engine.tally import Giver, Tally, giver_of
 from trust_svc.scoring.models import CategoryRate
-from trust_svc.scoring.models import Score as StoredScore
 
 Entity = tuple[str, UUID]
 CAMPAIGN, USER = "campaign", "user"
@@ -120,7 +121,8 @@ def read(entities: Iterable[Entity], *, before: datetime | None = None, counting
 def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]:
     """Assess what was read, in its order, with one parameter set. Entities without evidence get the prior."""
     moment = as_of.timestamp()
-    rows = [_row(known, kind, entity_id, moment, params) for kind, entity_id in known.entities]
+    purses = Purses()
+    rows = [_row(known, kind, entity_id, moment, params, purses) for kind, entity_id in known.entities]
     matrix = as_matrix(rows)
     found = score(matrix, params)
     why = reasons(matrix, found, params)
@@ -169,23 +171,20 @@ def _counted(campaign: UUID, records: dict[UUID, Record], count: int, counting: 
 
 def _people(records: Iterable[Record], before: datetime | None) -> People:
     """What the service knows of everybody who gave to or reported these subjects."""
-    donors: set[UUID] = set()
+    donors: set[str] = set()
     reporters: set[UUID] = set()
     for record in records:
-        donors |= {UUID(donor) for donor in record.donors}
+        donors |= record.donors
         reporters |= {
             UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")
         }
-    standing = StoredScore.objects.filter(kind=USER, entity_id__in=donors | reporters, standing__isnull=False)
     return People(
-        standing={
-            str(person): value for person, value in standing.values_list("entity_id", "standing") if value is not None
-        },
+        standing=queries.standings(donors | {str(person) for person in reporters}),
         reports={str(person): counts for person, counts in evidence.reporters(reporters, before=before).items()},
     )
 
 
-def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params) -> Row:
+def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params, purses: Purses) -> Row:
     if kind == USER:
         return user_row(
             known.record(USER, entity_id),
@@ -195,6 +194,7 @@ def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params
             campaigns=known.records_of(entity_id),
             given=known.given.get(entity_id, ()),
             people=known.people,
+            purses=purses,
         )
     campaign = known.campaigns.get(entity_id)
     owner = campaign.owner_id if campaign else None
@@ -207,6 +207,7 @@ def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params
         siblings=known.records_of(owner, but=entity_id) if owner else (),
         prior=known.rates.get(campaign.category, 0.0) if campaign else 0.0,
         people=known.people,
+        purses=purses,
     )
 
 

@@ -25,6 +25,11 @@ SELECT entity.kind, entity.entity_id, point.score
         ORDER BY calculated_at DESC, id DESC LIMIT 1) AS point
 """
 
+_STANDINGS = """
+SELECT entity_id::text, standing FROM trust_scoring_score
+ WHERE kind = 'user' AND standing IS NOT NULL AND entity_id = ANY(%s::uuid[])
+"""
+
 _EVERYBODY = """
 SELECT 'campaign', id FROM trust_evidence_campaign
  UNION SELECT 'user', owner_id FROM trust_evidence_campaign WHERE owner_id IS NOT NULL
@@ -84,10 +89,13 @@ def score_of(kind: str, entity_id: UUID) -> Score | None:
     return Score.objects.filter(kind=kind, entity_id=entity_id).first()
 
 
-def standings(people: Collection[UUID]) -> dict[UUID, float]:
-    """What these people's words weigh until the next epoch, 0-1; who is not known well is absent."""
-    rows = Score.objects.filter(kind="user", entity_id__in=people, standing__isnull=False)
-    return {person: value for person, value in rows.values_list("entity_id", "standing") if value is not None}
+def standings(people: Collection[UUID | str]) -> dict[str, float]:
+    """What these people's words weigh until the next epoch, 0-1, by id; who is not known well is absent."""
+    if not people:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, [list(map(str, people))])
+        return dict(cursor.fetchall())
 
 
 def entity_of(score_id: UUID) -> tuple[str, UUID]:

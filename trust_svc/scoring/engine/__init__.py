@@ -5,7 +5,7 @@ facts ──fold──▶ Record ──campaign_row / user_row──▶ Row ─�
 
 from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row
 from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_row
-from trust_svc.scoring.engine.hands import People
+from trust_svc.scoring.engine.hands import People, Purses
 from trust_svc.scoring.engine.kernel import Scores, points, score
 from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, V2, Params
 from trust_svc.scoring.engine.rates import category_rates
@@ -24,6 +24,7 @@ __all__ = [
     "Fact",
     "Params",
     "People",
+    "Purses",
     "Reason",
     "Record",
     "Row",

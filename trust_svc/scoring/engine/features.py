@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
-from trust_svc.scoring.engine.hands import NOBODY, People, credibility, decay, giving, wave
+from trust_svc.scoring.engine.hands import NOBODY, People, Purses, credibility, decay, giving, wave
 from trust_svc.scoring.engine.params import ITEMS, Params
 from trust_svc.scoring.engine.record import Kept, Record, seconds
 from trust_svc.scoring.engine.tally import DAY
@@ -25,12 +25,14 @@ def campaign_row(
     siblings: Sequence[Record] = (),
     prior: float = 0.0,
     people: People | None = None,
+    purses: Purses | None = None,
 ) -> Row:
     """The features of a campaign: its own facts, and its organiser's history and record.
 
-    `siblings` are the organiser's other campaigns, `prior` the completion rate of its category (0 = not known).
+    `siblings` are the organiser's other campaigns, `prior` the completion rate of its category (0 = not known), `purses` what
+    was read for others before.
     """
-    people = people or People()
+    people, purses = people or People(), purses or Purses()
     person = owner or Record()
     family = [own, *siblings]
     done, failed, shown, elapsed = _delivery(own, as_of, params)
@@ -39,9 +41,8 @@ def campaign_row(
         done += params.inherited * other_done
         failed += params.inherited * other_failed
     periods, exposure, silence = _rhythm(own, as_of, params)
-    gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people)
-    # An only campaign's money is its own; counting it twice would double the cost of a large one.
-    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people) if siblings else gifts
+    gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
+    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
     answered, unanswered = _answers([own], as_of, params)
     return row(
         done=done,
@@ -76,17 +77,18 @@ def user_row(
     given: Iterable[float] = (),
     prior: float = 0.0,
     people: People | None = None,
+    purses: Purses | None = None,
 ) -> Row:
     """The features of a person: an organiser through all own campaigns, else a donor, who owes no updates.
 
-    `given` are the times of the gifts this person made and left standing.
+    `given` are the times of the gifts this person made and left standing, `purses` what was read for others before.
     """
     people = people or People()
     everything = [own, *campaigns]
     deliveries = [_delivery(campaign, as_of, params) for campaign in campaigns]
     elapsed = sum(delivery[3] for delivery in deliveries)
     rhythms = [_rhythm(campaign, as_of, params) for campaign in campaigns]
-    gifts = giving(campaigns, owner=user_id, as_of=as_of, params=params, people=people)
+    gifts = giving(campaigns, owner=user_id, as_of=as_of, params=params, people=people, purses=purses)
     answered, unanswered = _answers(campaigns, as_of, params)
     stood = sorted(decay(as_of - time, params.history_half_life) for time in given)
     return row(
@@ -261,7 +263,7 @@ def _open_reports(records: Sequence[Record], as_of: float, params: Params, peopl
 
     Who gave nothing has little to lose: strangers weigh less, and however many they are, no more than a bound.
     """
-    givers = {donor for each in records for donor in each.donors}
+    givers = {donor for each in records for donor in each.donors} if any(each.reports for each in records) else set()
     near: dict[str, float] = defaultdict(float)
     strange: dict[str, float] = defaultdict(float)
     for record in records:

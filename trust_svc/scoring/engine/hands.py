@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from trust_svc.scoring.engine.params import Params
-from trust_svc.scoring.engine.record import Record
+from trust_svc.scoring.engine.record import Record, Stamp
 from trust_svc.scoring.engine.tally import DAY, Giver, Tally, giver_of, tally_of
 
 NOBODY = "anonymous"
@@ -46,14 +47,56 @@ def credibility(standing: float, params: Params) -> float:
     return params.standing_floor + (1.0 - params.standing_floor) * min(1.0, max(0.0, standing))
 
 
-@dataclass(frozen=True, slots=True)
-class _Voice:
-    """The gifts of one giver to one campaign that stayed: by which account, from when in its life, until when."""
+class _Voice(NamedTuple):
+    """The gifts of one giver to one campaign that stayed: by which account, what it weighs fresh and now, what has settled,
+    from when in the campaign's life, until when."""
 
     account: str
-    giver: Giver
-    tally: Tally
-    wave: tuple[int, int]
+    donor: str | None
+    word: float
+    faded: float
+    settled: list[float]
+    first: float
+    last: float
+    wave: int
+
+
+class _Purse(NamedTuple):
+    """All that the gifts of one campaign say, whomever else they are looked at with."""
+
+    # Tells campaigns apart, whatever order they come in.
+    mark: tuple[Stamp, str]
+    voices: list[_Voice]
+    # Accounts and hands that belong together.
+    joined: list[tuple[str, str]]
+    blames: list[float]
+
+
+class Purses:
+    """What was read of campaigns' gifts so far: an organiser and all the campaigns ask for the same ones.
+
+    Good for one moment, one parameter set and one knowledge of people.
+    """
+
+    def __init__(self) -> None:
+        # By identity; the record is held so that no other can take its place.
+        self._read: dict[int, tuple[Record, _Purse]] = {}
+        self._together: dict[tuple[str | None, frozenset[int]], Giving] = {}
+
+    def purse(self, record: Record, as_of: float, params: Params, people: People) -> _Purse:
+        known = self._read.get(id(record))
+        if known is None:
+            known = self._read[id(record)] = record, _purse(record, as_of, params, people)
+        return known[1]
+
+    def giving(
+        self, records: Sequence[Record], owner: str | None, as_of: float, params: Params, people: People
+    ) -> Giving:
+        key = owner, frozenset(map(id, records))
+        if key not in self._together:
+            purses = [self.purse(record, as_of, params, people) for record in records]
+            self._together[key] = _together(purses, owner=owner, as_of=as_of, params=params)
+        return self._together[key]
 
 
 class _Hands:
@@ -75,30 +118,61 @@ class _Hands:
         self._parent[second] = first
 
 
-def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params: Params, people: People) -> Giving:
-    """Read the gifts of some campaigns.
+def giving(
+    records: Iterable[Record],
+    *,
+    owner: str | None,
+    as_of: float,
+    params: Params,
+    people: People,
+    purses: Purses | None = None,
+) -> Giving:
+    """Read the gifts of some campaigns, in any order.
 
     A hand speaks once, with its most credible account; the owner's own gifts say nothing.
     """
-    records = list(records)
-    if not records:
-        return Giving(0.0, 0.0, 0.0, 0.0, 0.0)
+    return (purses or Purses()).giving(list(records), owner, as_of, params, people)
+
+
+def _purse(record: Record, as_of: float, params: Params, people: People) -> _Purse:
+    blames = []
+    # A dispute may be known before the gift itself.
+    for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
+        blame, since = _blame(record, payment, params)
+        blames.append(blame * decay(as_of - since, params.history_half_life))
+    # Whoever gave is joined with their hand, even when the gift went back.
+    givers = {giver_of(gift.data) for gift in record.gifts.values()} | tallied(record, params).keys()
+    joined = [(_account(giver), f"hand {giver.cluster}") for giver in givers if giver.donor and giver.cluster]
+    voices = [
+        _voice(record, giver, tally, as_of, params, people) for giver, tally in _tallies(record, as_of, params).items()
+    ]
+    begun = record.created.stamp if record.created else Stamp(record.first or 0.0, "")
+    return _Purse((begun, min(record.gifts, default="")), voices, joined, blames)
+
+
+def _voice(record: Record, giver: Giver, tally: Tally, as_of: float, params: Params, people: People) -> _Voice:
+    word = _word(giver, params, people)
+    return _Voice(
+        account=_account(giver),
+        donor=giver.donor,
+        word=word,
+        faded=word * decay(as_of - tally.last, params.engagement_half_life),
+        settled=tally.settled(as_of, params.history_half_life),
+        first=tally.first,
+        last=tally.last,
+        wave=wave(record, tally.first, params),
+    )
+
+
+def _together(purses: Sequence[_Purse], *, owner: str | None, as_of: float, params: Params) -> Giving:
     hands = _Hands()
-    voices: list[_Voice] = []
-    blames: list[float] = []
-    for number, record in enumerate(records):
-        # A dispute may be known before the gift itself.
-        for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
-            blame, since = _blame(record, payment, params)
-            blames.append(blame * decay(as_of - since, params.history_half_life))
-        # Whoever gave is joined with their hand, even when the gift went back.
-        for giver in {giver_of(gift.data) for gift in record.gifts.values()} | tallied(record, params).keys():
-            if giver.donor and giver.cluster:
-                hands.join(_account(giver), f"hand {giver.cluster}")
-        for giver, tally in _tallies(record, as_of, params).items():
-            if owner is None or giver.donor != owner:
-                voices.append(_Voice(_account(giver), giver, tally, (number, wave(record, tally.first, params))))
-    return _count(voices, hands, bad=math.fsum(blames), as_of=as_of, params=params, people=people)
+    voices: list[tuple[int, _Voice]] = []
+    for number, purse in enumerate(sorted(purses, key=lambda each: each.mark)):
+        for account, hand in purse.joined:
+            hands.join(account, hand)
+        voices += [(number, voice) for voice in purse.voices if owner is None or voice.donor != owner]
+    bad = math.fsum(blame for purse in purses for blame in purse.blames)
+    return _count(voices, hands, bad=bad, as_of=as_of, params=params)
 
 
 def _account(giver: Giver) -> str:
@@ -112,12 +186,13 @@ def tallied(record: Record, params: Params) -> Mapping[Giver, Tally]:
 
 def _tallies(record: Record, as_of: float, params: Params) -> Mapping[Giver, Tally]:
     """All gifts that stayed, by giver: counted beforehand, or here."""
-    start = record.created.time if record.created else record.first
+    start = (record.created.time if record.created else record.first) or 0.0
     found = dict(tallied(record, params))
+    touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
     for payment, gift in record.gifts.items():
-        if not record.is_returned(payment) and not _blame(record, payment, params)[0]:
-            giver = giver_of(gift.data)
-            one = tally_of(gift.time, min(gift.time, as_of), start or 0.0, params.history_half_life)
+        if payment not in touched or not (record.is_returned(payment) or _blame(record, payment, params)[0]):
+            giver, time = giver_of(gift.data), gift.time
+            one = tally_of(time, min(time, as_of), start, params.history_half_life)
             found[giver] = found[giver].joined(one) if giver in found else one
     return found
 
@@ -128,26 +203,28 @@ def wave(record: Record, time: float, params: Params) -> int:
     return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
-def _count(voices: list[_Voice], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:
+def _count(voices: Iterable[tuple[int, _Voice]], hands: _Hands, *, bad: float, as_of: float, params: Params) -> Giving:
     """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
     accounts: dict[str, float] = {}
-    strongest: dict[str, float] = defaultdict(float)
-    words: dict[str, float] = defaultdict(float)
+    strongest: dict[str, float] = {}
+    words: dict[str, float] = {}
     waves: dict[str, tuple[float, tuple[int, int]]] = {}
-    settled: dict[str, list[float]] = defaultdict(list)
+    settled: dict[str, list[float]] = {}
     spans: dict[str, tuple[float, float]] = {}
-    for voice in voices:
-        hand, tally = hands.find(voice.account), voice.tally
-        word = _word(voice.giver, params, people)
-        words[hand] = max(words[hand], word)
-        word *= decay(as_of - tally.last, params.engagement_half_life)
-        accounts[voice.account] = max(accounts.get(voice.account, 0.0), word)
-        strongest[hand] = max(strongest[hand], word)
-        settled[hand] += tally.settled(as_of, params.history_half_life)
-        first = (tally.first, voice.wave)
-        waves[hand] = min(waves.get(hand, first), first)
-        begin, end = spans.get(hand, (tally.first, tally.last))
-        spans[hand] = (min(begin, tally.first), max(end, tally.last))
+    for number, (account, _, word, faded, left, first, last, wave) in voices:
+        hand = hands.find(account)
+        accounts[account] = max(accounts.get(account, 0.0), faded)
+        came = (first, (number, wave))
+        if hand not in words:
+            words[hand], strongest[hand], settled[hand] = word, faded, left
+            waves[hand], spans[hand] = came, (first, last)
+        else:
+            words[hand] = max(words[hand], word)
+            strongest[hand] = max(strongest[hand], faded)
+            settled[hand] = settled[hand] + left
+            waves[hand] = min(waves[hand], came)
+            begin, end = spans[hand]
+            spans[hand] = (min(begin, first), max(end, last))
     repeat = math.fsum(
         decay(as_of - end, params.engagement_half_life)
         for hand, (begin, end) in spans.items()
