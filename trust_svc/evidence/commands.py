@@ -89,7 +89,11 @@ def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
         _check_repeated(facts, unique, {fact.id for fact in new}, source)
     urgent = [fact for fact in new if fact.is_urgent]
     scoring.mark(_touched(urgent), now=True)
-    scoring.mark(_touched([fact for fact in new if not fact.is_urgent]))
+    scoring.mark(_touched([fact for fact in new if not fact.is_urgent and fact.type != "report.filed"]))
+    # Who watches a score must not see when somebody reported, nor what else they have reported.
+    scoring.mark(_touched([fact for fact in new if fact.type == "report.filed"]), quietly=True)
+    scoring.mark(_weighed(urgent), now=True, quietly=True)
+    scoring.mark(_weighed([fact for fact in new if not fact.is_urgent]), quietly=True)
     attention.look_at((fact.kind, fact.subject_id) for fact in new if fact.type in attention.NOTABLE)
     return Taken(accepted=len(new), repeated=len(facts) - len(new))
 
@@ -143,18 +147,30 @@ def _tell_of_campaigns(facts: Iterable[NewFact]) -> None:
 
 
 def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
-    """Every score these facts move: the subject's, its organiser's, what inherits from it, what a giver's record is, and
-    whatever else a reporter whose record grew has reported."""
+    """Every score these facts move: the subject's, its organiser's, what inherits from it, and what a giver's record is."""
     if not facts:
         return set()
-    weighed = queries.weighed_by(_answered(facts, "report.decided", "report.filed", "report_id"))
-    subjects = {(fact.kind, fact.subject_id) for fact in facts} | weighed
-    known = queries.campaigns(entity_id for kind, entity_id in subjects if kind == Kind.CAMPAIGN)
-    owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
     givers = {UUID(fact.person_id) for fact in facts if fact.type == "payment.succeeded" and fact.person_id}
     for returned in ("payment.refunded", "payment.refund_reversed", "payment.disputed"):
         givers |= _answered(facts, returned, "payment.succeeded", "payment_id")
-    inherited = {(fact.kind, fact.subject_id) for fact in facts if fact.type in INHERITED} | weighed
+    inherited = {(fact.kind, fact.subject_id) for fact in facts if fact.type in INHERITED}
+    subjects = {(fact.kind, fact.subject_id) for fact in facts}
+    return _around(subjects, inherited) | {(Kind.USER.value, person) for person in givers}
+
+
+def _weighed(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
+    """What else those have reported whose record these decisions make grow."""
+    decided = [fact for fact in facts if fact.type == "report.decided"]
+    if not decided:
+        return set()
+    weighed = queries.weighed_by(_answered(decided, "report.decided", "report.filed", "report_id"))
+    return _around(weighed, weighed)
+
+
+def _around(subjects: set[tuple[str, UUID]], inherited: set[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """These, their organisers, and the campaigns that take over from those among them that are `inherited`."""
+    known = queries.campaigns(entity_id for kind, entity_id in subjects if kind == Kind.CAMPAIGN)
+    owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
     heirs = {
         owner
         for kind, entity_id in inherited
@@ -162,7 +178,7 @@ def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
         if owner is not None
     }
     family = {(Kind.CAMPAIGN.value, each.id) for some in queries.campaigns_of(heirs).values() for each in some}
-    return subjects | {(Kind.USER.value, person) for person in owners | givers} | family
+    return subjects | {(Kind.USER.value, person) for person in owners} | family
 
 
 def _answered(facts: Sequence[NewFact], answer: str, earlier: str, field: str) -> set[UUID]:

@@ -105,7 +105,8 @@ SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kin
  WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
                       OR campaign.owner_id = entity_id AND kind = 'user')
    AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE subject_kind = kind AND subject_id = entity_id)
-   AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE kind = 'user' AND person_id = entity_id)
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact
+                    WHERE kind = 'user' AND person_id = entity_id AND type = 'payment.succeeded')
  ORDER BY 1, 2
 """
 
@@ -262,7 +263,8 @@ def is_known(kind: str, entity_id: UUID) -> bool:
     return (
         Fact.objects.filter(subject_kind=Kind.USER, subject_id=entity_id).exists()
         or Campaign.objects.filter(owner_id=entity_id).exists()
-        or Fact.objects.filter(person_id=entity_id).exists()
+        # Who only reported is known to nobody: the answer would tell whether they did.
+        or Fact.objects.filter(person_id=entity_id, type="payment.succeeded").exists()
     )
 
 

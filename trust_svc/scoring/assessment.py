@@ -14,6 +14,7 @@ from trust_svc.evidence import tallies
 from trust_svc.scoring import queries
 from trust_svc.scoring.engine import (
     FACTORS,
+    Column,
     Fact,
     Params,
     People,
@@ -28,6 +29,7 @@ from trust_svc.scoring.engine import (
     next_expiry,
     points,
     reasons,
+    reports_seen_outside,
     score,
     user_row,
 )
@@ -130,6 +132,32 @@ def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]
         _assessment(known, entity, rows[at], found, at, why[at], as_of=as_of)
         for at, entity in enumerate(known.entities)
     ]
+
+
+def from_outside(known: Known, found: Sequence[Assessment], *, params: Params) -> list[Assessment]:
+    """These assessments (all with this parameter set) as others than staff see them: see `engine.outside`."""
+    rows = []
+    for each in found:
+        features = list(each.features)
+        features[Column.REPORTS_OPEN] = reports_seen_outside(
+            _reported(known, each), as_of=each.as_of.timestamp(), params=params, people=known.people
+        )
+        rows.append(tuple(features))
+    matrix = as_matrix(rows)
+    scores = score(matrix, params)
+    why = reasons(matrix, scores, params)
+    return [
+        _assessment(known, (each.kind, each.entity_id), rows[at], scores, at, why[at], as_of=each.as_of)
+        for at, each in enumerate(found)
+    ]
+
+
+def _reported(known: Known, each: Assessment) -> list[Record]:
+    """The records whose open reports count for it."""
+    own = known.record(each.kind, each.entity_id)
+    if each.kind == USER:
+        return [own, *known.records_of(each.entity_id)]
+    return [own, known.record(USER, each.owner_id)] if each.owner_id else [own]
 
 
 def _folded(facts: dict[UUID, list[evidence.PlainFact]], passed_over: frozenset[str]) -> dict[UUID, Record]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from trust_svc.overrides.rules import shown_tier as overridden_tier
 from trust_svc.scoring import queries
 from trust_svc.scoring.answers import Answer, counted
 from trust_svc.scoring.assessment import Entity
-from trust_svc.scoring.engine import category_rates, shown_tier, tier_of
+from trust_svc.scoring.engine import Column, category_rates, shown_tier, tier_of
 from trust_svc.scoring.models import CategoryRate, Job, JobItem, Score
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
@@ -30,26 +30,27 @@ from trust_svc.versions import beside
 BATCH = 8_192
 
 _MARK = """
-INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, picked)
-SELECT kind, entity_id, %s, %s, false
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, quiet, picked)
+SELECT kind, entity_id, %s, %s, %s, false
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid) ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked
-DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent
- WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent
+DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent,
+              quiet = due.quiet AND excluded.quiet
+ WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent OR due.quiet AND NOT excluded.quiet
 """
 
 # The sweep asks for everything, and jumps no queue: what waits already waits no longer. An organiser and the campaigns
 # stand together, because they are calculated from the same facts.
 _MARK_ALL = """
-INSERT INTO trust_scoring_due (kind, entity_id, due_at, picked)
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, picked)
 SELECT kind, entity_id, %s, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
-ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
+ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET quiet = false WHERE due.quiet
 """
 
 _MARK_EXPIRED = """
-INSERT INTO trust_scoring_due (kind, entity_id, due_at, urgent, picked)
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, picked)
 SELECT kind, entity_id, %s, true, false FROM trust_scoring_score WHERE expires_at <= %s ORDER BY kind, entity_id
-ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
+ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET quiet = false WHERE due.quiet
 """
 
 _PICK = """
@@ -59,7 +60,7 @@ UPDATE trust_scoring_due SET picked = true WHERE id IN (
 """
 
 _TAKE = """
-SELECT id, kind, entity_id FROM trust_scoring_due WHERE picked
+SELECT id, kind, entity_id, quiet FROM trust_scoring_due WHERE picked
  ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
@@ -67,21 +68,22 @@ _DONE = "DELETE FROM trust_scoring_due WHERE id = ANY(%s)"
 
 # Scores as they stand, locked in one order.
 _STORED = """
-SELECT kind, entity_id, computed, id, score, tier, rated, said, override_id
+SELECT kind, entity_id, computed, outside, outside_at, id, score, tier, rated, said, override_id
   FROM trust_scoring_score WHERE entity_id = ANY(%s) ORDER BY kind, entity_id FOR UPDATE
 """
 
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
        tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       computed, override_id, override_until, said, revision, turn)
+       computed, override_id, override_until, outside, outside_at, said, revision, turn)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
        cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       computed, override_id, override_until, said, 1, %s
+       computed, override_id, override_until, outside, outside_at, said, 1, %s
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
        reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
-       calculated_at timestamptz, computed jsonb, override_id uuid, override_until timestamptz, said bigint)
+       calculated_at timestamptz, computed jsonb, override_id uuid, override_until timestamptz, outside jsonb,
+       outside_at timestamptz, said bigint)
  ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) DO UPDATE SET
        owner_id = excluded.owner_id, score = excluded.score, lower = excluded.lower, deviation = excluded.deviation,
@@ -89,7 +91,8 @@ ON CONFLICT (kind, entity_id) DO UPDATE SET
        cap_adjustment = excluded.cap_adjustment, factors = excluded.factors, reasons = excluded.reasons,
        features = excluded.features, trend = excluded.trend, parameters_id = excluded.parameters_id,
        expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, computed = excluded.computed,
-       override_id = excluded.override_id, override_until = excluded.override_until, said = excluded.said,
+       override_id = excluded.override_id, override_until = excluded.override_until, outside = excluded.outside,
+       outside_at = excluded.outside_at, said = excluded.said,
        revision = score.revision + 1, turn = excluded.turn
  WHERE score.turn < excluded.turn
 RETURNING score.id, score.kind, score.entity_id
@@ -97,17 +100,31 @@ RETURNING score.id, score.kind, score.entity_id
 
 # Nothing shown moved; but this answer is newer, and knew at least as much.
 _AGAIN = """
-UPDATE trust_scoring_score SET calculated_at = %s, revision = revision + 1, turn = %s WHERE id = ANY(%s) AND turn < %s
+UPDATE trust_scoring_score
+   SET calculated_at = %(at)s, revision = revision + 1, turn = %(turn)s,
+       outside_at = CASE WHEN outside IS NULL OR id = ANY(%(quiet)s) THEN outside_at ELSE %(at)s END
+ WHERE id = ANY(%(same)s) AND turn < %(turn)s
+"""
+
+# What others see stays as it is, whatever moves underneath. `at_items` and `at_periods` are what badges are read from.
+_FREEZE = """
+UPDATE trust_scoring_score
+   SET outside_at = calculated_at, outside = jsonb_build_object(
+         'score', score, 'tier', tier, 'rated', rated, 'confidence', confidence, 'factors', factors,
+         'cap_adjustment', cap_adjustment, 'trend', trend, 'reasons', reasons, 'computed', computed,
+         'items', features->%(items)s::int, 'periods', features->%(periods)s::int)
+ WHERE outside IS NULL AND (kind, entity_id) IN (
+       SELECT kind, entity_id FROM jsonb_to_recordset(%(entities)s::jsonb) AS entity (kind text, entity_id uuid))
 """
 
 _NOTE = """
 INSERT INTO trust_scoring_scorepoint (kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions,
-       parameters_id, calculated_at, source, computed)
+       parameters_id, calculated_at, source, computed, outside, told)
 SELECT kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions, parameters_id, calculated_at,
-       source, computed
+       source, computed, outside, told
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, score float8, lower float8, confidence float8,
        rated boolean, tier text, cap_adjustment float8, contributions jsonb, parameters_id integer,
-       calculated_at timestamptz, source text, computed float8)
+       calculated_at timestamptz, source text, computed float8, outside jsonb, told boolean)
 """
 
 _JOB_ITEMS_DONE = """
@@ -132,11 +149,19 @@ class Stored(NamedTuple):
     said: int
     override_id: UUID | None
     computed: dict[str, Any] | None
+    outside: dict[str, Any] | None
+    outside_at: datetime | None
+
+    def seen_outside(self) -> Stored:
+        """The same as others than staff see it."""
+        if self.outside is None:
+            return self
+        return self._replace(**{name: self.outside[name] for name in ("score", "tier", "rated", "computed")})
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A score that was written."""
+    """A score that was written: how it stood and stands for staff, and for others."""
 
     id: UUID
     answer: Answer
@@ -144,22 +169,31 @@ class Kept:
     after: Standing
     # An override began or ended.
     turned: bool
+    before_outside: Standing | None
+    after_outside: Standing
+    # What was calculated, as far as others see it.
+    calculated_outside: float
+
+    @property
+    def told(self) -> bool:
+        """Whether anything moved that others see."""
+        return self.turned or is_noted(self.before_outside, self.after_outside)
 
 
-def mark(entities: Iterable[Entity], *, now: bool = False) -> None:
+def mark(entities: Iterable[Entity], *, now: bool = False, quietly: bool = False) -> None:
     """Have these scores calculated again: a second from now, with whatever else comes until then; or `now`, before all
-    that waits.
+    that waits. `quietly`: because of something that only staff may notice, such as a report.
 
     Belongs into the transaction that changes the evidence. An entity that waits already is not put off.
     """
-    _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now)
+    _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now, quiet=quietly)
 
 
-def _mark(entities: Iterable[Entity], *, due_at: datetime, urgent: bool) -> None:
+def _mark(entities: Iterable[Entity], *, due_at: datetime, urgent: bool, quiet: bool = False) -> None:
     wanted = sorted(set(entities))
     if wanted:
         with connection.cursor() as cursor:
-            cursor.execute(_MARK, [due_at, urgent, _as_json(wanted)])
+            cursor.execute(_MARK, [due_at, urgent, quiet, _as_json(wanted)])
 
 
 def rescore_due(limit: int = BATCH) -> int:
@@ -175,8 +209,10 @@ def rescore_due(limit: int = BATCH) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, [limit])
             picked = cursor.fetchall()
-            _rescore({(kind, entity_id) for _, kind, entity_id in picked}, as_of)
-            cursor.execute(_DONE, [[due for due, _, _ in picked]])
+            loud = {(kind, entity_id) for _, kind, entity_id, quiet in picked if not quiet}
+            asked = {(kind, entity_id) for _, kind, entity_id, _ in picked}
+            _rescore(asked, as_of, quietly=asked - loud)
+            cursor.execute(_DONE, [[due for due, *_ in picked]])
     return len(picked)
 
 
@@ -235,18 +271,20 @@ def begin_epoch() -> None:
         cursor.execute(_MARK_ALL, [at])
 
 
-def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
+def _rescore(entities: Collection[Entity], as_of: datetime, *, quietly: Set[Entity] = frozenset()) -> None:
+    """`quietly`: those of them of which others see what they saw before."""
     if not entities:
         return
     # Before anything is read: what this turn knows is at least what was known when it was drawn.
     turn = queries.next_turn()
     found = counted(entities, as_of=as_of)
-    kept = _keep(found, as_of, turn)
+    kept = _keep(found, as_of, turn, quietly)
     beside.keep((said for each in found for said in each.beside), turn=turn)
-    noted = [each for each in kept if each.turned or is_noted(each.before, each.after)]
+    noted = [each for each in kept if each.told or is_noted(each.before, each.after)]
     _note(noted)
     _tell_cases(noted)
-    record_all([(_changed(each), each.id) for each in kept if is_told(each.before, each.after)])
+    told = [each for each in kept if is_told(each.before_outside, each.after_outside)]
+    record_all([(_changed(each), each.id) for each in told])
     with connection.cursor() as cursor:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
 
@@ -265,53 +303,108 @@ def _tell_cases(noted: Sequence[Kept]) -> None:
     attention.look_at({each.answer.entity for each in noted} - fell, with_open_case=True)
 
 
-def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
+def _keep(found: Sequence[Answer], as_of: datetime, turn: int, quietly: Set[Entity]) -> list[Kept]:
     """Write the answers that moved; returns them. An answer that knew less than the stored one is dropped.
 
     One that says what is stored already is not written again: the stored one is as of now, and knows as much.
     """
     entities = [each.entity for each in found]
-    before = _stored(entities)
+    before = _stored(entities, quietly)
     past = queries.scores_at(entities, as_of - TREND)
-    moved: dict[Entity, tuple[Answer, Standing]] = {}
+    moved: dict[Entity, tuple[Answer, Standing, dict[str, Any] | None]] = {}
     same: list[UUID] = []
     rows: list[str] = []
     for each in found:
         stored, then = before.get(each.entity), past.get(each.entity)
         after = _standing(each, stored)
-        trend = None if then is None else _moved(each.calculated.score, then)
-        said, row = _row(each, after, trend, _underneath(each, stored))
+        trend = None if then is None else _moved(each.calculated.score, then.score)
+        outside, since = None, None
+        if stored is not None and each.entity in quietly:
+            outside, since = stored.outside, stored.outside_at
+        elif _differs(each, stored, then):
+            outside = _outside(each, stored, then)
+            since = None if outside is None else as_of
+        said, row = _row(each, after, trend, _underneath(each, stored), outside, since)
         if stored is not None and stored.said == said:
             same.append(stored.id)
         else:
-            moved[each.entity] = (each, after)
+            moved[each.entity] = (each, after, outside)
             rows.append(row)
+    quiet = [before[entity].id for entity in quietly if entity in before]
     with connection.cursor() as cursor:
-        cursor.execute(_AGAIN, [as_of, turn, same, turn])
+        cursor.execute(_AGAIN, {"at": as_of, "turn": turn, "same": same, "quiet": quiet})
         cursor.execute(_KEEP, [turn, f"[{','.join(rows)}]"])
         written = cursor.fetchall()
+    # Another turn, which may have been a quiet one, was quicker: what others see is still to be brought up to date.
+    dropped = moved.keys() - {(kind, entity_id) for _, kind, entity_id in written} - quietly
+    _mark(dropped, due_at=as_of, urgent=False)
     return [
         _kept(score_id, *moved[kind, entity_id], before.get((kind, entity_id))) for score_id, kind, entity_id in written
     ]
 
 
-def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Stored | None) -> Kept:
+def _kept(
+    score_id: UUID, answer: Answer, after: Standing, outside: dict[str, Any] | None, stored: Stored | None
+) -> Kept:
     override = answer.override.id if answer.override else None
     turned = (stored.override_id if stored is not None else None) != override
-    return Kept(score_id, answer, _seen(stored), after, turned)
+    after_outside, calculated = after, answer.calculated.score
+    if outside is not None:
+        after_outside = Standing(outside["score"], outside["tier"], outside["rated"])
+        calculated = (outside["computed"] or outside)["score"]
+    before_outside = _seen(stored.seen_outside() if stored else None)
+    return Kept(score_id, answer, _seen(stored), after, turned, before_outside, after_outside, calculated)
+
+
+def _differs(each: Answer, stored: Stored | None, then: queries.Then | None) -> bool:
+    """Whether others than staff may see something else: reports wait, or did when the trend or the tier was made."""
+    return (
+        each.outside is not None
+        or (stored is not None and stored.outside is not None)
+        or (then is not None and then.score != then.outside)
+    )
+
+
+def _outside(each: Answer, stored: Stored | None, then: queries.Then | None) -> dict[str, Any] | None:
+    """What others than staff see; None when that is what staff see."""
+    seen, before = each.seen_outside(), stored.seen_outside() if stored is not None else None
+    after, found = _standing(seen, before), seen.found
+    trend = None if then is None else _moved(seen.calculated.score, then.outside)
+    same = each.outside is None and after == _standing(each, stored) and (then is None or then.score == then.outside)
+    if same:
+        return None
+    return {
+        "score": found.score,
+        "tier": after.tier,
+        "rated": after.rated,
+        "confidence": found.confidence,
+        "factors": found.factors,
+        "cap_adjustment": found.cap_adjustment,
+        "trend": trend,
+        "reasons": found.reasons,
+        "computed": _underneath(seen, before),
+        "items": found.features[Column.ITEMS],
+        "periods": found.features[Column.PERIODS],
+    }
 
 
 def _moved(score: float, then: float) -> float:
     return round((score - then) * 1024) / 1024
 
 
-def _stored(entities: Sequence[Entity]) -> dict[Entity, Stored]:
-    """The scores as they stand, locked in one order."""
+def _stored(entities: Sequence[Entity], quietly: Set[Entity]) -> dict[Entity, Stored]:
+    """The scores as they stand, locked in one order; what others see of the quiet ones is kept apart from now on."""
     with connection.cursor() as cursor:
         cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
+        if quietly:
+            at = {"items": int(Column.ITEMS), "periods": int(Column.PERIODS)}
+            cursor.execute(_FREEZE, at | {"entities": _as_json(sorted(quietly))})
+            cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
         return {
-            (kind, entity_id): Stored._make([*row, json.loads(computed) if computed else None])
-            for kind, entity_id, computed, *row in cursor.fetchall()
+            (kind, entity_id): Stored._make(
+                [*row, json.loads(computed) if computed else None, json.loads(outside) if outside else None, since]
+            )
+            for kind, entity_id, computed, outside, since, *row in cursor.fetchall()
         }
 
 
@@ -357,7 +450,14 @@ def _underneath(each: Answer, stored: Stored | None) -> dict[str, Any] | None:
     }
 
 
-def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str, Any] | None) -> tuple[int, str]:
+def _row(
+    each: Answer,
+    after: Standing,
+    trend: float | None,
+    computed: dict[str, Any] | None,
+    outside: dict[str, Any] | None,
+    since: datetime | None,
+) -> tuple[int, str]:
     """A digest that tells whether two answers say the same, whenever they were calculated; and the answer as the table keeps
     it, in JSON."""
     found = each.found
@@ -382,9 +482,13 @@ def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str,
         "override_id": str(each.override.id) if each.override else None,
         "override_until": each.override.until.isoformat() if each.override else None,
     }
+    if outside is not None:
+        # What comes from the database has its members in another order.
+        said["outside"] = json.loads(json.dumps(outside, sort_keys=True))
     text = json.dumps(said)
     digest = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
     fresh = {"features": found.features, "calculated_at": found.as_of.isoformat(), "said": digest}
+    fresh["outside_at"] = since.isoformat() if since else None
     return digest, f"{text[:-1]}, {json.dumps(fresh)[1:]}"
 
 
@@ -405,21 +509,31 @@ def _point(each: Kept) -> dict[str, Any]:
         "calculated_at": found.as_of.isoformat(),
         "source": "override" if each.answer.override else "calculated",
         "computed": each.answer.computed.score if each.answer.computed else None,
+        "outside": _point_outside(each),
+        "told": each.told,
     }
 
 
+def _point_outside(each: Kept) -> dict[str, Any] | None:
+    seen, calculated = each.after_outside, each.calculated_outside
+    if seen == each.after and calculated == each.answer.calculated.score:
+        return None
+    return {"score": seen.score, "tier": seen.tier, "calculated": calculated}
+
+
 def _changed(each: Kept) -> ScoreChanged:
-    found = each.answer.found
+    """What others hear: what they see."""
+    found, before, after = each.answer.found, each.before_outside, each.after_outside
     return ScoreChanged.model_validate(
         {
             "entity_kind": found.kind,
             "entity_id": found.entity_id,
             "owner_id": found.owner_id,
-            "score": _decimal(each.after.score),
-            "previous_score": _decimal(each.before.score) if each.before else None,
-            "tier": each.after.tier,
-            "previous_tier": each.before.tier if each.before else None,
-            "rated": each.after.rated,
+            "score": _decimal(after.score),
+            "previous_score": _decimal(before.score) if before else None,
+            "tier": after.tier,
+            "previous_tier": before.tier if before else None,
+            "rated": after.rated,
             "by_hand": each.turned,
         }
     )

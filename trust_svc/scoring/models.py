@@ -83,6 +83,9 @@ class Score(models.Model):
     override_until = models.DateTimeField(null=True)
     # A digest of all that is shown; the same digest is the same answer.
     said = models.BigIntegerField(db_default=0)
+    # What others than staff see, and since when, where that differs: see decision 0080.
+    outside: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder, null=True)
+    outside_at = models.DateTimeField(null=True)
     revision = models.BigIntegerField()
     # Drawn from a sequence before the evidence was read: of two answers the one with the higher turn knew more.
     turn = models.BigIntegerField()
@@ -118,6 +121,10 @@ class ScorePoint(models.Model):
     source = models.TextField(choices=SOURCES, default="calculated", db_default="calculated")
     # What was calculated while something else was shown.
     computed = models.FloatField(null=True)
+    # The same as others than staff saw it, where that differed: score, tier, calculated.
+    outside: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder, null=True)
+    # Whether it moved anything that others see.
+    told = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         ordering = ("-calculated_at", "-id")
@@ -139,6 +146,8 @@ class Due(models.Model):
     entity_id = models.UUIDField()
     due_at = models.DateTimeField()
     urgent = models.BooleanField(db_default=False)
+    # Nothing moved that others than staff may notice.
+    quiet = models.BooleanField(db_default=False)
     picked = models.BooleanField(default=False)
 
     class Meta:

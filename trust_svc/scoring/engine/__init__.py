@@ -7,6 +7,7 @@ from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row
 from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_row
 from trust_svc.scoring.engine.hands import People, Purses
 from trust_svc.scoring.engine.kernel import Scores, points, score
+from trust_svc.scoring.engine.outside import reports_seen_outside
 from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, V2, Params
 from trust_svc.scoring.engine.rates import category_rates
 from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons, repaired
@@ -37,6 +38,7 @@ __all__ = [
     "points",
     "reasons",
     "repaired",
+    "reports_seen_outside",
     "row",
     "score",
     "shown_tier",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
 from trust_svc.scoring.engine.hands import NOBODY, People, Purses, credibility, decay, giving, wave
@@ -61,7 +61,7 @@ def campaign_row(
         ok=money.ok,
         bad=money.bad,
         tenure=_tenure([person, *family], as_of),
-        reports_open=_open_reports([own, person], as_of, params, people),
+        reports_open=open_reports([own, person], as_of, params, people),
         reports_upheld=_upheld_reports([person, *family], as_of, params),
         held=1.0 if own.is_held or person.is_held else 0.0,
     )
@@ -109,7 +109,7 @@ def user_row(
         ok=gifts.ok + min(params.gifts_per_hand, sum(stood)),
         bad=gifts.bad,
         tenure=_tenure(everything, as_of),
-        reports_open=_open_reports(everything, as_of, params, people),
+        reports_open=open_reports(everything, as_of, params, people),
         reports_upheld=_upheld_reports(everything, as_of, params),
         donor=0.0 if campaigns else 1.0,
         held=1.0 if own.is_held else 0.0,
@@ -258,7 +258,7 @@ def _credibility(report: Kept, params: Params, people: People) -> float:
     return share * credibility(people.standing.get(str(reporter), unknown), params)
 
 
-def _open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
+def open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
     """The mass of reports that nobody has judged yet: per hand the heaviest. A decided case judges all before it.
 
     Who gave nothing has little to lose: strangers weigh less, and however many they are, no more than a bound.
@@ -266,16 +266,26 @@ def _open_reports(records: Sequence[Record], as_of: float, params: Params, peopl
     givers = {donor for each in records for donor in each.donors} if any(each.reports for each in records) else set()
     near: dict[str, float] = defaultdict(float)
     strange: dict[str, float] = defaultdict(float)
+    for report in _unjudged(records):
+        mass = _severity(report, params) * _credibility(report, params, people)
+        mass *= decay(as_of - report.time, params.report_half_life)
+        heaviest, hand = near if str(report.data.get("reporter_id")) in givers else strange, _reporter(report)
+        heaviest[hand] = max(heaviest[hand], mass)
+    strangers = params.stranger_share * sum(strange[hand] for hand in sorted(strange.keys() - near.keys()))
+    return sum(near[hand] for hand in sorted(near)) + min(params.strangers_together, strangers)
+
+
+def reporting_hands(records: Iterable[Record]) -> set[str]:
+    """Who is behind the reports that nobody has judged yet; all anonymous ones are one."""
+    return {_reporter(report) for report in _unjudged(records)}
+
+
+def _unjudged(records: Iterable[Record]) -> Iterator[Kept]:
     for record in records:
         judged = record.case.time if record.case else -math.inf
         for key, report in record.reports.items():
             if key not in record.decisions and report.time > judged:
-                mass = _severity(report, params) * _credibility(report, params, people)
-                mass *= decay(as_of - report.time, params.report_half_life)
-                heaviest, hand = near if str(report.data.get("reporter_id")) in givers else strange, _reporter(report)
-                heaviest[hand] = max(heaviest[hand], mass)
-    strangers = params.stranger_share * sum(strange[hand] for hand in sorted(strange.keys() - near.keys()))
-    return sum(near[hand] for hand in sorted(near)) + min(params.strangers_together, strangers)
+                yield report
 
 
 def _upheld_reports(records: Sequence[Record], as_of: float, params: Params) -> float:
