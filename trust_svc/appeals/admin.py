@@ -12,13 +12,14 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.access.models import Staff
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
+from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
+from trust_svc import elsewhere
 from trust_svc.appeals import commands, decisions, rules
 from trust_svc.appeals.models import Appeal
 from trust_svc.cases.queries import name_in
@@ -39,10 +40,10 @@ _WORDS = {"open": "To decide", "upheld": "Decision stands", "adjusted": "Adjuste
 _STANDS = "The decision stands"
 # Where the page of what is appealed against lies.
 _PAGES = {
-    "hold": "admin:trust_holds_hold_change",
-    "override": "admin:trust_overrides_override_change",
-    "verification": "admin:trust_verification_request_change",
-    "case": "admin:trust_cases_case_change",
+    "hold": elsewhere.HOLD,
+    "override": elsewhere.OVERRIDE,
+    "verification": elsewhere.VERIFICATION,
+    "case": elsewhere.CASE,
 }
 _SOON = timedelta(hours=24)
 _OPEN_FIRST = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField()).asc()
@@ -266,7 +267,11 @@ class AppealAdmin(CasePage):
                 notice=_notice(obj, decision, me=self.actor(request), at=now),
             ),
             wide=[*_words(obj, opened=opened), parts.Timeline("What happened", _moments(obj, decision, at=now))],
-            narrow=[_decided(obj, decision), parts.Facts("Appeal", _facts(obj))],
+            narrow=[
+                _decided(obj, decision, self.ways(request)),
+                elsewhere.card(self.ways(request), obj.entity_kind, obj.entity_id),
+                parts.Facts("Appeal", _facts(obj)),
+            ],
         )
 
 
@@ -319,13 +324,13 @@ def _words(row: Appeal, *, opened: bool) -> Iterable[parts.Card]:
         yield parts.Words("Note for staff", row.note.open() if opened else sealed)
 
 
-def _decided(row: Appeal, decision: decisions.Decision | None) -> parts.Facts:
+def _decided(row: Appeal, decision: decisions.Decision | None, ways: Ways) -> parts.Facts:
     """What is appealed against, and who decided it."""
     facts: list[parts.Fact | tuple[str, str]] = [("What", rules.AGAINST[row.against])]
     if decision is not None:
         facts += [
-            parts.Fact("Decided", decision.words, strong=True, href=_page_of(row)),
-            ("When", f"{decision.made_at:%d %b %Y, %H:%M}"),
+            parts.Fact("Decided", decision.words, strong=True, href=_page_of(row, ways)),
+            ("When", f"{decision.made_at:%d %b %Y, %H:%M} UTC"),
             ("Stands at present", "yes" if decision.stands else "no"),
         ]
     people = sorted({*row.not_by, *(decision.made_by if decision else ())})
@@ -333,12 +338,12 @@ def _decided(row: Appeal, decision: decisions.Decision | None) -> parts.Facts:
     return parts.Facts("Appealed against", facts)
 
 
-def _page_of(row: Appeal) -> str:
-    """The page of the decision, where it has one."""
-    try:
-        return reverse(_PAGES[row.against], args=(row.target_id,)) if row.against in _PAGES else ""
-    except NoReverseMatch:
-        return ""
+def _page_of(row: Appeal, ways: Ways) -> str:
+    """The page of the decision, where it has one that the reader may open."""
+    if row.against == "score":
+        score = scores.score_of(row.entity_kind, row.entity_id)
+        return ways.one(elsewhere.SCORE, score.id) if score else ""
+    return ways.one(_PAGES[row.against], row.target_id) if row.against in _PAGES else ""
 
 
 def _moments(row: Appeal, decision: decisions.Decision | None, *, at: datetime) -> list[parts.Moment]:
@@ -357,8 +362,7 @@ def _moments(row: Appeal, decision: decisions.Decision | None, *, at: datetime) 
 
 def _facts(row: Appeal) -> list[parts.Fact | tuple[str, str]]:
     return [
-        ("About", row.entity_kind),
-        parts.Fact("Id of that", str(row.entity_id), mono=True),
+        ("Filed", f"{row.filed_at:%d %b %Y, %H:%M} UTC"),
         parts.Fact("Id of the decision", str(row.target_id), mono=True),
         parts.Fact("Id of the appeal", str(row.id), mono=True),
     ]

@@ -246,7 +246,7 @@ class CaseAdmin(CasePage):
         opened = request.user.may("report", "open") and not queries.is_party(obj, _me(request))  # type: ignore[union-attr]
         if opened and obj.signals.filter(kind="report").exists():
             self.log_reading(request, obj, READ)
-        return page.case_of(obj, viewer=_me(request), opened=opened, now=clock.now())
+        return page.case_of(obj, viewer=_me(request), opened=opened, ways=self.ways(request), now=clock.now())
 
 
 def _me(request: HttpRequest) -> UUID:

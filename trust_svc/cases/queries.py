@@ -106,6 +106,15 @@ def names(people: Iterable[UUID]) -> dict[UUID, str]:
     return {person.sub: str(person) for person in Staff.objects.filter(sub__in=list(people))}
 
 
+def name_of(person: str | UUID) -> str:
+    """How a member of staff is called; of anybody else the beginning of the id, and `system` as it is."""
+    try:
+        sub = UUID(str(person))
+    except ValueError:
+        return str(person)
+    return names([sub]).get(sub, str(sub)[:8])
+
+
 def name_in(field: str) -> Subquery:
     """For annotations: how the member of staff is called whose `sub` the field holds."""
     return Subquery(Staff.objects.filter(sub=OuterRef(field)).values("name")[:1])

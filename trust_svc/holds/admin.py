@@ -15,6 +15,8 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
+from trust_svc import elsewhere
+from trust_svc.cases.queries import name_of
 from trust_svc.evidence import queries as evidence
 from trust_svc.holds import commands
 from trust_svc.holds.models import Hold
@@ -84,15 +86,15 @@ class HoldAdmin(CasePage):
         return self.decide(request, object_id, command, done="Hold lifted")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        moments = [parts.Moment("Stopped", obj.placed_at, who=obj.placed_by, note=obj.reason)]
+        moments = [parts.Moment("Stopped", obj.placed_at, who=name_of(obj.placed_by), note=obj.reason)]
         if obj.lifted_at:
-            moments.insert(0, parts.Moment("Lifted", obj.lifted_at, who=obj.lifted_by, note=obj.lifted_because))
-        facts: list[parts.Fact | tuple[str, str]] = [
-            ("About", obj.entity_kind),
-            parts.Fact("Id of that", str(obj.entity_id), mono=True),
-            parts.Fact("Report", str(obj.report_id or "none: an analyst placed it"), mono=bool(obj.report_id)),
-            parts.Fact("Id of the hold", str(obj.id), mono=True),
-        ]
+            lifted = parts.Moment("Lifted", obj.lifted_at, who=name_of(obj.lifted_by), note=obj.lifted_because)
+            moments.insert(0, lifted)
+        ways = self.ways(request)
+        because = parts.Fact("Because of", "an analyst placed it")
+        if obj.report_id:
+            because = parts.Fact("Because of", "an upheld report", href=ways.one(elsewhere.REPORT, obj.report_id))
+        facts = [because, parts.Fact("Id of the hold", str(obj.id), mono=True)]
         state = self.state_label(obj)
         return parts.Case(
             headline=parts.Headline(
@@ -106,7 +108,7 @@ class HoldAdmin(CasePage):
                 else "Payments approves and sends nothing for it until an analyst lifts the hold.",
             ),
             wide=[parts.Timeline("What happened", moments)],
-            narrow=[parts.Facts("Hold", facts)],
+            narrow=[elsewhere.card(ways, obj.entity_kind, obj.entity_id), parts.Facts("Hold", facts)],
         )
 
 
