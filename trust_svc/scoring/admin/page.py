@@ -261,12 +261,16 @@ def _numbers(row: Score, ways: Ways) -> parts.Facts:
         ("Last calculated", f"{row.calculated_at:%d %b %Y %H:%M:%S} UTC"),
         ("Calculated", f"{row.revision:,} times"),
     ]
+    if row.outside is not None:
+        # Reports wait: see decision 0080.
+        seen = f"{row.outside['score']:.1f} points, {row.outside['tier']}" if row.outside["rated"] else "not rated"
+        facts.append(parts.Fact("Others see", seen, note="without what reports of today, or of few people, cost"))
     return parts.Facts("The score", facts)
 
 
 def _badges(row: Score) -> list[parts.Card]:
     """The short facts that stand beside the score in public."""
-    badges = views.score(row.kind, row.entity_id, inside=True).badges
+    badges = views.score(row.kind, row.entity_id, caller="", staff=False).badges
     return [parts.Checks("Badges the public sees", [parts.Check(each.text) for each in badges])] if badges else []
 
 
