@@ -22,7 +22,13 @@ _FACTS = """
 SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
   FROM trust_evidence_fact
  WHERE subject_kind = %s AND subject_id = ANY(%s) AND time < coalesce(%s::timestamptz, 'infinity')
-   AND NOT (type = 'payment.succeeded' AND subject_id = ANY(%s))
+ GROUP BY subject_id
+"""
+
+_BUT_GIFTS = """
+SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
+  FROM trust_evidence_fact
+ WHERE NOT type = 'payment.succeeded' AND subject_kind = 'campaign' AND subject_id = ANY(%s)
  GROUP BY subject_id
 """
 
@@ -111,16 +117,77 @@ SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kin
 """
 
 
-def facts_about(
-    kind: str, ids: Collection[UUID], *, before: datetime | None = None, no_gifts_of: Collection[UUID] = ()
-) -> dict[UUID, list[PlainFact]]:
-    """All facts about these subjects (of things before a time), in no order; of some without the gifts."""
-    if not ids:
-        return {}
+_PAYMENT_FACTS = """
+SELECT subject_id, count(*) FROM trust_evidence_fact
+ WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+   AND subject_id = ANY(%s)
+ GROUP BY subject_id
+"""
+
+_OF_PAYMENTS = """
+SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
+  FROM trust_evidence_fact
+ WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+   AND subject_id = ANY(%s)
+"""
+_NEWEST = """
+   AND data->>'payment_id' IN (
+       SELECT payment FROM unnest(%s::uuid[]) AS campaign (id) CROSS JOIN LATERAL (
+           SELECT data->>'payment_id' AS payment FROM trust_evidence_fact
+            WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+              AND subject_id = campaign.id
+            ORDER BY recorded_at DESC LIMIT %s) AS newest)
+"""
+
+_EACH = " GROUP BY subject_id"
+
+_GAVE = """
+SELECT DISTINCT subject_id, person_id FROM trust_evidence_fact
+ WHERE type = 'payment.succeeded' AND person_id = ANY(%s) AND subject_id = ANY(%s)
+"""
+
+
+def facts_about(kind: str, ids: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[PlainFact]]:
+    """All facts about these subjects (of things before a time), in no order."""
+    return _by_subject(_FACTS, [kind, list(ids), before]) if ids else {}
+
+
+def facts_but_gifts(campaigns: Collection[UUID]) -> dict[UUID, list[PlainFact]]:
+    """All facts about these campaigns, of which gifts are many, but the gifts."""
+    return _by_subject(_BUT_GIFTS, [list(campaigns)]) if campaigns else {}
+
+
+def _by_subject(question: str, values: list[Any]) -> dict[UUID, list[PlainFact]]:
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS, [kind, list(ids), before, list(no_gifts_of)])
+        cursor.execute(question, values)
         # One text a subject: a million facts come much sooner so than as a million rows.
         return {subject: list(map(tuple, json.loads(facts))) for subject, facts in cursor.fetchall()}
+
+
+def payment_facts(campaigns: Collection[UUID]) -> dict[UUID, int]:
+    """How many facts there are about the payments of these campaigns; who has none is absent."""
+    if not campaigns:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_PAYMENT_FACTS, [list(campaigns)])
+        return dict(cursor.fetchall())
+
+
+def about_payments(campaigns: Collection[UUID], *, newest: int | None) -> dict[UUID, list[PlainFact]]:
+    """All facts about the payments of these campaigns; or about those payments alone of which the newest so many facts of
+    each campaign tell."""
+    if newest is None:
+        return _by_subject(_OF_PAYMENTS + _EACH, [list(campaigns)])
+    return _by_subject(_OF_PAYMENTS + _NEWEST + _EACH, [list(campaigns), list(campaigns), newest])
+
+
+def gave(people: Collection[UUID], campaigns: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """(campaign, person) for those of these people who ever gave to one of these campaigns."""
+    if not people or not campaigns:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_GAVE, [list(people), list(campaigns)])
+        return [(campaign, person) for campaign, person in cursor.fetchall()]
 
 
 def given_by(people: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[float]]:

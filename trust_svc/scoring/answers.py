@@ -13,7 +13,8 @@ from uuid import UUID
 
 from trust_svc.overrides import queries as overrides
 from trust_svc.overrides.rules import InForce, applied
-from trust_svc.scoring.assessment import Assessment, Counting, Entity, Known, assess, from_outside, read
+from trust_svc.scoring.assessment import Assessment, Entity, Known, assess, from_outside, read
+from trust_svc.scoring.counting import Counting
 from trust_svc.scoring.engine import Column, Params
 from trust_svc.versions import queries as versions
 from trust_svc.versions.beside import Said
@@ -63,8 +64,8 @@ class Answer:
 def counted(entities: Iterable[Entity], *, as_of: datetime) -> list[Answer]:
     """The answers of now, from gifts as they were counted beforehand where there are many."""
     play = versions.in_play()
-    half_lives = frozenset(params.history_half_life for params in play.sets.values())
-    return _answers(read(entities, counting=Counting(half_lives, as_of.timestamp())), play, as_of)
+    counting = Counting(tuple(play.sets.values()), as_of.timestamp())
+    return _answers(read(entities, counting=counting), play, as_of)
 
 
 def answers(known: Known, *, as_of: datetime) -> list[Answer]:

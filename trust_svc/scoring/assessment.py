@@ -4,14 +4,14 @@ one kernel call, as often as there are parameter sets. Writes nothing."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from trust_svc.evidence import queries as evidence
-from trust_svc.evidence import tallies
-from trust_svc.scoring import queries
+from trust_svc.scoring import queries, tallies
+from trust_svc.scoring.counting import Counting, Kin, SumsOf, count_gifts, remember_givers
 from trust_svc.scoring.engine import (
     FACTORS,
     Column,
@@ -33,7 +33,8 @@ from trust_svc.scoring.engine import (
     score,
     user_row,
 )
-from trust_svc.scoring.engine.tally import Giver, Tally, giver_of
+from trust_svc.scoring.engine.hands import Counted
+from trust_svc.scoring.engine.tally import counted_by
 from trust_svc.scoring.models import CategoryRate
 
 Entity = tuple[str, UUID]
@@ -75,21 +76,23 @@ class Known:
     given: dict[UUID, list[float]]
     rates: dict[str, float]
     people: People
+    # Of gifts that the records lack because they were counted beforehand.
+    sums: SumsOf = field(default_factory=dict)
 
     def record(self, kind: str, entity_id: UUID) -> Record:
         table = self.about_campaigns if kind == CAMPAIGN else self.about_users
         return table.get(entity_id) or Record()
 
+    def counted(self, params: Params) -> Counted:
+        """The sums of gifts that were counted beforehand as these parameters would."""
+        return {
+            frozenset(id(self.about_campaigns[campaign]) for campaign in campaigns): sums
+            for (campaigns, numbers), sums in self.sums.items()
+            if numbers == counted_by(params)
+        }
+
     def records_of(self, owner: UUID, *, but: UUID | None = None) -> list[Record]:
         return [self.record(CAMPAIGN, each.id) for each in self.families.get(owner, []) if each.id != but]
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """Gifts of hot campaigns may be taken as counted beforehand, for these half-lives (days) and as of this moment."""
-
-    half_lives: frozenset[float]
-    as_of: float
 
 
 def read(entities: Iterable[Entity], *, before: datetime | None = None, counting: Counting | None = None) -> Known:
@@ -102,12 +105,19 @@ def read(entities: Iterable[Entity], *, before: datetime | None = None, counting
     families = evidence.campaigns_of(owners | users)
     everything = campaigns | {each.id: each for family in families.values() for each in family}
     passed_over = HOLDS if before else frozenset[str]()
-    hot = tallies.hot(everything.keys()) if counting and not before else {}
-    told = evidence.facts_about(CAMPAIGN, everything.keys(), before=before, no_gifts_of=hot)
-    about_campaigns = _folded(told, passed_over)
-    if counting and hot:
-        _count_gifts(about_campaigns, hot, counting)
+    payments = evidence.payment_facts(everything.keys()) if counting and not before else {}
+    hot = {campaign for campaign, count in payments.items() if count >= tallies.HOT}
+    about_campaigns = _folded(evidence.facts_about(CAMPAIGN, everything.keys() - hot, before=before), passed_over)
+    about_campaigns |= _folded(evidence.facts_but_gifts(hot), passed_over)
     about_users = _folded(evidence.facts_about(USER, users | owners, before=before), passed_over)
+    sums: SumsOf = {}
+    if counting and hot:
+        kin: list[Kin] = [(owner, tuple(each.id for each in family)) for owner, family in families.items()]
+        kin += [(None, (each.id,)) for each in campaigns.values() if each.owner_id is None]
+        sums, uncounted = count_gifts(kin, about_campaigns, facts=payments, hot=hot, alone=campaigns, counting=counting)
+        about_campaigns |= _folded(evidence.facts_about(CAMPAIGN, uncounted), passed_over)
+        reporters = _reporters([*about_campaigns.values(), *about_users.values()])
+        remember_givers(about_campaigns, hot - uncounted, reporters)
     return Known(
         entities=wanted,
         campaigns=everything,
@@ -117,13 +127,14 @@ def read(entities: Iterable[Entity], *, before: datetime | None = None, counting
         given=evidence.given_by(users, before=before),
         rates=dict(CategoryRate.objects.values_list("category", "rate")),
         people=_people([*about_campaigns.values(), *about_users.values()], before),
+        sums=sums,
     )
 
 
 def assess(known: Known, *, as_of: datetime, params: Params) -> list[Assessment]:
     """Assess what was read, in its order, with one parameter set. Entities without evidence get the prior."""
     moment = as_of.timestamp()
-    purses = Purses()
+    purses = Purses(known.counted(params))
     rows = [_row(known, kind, entity_id, moment, params, purses) for kind, entity_id in known.entities]
     matrix = as_matrix(rows)
     found = score(matrix, params)
@@ -166,50 +177,19 @@ def _folded(facts: dict[UUID, list[evidence.PlainFact]], passed_over: frozenset[
     }
 
 
-def _count_gifts(records: dict[UUID, Record], hot: dict[UUID, int], counting: Counting) -> None:
-    """Give these records, which lack their gifts, their gifts: as they were counted, or one by one."""
-    uncounted = [campaign for campaign, count in hot.items() if not _counted(campaign, records, count, counting)]
-    records.update(_folded(evidence.facts_about(CAMPAIGN, uncounted), frozenset()))
-
-
-def _counted(campaign: UUID, records: dict[UUID, Record], count: int, counting: Counting) -> bool:
-    record = records.get(campaign)
-    # Without its beginning, the first gift would be its landmark, and another the next day.
-    if record is None or record.created is None:
-        return False
-    found: dict[float, dict[Giver, Tally]] = {}
-    for half_life in counting.half_lives:
-        some = tallies.tally(campaign, begun=record.created.time, count=count, half_life=half_life)
-        # What lies ahead of the clock counts as of now: that no counter knows.
-        if some is None or max(each.last for each in some.values()) > counting.as_of:
-            return False
-        found[half_life] = some
-    touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
-    first = min(each.first for some in found.values() for each in some.values())
-    for fact in tallies.gifts_of_touched(campaign, touched):
-        record.add(Fact(*fact))
-    record.first = first if record.first is None else min(record.first, first)
-    alone = {giver_of(gift.data) for gift in record.gifts.values()}
-    record.tallies = {
-        half_life: {giver: each for giver, each in some.items() if giver not in alone}
-        for half_life, some in found.items()
-    }
-    return True
-
-
-def _people(records: Iterable[Record], before: datetime | None) -> People:
+def _people(records: Sequence[Record], before: datetime | None) -> People:
     """What the service knows of everybody who gave to or reported these subjects."""
-    donors: set[str] = set()
-    reporters: set[UUID] = set()
-    for record in records:
-        donors |= record.donors
-        reporters |= {
-            UUID(each.data["reporter_id"]) for each in record.reports.values() if each.data.get("reporter_id")
-        }
+    donors = {donor for record in records for donor in record.donors}
+    reporters = _reporters(records)
     return People(
         standing=queries.standings(donors | {str(person) for person in reporters}),
         reports={str(person): counts for person, counts in evidence.reporters(reporters, before=before).items()},
     )
+
+
+def _reporters(records: Iterable[Record]) -> set[UUID]:
+    told = (report.data.get("reporter_id") for record in records for report in record.reports.values())
+    return {UUID(reporter) for reporter in told if reporter}
 
 
 def _row(known: Known, kind: str, entity_id: UUID, moment: float, params: Params, purses: Purses) -> Row:

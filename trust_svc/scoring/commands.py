@@ -22,7 +22,7 @@ from trust_svc.scoring import queries
 from trust_svc.scoring.answers import Answer, counted
 from trust_svc.scoring.assessment import Entity
 from trust_svc.scoring.engine import Column, category_rates, shown_tier, tier_of
-from trust_svc.scoring.models import CategoryRate, Job, JobItem, Score
+from trust_svc.scoring.models import CategoryRate, Epoch, Job, JobItem, Score
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
 
@@ -266,6 +266,7 @@ def begin_epoch() -> None:
         unique_fields=["category"],
         update_fields=["rate", "calculated_at"],
     )
+    Epoch.objects.create(began_at=at)
     with connection.cursor() as cursor:
         cursor.execute(_EPOCH)
         cursor.execute(_MARK_ALL, [at])

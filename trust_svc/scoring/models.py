@@ -206,6 +206,15 @@ class CategoryRate(models.Model):
         return f"{self.category} {self.rate:.2f}"
 
 
+class Epoch(models.Model):
+    """A night in which what people's words weigh was set anew. What was counted before it counts no more."""
+
+    began_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%d %b %Y}"
+
+
 class ParityCheck(models.Model):
     """One nightly proof: so many stored scores were calculated afresh from the evidence, and so many differ.
 

@@ -15,7 +15,7 @@ from django.db.models import Min, QuerySet
 
 from trust_svc.evidence import queries as evidence
 from trust_svc.scoring.engine import Params
-from trust_svc.scoring.models import Job, ParameterSet, Score, ScorePoint
+from trust_svc.scoring.models import Epoch, Job, ParameterSet, Score, ScorePoint
 
 _SCORES_AT = """
 SELECT entity.kind, entity.entity_id, point.score, point.outside
@@ -90,6 +90,11 @@ def next_turn() -> int:
 
 def score_of(kind: str, entity_id: UUID) -> Score | None:
     return Score.objects.filter(kind=kind, entity_id=entity_id).first()
+
+
+def epoch() -> int:
+    """The night since which people's words weigh what they do; 0 before the first."""
+    return Epoch.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
 def standings(people: Collection[UUID | str]) -> dict[str, float]:

@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
-from trust_svc.scoring.engine.hands import NOBODY, People, Purses, credibility, decay, giving, wave
+from trust_svc.scoring.engine.hands import People, Purses, credibility, decay, giving, wave
 from trust_svc.scoring.engine.params import ITEMS, Params
 from trust_svc.scoring.engine.record import Kept, Record, seconds
-from trust_svc.scoring.engine.tally import DAY
+from trust_svc.scoring.engine.tally import DAY, NOBODY
 
 _KINDS = ("fraud", "misleading", "inappropriate", "spam", "other")
 

@@ -1,18 +1,17 @@
-"""Who gave: accounts joined into hands, because one hand is one voice."""
+"""Who gave, how much their word weighs, and which gifts stayed."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from trust_svc.scoring.engine.params import Params
-from trust_svc.scoring.engine.record import Record, Stamp
-from trust_svc.scoring.engine.tally import DAY, Giver, Tally, giver_of, tally_of
+from trust_svc.scoring.engine.record import Kept, Record, Stamp
+from trust_svc.scoring.engine.tally import DAY, NOBODY, UNIT, Gift, Giving, Mass, Sums, count, faded, settle
 
-NOBODY = "anonymous"
+# Stretches of one campaign's life are told apart from those of the next by more than anything can live.
+_LIFE = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +25,6 @@ class People:
     reports: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Giving:
-    """The statistics of gifts: see `Column` for their meaning."""
-
-    voices: float
-    donors: float
-    repeat: float
-    ok: float
-    bad: float
-
-
 def decay(age: float, half_life_days: float) -> float:
     """What is left of one observation after `age` seconds. What lies ahead of the clock counts as of now."""
     return float(2.0 ** (-max(0.0, age) / (half_life_days * DAY)))
@@ -47,75 +35,30 @@ def credibility(standing: float, params: Params) -> float:
     return params.standing_floor + (1.0 - params.standing_floor) * min(1.0, max(0.0, standing))
 
 
-class _Voice(NamedTuple):
-    """The gifts of one giver to one campaign that stayed: by which account, what it weighs fresh and now, what has settled,
-    from when in the campaign's life, until when."""
-
-    account: str
-    donor: str | None
-    word: float
-    faded: float
-    settled: list[float]
-    first: float
-    last: float
-    wave: int
-
-
-class _Purse(NamedTuple):
-    """All that the gifts of one campaign say, whomever else they are looked at with."""
-
-    # Tells campaigns apart, whatever order they come in.
-    mark: tuple[Stamp, str]
-    voices: list[_Voice]
-    # Accounts and hands that belong together.
-    joined: list[tuple[str, str]]
-    blames: list[float]
+# Sums of gifts, by the records (their ids) of the campaigns they went to.
+Counted = Mapping[frozenset[int], Sums]
 
 
 class Purses:
-    """What was read of campaigns' gifts so far: an organiser and all the campaigns ask for the same ones.
+    """What was read of gifts so far: an organiser and all the campaigns ask for the same ones. `counted` was counted before
+    any was read.
 
     Good for one moment, one parameter set and one knowledge of people.
     """
 
-    def __init__(self) -> None:
-        # By identity; the record is held so that no other can take its place.
-        self._read: dict[int, tuple[Record, _Purse]] = {}
-        self._together: dict[tuple[str | None, frozenset[int]], Giving] = {}
-
-    def purse(self, record: Record, as_of: float, params: Params, people: People) -> _Purse:
-        known = self._read.get(id(record))
-        if known is None:
-            known = self._read[id(record)] = record, _purse(record, as_of, params, people)
-        return known[1]
+    def __init__(self, counted: Counted | None = None) -> None:
+        self._counted = counted or {}
+        # The records are held so that no others can take their place.
+        self._read: dict[tuple[str | None, frozenset[int]], tuple[Sequence[Record], Giving]] = {}
 
     def giving(
         self, records: Sequence[Record], owner: str | None, as_of: float, params: Params, people: People
     ) -> Giving:
-        key = owner, frozenset(map(id, records))
-        if key not in self._together:
-            purses = [self.purse(record, as_of, params, people) for record in records]
-            self._together[key] = _together(purses, owner=owner, as_of=as_of, params=params)
-        return self._together[key]
-
-
-class _Hands:
-    """Accounts and fingerprints that were ever seen together are one hand (union by name, so order does not matter)."""
-
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def find(self, name: str) -> str:
-        root = name
-        while (parent := self._parent.get(root, root)) != root:
-            root = parent
-        while (parent := self._parent.get(name, name)) != root:
-            self._parent[name], name = root, parent
-        return root
-
-    def join(self, one: str, other: str) -> None:
-        first, second = sorted((self.find(one), self.find(other)))
-        self._parent[second] = first
+        which = frozenset(map(id, records))
+        if (owner, which) not in self._read:
+            found = _giving(records, self._counted.get(which), owner, as_of, params, people)
+            self._read[owner, which] = records, found
+        return self._read[owner, which][1]
 
 
 def giving(
@@ -134,126 +77,97 @@ def giving(
     return (purses or Purses()).giving(list(records), owner, as_of, params, people)
 
 
-def _purse(record: Record, as_of: float, params: Params, people: People) -> _Purse:
-    blames = []
-    # A dispute may be known before the gift itself.
-    for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
-        blame, since = _blame(record, payment, params)
-        blames.append(blame * decay(as_of - since, params.history_half_life))
-    # Whoever gave is joined with their hand, even when the gift went back.
-    givers = {giver_of(gift.data) for gift in record.gifts.values()} | tallied(record, params).keys()
-    joined = [(_account(giver), f"hand {giver.cluster}") for giver in givers if giver.donor and giver.cluster]
-    voices = [
-        _voice(record, giver, tally, as_of, params, people) for giver, tally in _tallies(record, as_of, params).items()
-    ]
-    begun = record.created.stamp if record.created else Stamp(record.first or 0.0, "")
-    return _Purse((begun, min(record.gifts, default="")), voices, joined, blames)
+def _giving(
+    records: Sequence[Record], counted: Sums | None, owner: str | None, as_of: float, params: Params, people: People
+) -> Giving:
+    start = min(beginning(records, as_of), as_of)
+    if counted is None:
+        each = gifts(in_order(records), start=start, owner=owner, as_of=as_of, params=params, people=people)
+        counted = count((gift for _, gift in each), params)
+    return settle(counted, as_of - start, params, bad=_blames(records, as_of, params))
 
 
-def _voice(record: Record, giver: Giver, tally: Tally, as_of: float, params: Params, people: People) -> _Voice:
-    word = _word(giver, params, people)
-    return _Voice(
-        account=_account(giver),
-        donor=giver.donor,
-        word=word,
-        faded=word * decay(as_of - tally.last, params.engagement_half_life),
-        settled=tally.settled(as_of, params.history_half_life),
-        first=tally.first,
-        last=tally.last,
-        wave=wave(record, tally.first, params),
-    )
+def _blames(records: Sequence[Record], as_of: float, params: Params) -> float:
+    """What returned and disputed payments say. A dispute may be known before the gift itself."""
+    found: list[float] = []
+    for record in records:
+        for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
+            mass, since = _blame(record, payment, params)
+            found.append(mass * decay(as_of - since, params.history_half_life))
+    return math.fsum(found)
 
 
-def _together(purses: Sequence[_Purse], *, owner: str | None, as_of: float, params: Params) -> Giving:
-    hands = _Hands()
-    voices: list[tuple[int, _Voice]] = []
-    for number, purse in enumerate(sorted(purses, key=lambda each: each.mark)):
-        for account, hand in purse.joined:
-            hands.join(account, hand)
-        voices += [(number, voice) for voice in purse.voices if owner is None or voice.donor != owner]
-    bad = math.fsum(blame for purse in purses for blame in purse.blames)
-    return _count(voices, hands, bad=bad, as_of=as_of, params=params)
+def in_order(records: Sequence[Record]) -> list[Record]:
+    """The same campaigns in an order that does not hang on how they were found."""
+
+    def mark(record: Record) -> tuple[Stamp, str]:
+        if record.created:
+            return record.created.stamp, ""
+        return Stamp(record.first or 0.0, ""), min(record.gifts, default="")
+
+    return sorted(records, key=mark) if len(records) > 1 else list(records)
 
 
-def _account(giver: Giver) -> str:
-    return f"donor {giver.donor}" if giver.donor else (f"hand {giver.cluster}" if giver.cluster else NOBODY)
+def beginning(records: Sequence[Record], otherwise: float = 0.0) -> float:
+    """When the first of some campaigns began."""
+    return min((begun for record in records if (begun := _begun(record)) is not None), default=otherwise)
 
 
-def tallied(record: Record, params: Params) -> Mapping[Giver, Tally]:
-    """What was counted beforehand of this campaign's gifts. A record counted for other half-lives is no record."""
-    return record.tallies[params.history_half_life] if record.tallies else {}
+def gifts(
+    records: Sequence[Record],
+    *,
+    start: float,
+    owner: str | None,
+    as_of: float,
+    params: Params,
+    people: People,
+    number: int = 0,
+) -> Iterator[tuple[str, Gift]]:
+    """Every payment and what it weighs. One that went back, or is the owner's own, weighs nothing.
 
-
-def _tallies(record: Record, as_of: float, params: Params) -> Mapping[Giver, Tally]:
-    """All gifts that stayed, by giver: counted beforehand, or here."""
-    start = (record.created.time if record.created else record.first) or 0.0
-    found = dict(tallied(record, params))
-    touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
-    for payment, gift in record.gifts.items():
-        if payment not in touched or not (record.is_returned(payment) or _blame(record, payment, params)[0]):
-            giver, time = giver_of(gift.data), gift.time
-            one = tally_of(time, min(time, as_of), start, params.history_half_life)
-            found[giver] = found[giver].joined(one) if giver in found else one
-    return found
+    `number` is that of the first of these campaigns.
+    """
+    words: dict[tuple[str, float | None], int] = {}
+    for at, record in enumerate(records, number):
+        touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
+        for payment, kept in record.gifts.items():
+            donor, hand = kept.data.get("donor_id"), kept.data.get("cluster")
+            account = f"donor {donor}" if donor else (f"hand {hand}" if hand else NOBODY)
+            joined = f"hand {hand}" if donor and hand else None
+            mass = None
+            stayed = payment not in touched or not (record.is_returned(payment) or _blame(record, payment, params)[0])
+            if stayed and (owner is None or str(donor) != owner):
+                key = (account, kept.data.get("donor_standing"))
+                if key not in words:
+                    words[key] = round(min(1.0, _word(kept, params, people)) * UNIT)
+                age = min(kept.time, as_of) - start
+                mass = Mass(
+                    word=words[key],
+                    voice=faded(words[key], age, params.engagement_half_life),
+                    came=faded(UNIT, age, params.engagement_half_life),
+                    stayed=faded(UNIT, age, params.history_half_life),
+                    time=kept.time,
+                    wave=at * _LIFE + wave(record, kept.time, params),
+                )
+            yield payment, Gift(account, joined, kept.time, mass)
 
 
 def wave(record: Record, time: float, params: Params) -> int:
     """In which stretch of the campaign's life something came; counted from its beginning, so that only distances matter."""
-    start = record.created.time if record.created else record.first
+    start = _begun(record)
     return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
-def _count(voices: Iterable[tuple[int, _Voice]], hands: _Hands, *, bad: float, as_of: float, params: Params) -> Giving:
-    """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
-    accounts: dict[str, float] = {}
-    strongest: dict[str, float] = {}
-    words: dict[str, float] = {}
-    waves: dict[str, tuple[float, tuple[int, int]]] = {}
-    settled: dict[str, list[float]] = {}
-    spans: dict[str, tuple[float, float]] = {}
-    for number, (account, _, word, faded, left, first, last, wave) in voices:
-        hand = hands.find(account)
-        accounts[account] = max(accounts.get(account, 0.0), faded)
-        came = (first, (number, wave))
-        if hand not in words:
-            words[hand], strongest[hand], settled[hand] = word, faded, left
-            waves[hand], spans[hand] = came, (first, last)
-        else:
-            words[hand] = max(words[hand], word)
-            strongest[hand] = max(strongest[hand], faded)
-            settled[hand] = settled[hand] + left
-            waves[hand] = min(waves[hand], came)
-            begin, end = spans[hand]
-            spans[hand] = (min(begin, first), max(end, last))
-    repeat = math.fsum(
-        decay(as_of - end, params.engagement_half_life)
-        for hand, (begin, end) in spans.items()
-        if hand != NOBODY and end - begin >= params.repeat_days * DAY
-    )
-    shares = _shares(words, {hand: wave for hand, (_, wave) in waves.items()}, params)
-    return Giving(
-        voices=math.fsum(shares[hand] * min(1.0, word) for hand, word in strongest.items()),
-        donors=math.fsum(shares[hands.find(account)] * min(1.0, word) for account, word in accounts.items()),
-        repeat=repeat,
-        ok=math.fsum(min(params.gifts_per_hand, math.fsum(counts)) for counts in settled.values()),
-        bad=bad,
-    )
+def _begun(record: Record) -> float | None:
+    return record.created.time if record.created else record.first
 
 
-def _shares(words: Mapping[str, float], waves: Mapping[str, tuple[int, int]], params: Params) -> dict[str, float]:
-    """What is left of each hand's word after the bound of its burst."""
-    together: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for hand, word in words.items():
-        together[waves[hand]].append(min(1.0, word))
-    sums = {wave: math.fsum(some) for wave, some in together.items()}
-    return {hand: min(1.0, params.burst_voices / sums[wave]) for hand, wave in waves.items()}
-
-
-def _word(giver: Giver, params: Params, people: People) -> float:
-    if not giver.donor and not giver.cluster:
+def _word(gift: Kept, params: Params, people: People) -> float:
+    donor, claimed = gift.data.get("donor_id"), gift.data.get("donor_standing")
+    if not donor and not gift.data.get("cluster"):
         return params.anonymous_credibility
-    unknown = params.unknown_standing if giver.standing is None else giver.standing
-    return credibility(people.standing.get(str(giver.donor), unknown), params)
+    unknown = params.unknown_standing if claimed is None else float(claimed)
+    return credibility(people.standing.get(str(donor), unknown), params)
 
 
 def _blame(record: Record, payment: str, params: Params) -> tuple[float, float]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from trust_svc.scoring.engine.tally import Giver, Tally
-
 
 class Fact(NamedTuple):
     """One piece of evidence. `time` is in seconds since 1970, `data` as in the evidence contract."""
@@ -111,14 +109,13 @@ class Record:
     reports: dict[str, Kept] = field(default_factory=dict)
     decisions: dict[str, Kept] = field(default_factory=dict)
     holds: dict[str, Kept] = field(default_factory=dict)
-    # Gifts that were counted beforehand and are not in `gifts`, by half-life in days and giver.
-    tallies: dict[float, dict[Giver, Tally]] = field(default_factory=dict)
+    # People who gave, and whose gifts were counted beforehand and are not in `gifts`.
+    gave: set[str] = field(default_factory=set)
 
     @property
     def donors(self) -> set[str]:
-        """Everybody known by id who ever gave."""
-        counted = {giver.donor for some in self.tallies.values() for giver in some if giver.donor}
-        return counted | {str(gift.data["donor_id"]) for gift in self.gifts.values() if gift.data.get("donor_id")}
+        """Everybody known by id who ever gave; of gifts counted beforehand, those somebody asked about."""
+        return self.gave | {str(gift.data["donor_id"]) for gift in self.gifts.values() if gift.data.get("donor_id")}
 
     def add(self, fact: Fact) -> None:
         """Take one fact in. A type that is not known here says nothing about scores."""
