@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -135,7 +135,7 @@ def test_a_half_that_was_lost_is_noticed_and_built_anew(monolith: Caller, lost: 
     store = wiped()
     organiser = Organiser(monolith)
     assert organiser.rows()[2]
-    keys = [bytes(key).decode() for key in store.keys("*tally*")]
+    keys = [key.decode() for key in cast("list[bytes]", store.keys("*tally*"))]
     for key in keys:
         if lost == "the number" and key.endswith("sums"):
             store.hdel(key, "n")

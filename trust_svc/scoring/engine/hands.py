@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from trust_svc.scoring.engine.params import Params
 from trust_svc.scoring.engine.record import Kept, Record, Stamp
-from trust_svc.scoring.engine.tally import DAY, NOBODY, UNIT, Gift, Giving, Mass, Sums, count, faded, settle
+from trust_svc.scoring.engine.tally import DAY, NOBODY, UNIT, Gift, Giving, Mass, Sums, count, lift, lifted, settle
 
 # Stretches of one campaign's life are told apart from those of the next by more than anything can live.
 _LIFE = 2**32
@@ -141,13 +141,14 @@ def gifts(
                 if key not in words:
                     words[key] = round(min(1.0, _word(kept, params, people)) * UNIT)
                 age = min(kept.time, as_of) - start
+                engaging = lift(age, params.engagement_half_life)
                 mass = Mass(
-                    word=words[key],
-                    voice=faded(words[key], age, params.engagement_half_life),
-                    came=faded(UNIT, age, params.engagement_half_life),
-                    stayed=faded(UNIT, age, params.history_half_life),
-                    time=kept.time,
-                    wave=at * _LIFE + wave(record, kept.time, params),
+                    words[key],
+                    lifted(words[key], engaging),
+                    lifted(UNIT, engaging),
+                    lifted(UNIT, lift(age, params.history_half_life)),
+                    kept.time,
+                    at * _LIFE + wave(record, kept.time, params),
                 )
             yield payment, Gift(account, joined, kept.time, mass)
 

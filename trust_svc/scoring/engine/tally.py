@@ -104,12 +104,17 @@ def counted_by(params: Params) -> tuple[float, ...]:
     return tuple(float(getattr(params, name)) for name in _NUMBERS)
 
 
-def faded(units: int, age: float, half_life: float) -> int:
-    """What `units` weigh `age` seconds after the start. Exact but for one rounding down, so that none is above its due."""
+def lift(age: float, half_life: float) -> tuple[float, int]:
+    """What one unit weighs `age` seconds after the start: a number from 1 to 2, and how often it is doubled."""
     halves = age / (half_life * DAY)
     whole = math.floor(halves)
-    rest = int(2.0 ** (halves - whole) * units)
-    return rest << whole if whole >= 0 else rest >> -whole
+    return 2.0 ** (halves - whole), whole
+
+
+def lifted(units: int, by: tuple[float, int]) -> int:
+    """Exact but for one rounding down, so that nothing is above its due."""
+    rest, whole = by
+    return int(rest * units) << whole if whole >= 0 else int(rest * units) >> -whole
 
 
 def present(units: int, age: float, half_life: float) -> float:
