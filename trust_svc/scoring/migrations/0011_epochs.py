@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trust_scoring", "0009_nightly_proof"),
+        ("trust_scoring", "0010_seen_from_outside"),
     ]
 
     operations = [
