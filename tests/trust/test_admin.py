@@ -161,6 +161,17 @@ def test_no_form_writes_anything(campaign: UUID) -> None:
     assert Report.objects.get().state == "open"
 
 
+def test_a_refused_report_reads_as_a_page_and_a_program_gets_its_problem(campaign: UUID) -> None:
+    client = desk("support")
+    answer = client.get("/staff/reports/scores/", headers={"Accept": "text/html"})
+    text = answer.content.decode()
+    assert (answer.status_code, answer["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "takes the role analyst or admin or auditor." in text
+    assert 'href="/staff/reports/"' in text
+    answer = client.get("/staff/reports/scores/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 def calculate_path(campaign: UUID) -> str:
     score = Score.objects.get(entity_id=campaign)
     return reverse("admin:trust_scoring_score_calculate", args=(score.id,))

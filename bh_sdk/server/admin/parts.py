@@ -198,7 +198,8 @@ class Chart:
                 "borderWidth": 2 if self.kind == "line" else 0,
                 "borderRadius": 3,
                 "maxBarThickness": 26,
-                "pointRadius": 2,
+                # A point alone has no line to be seen by.
+                "pointRadius": 2 if sum(value is not None for value in each.values) > 3 else 5,
                 "spanGaps": False,
                 "tension": 0.25,
             }

@@ -39,12 +39,19 @@ def answer(site: House, request: HttpRequest, refusal: PermissionDenied) -> Http
     if "HX-Request" in request.headers:
         messages.error(request, " ".join(said))
         return TemplateResponse(request, "bh/refused_here.html", status=403, headers={"HX-Redirect": back[0][1]})
-    context = {
-        **site.each_context(request),
-        "title": "Not with your role" if asked is None or not _allowed(request, asked) else "Not here",
-        "said": said,
-        "back": back,
-    }
+    here = asked is not None and _allowed(request, asked)
+    return _page(site, request, "Not here" if here else "Not with your role", said, back)
+
+
+def report(site: House, request: HttpRequest, *, thing: str, title: str) -> HttpResponse:
+    """The same for a staff report, for whoever reads it in a browser."""
+    said = _takes(request, f"Reading the report {title.lower()}", thing, "view")
+    back = [("Reports", reverse("api-root")), ("Today", reverse("admin:index"))]
+    return _page(site, request, "Not with your role", said, back)
+
+
+def _page(site: House, request: HttpRequest, title: str, said: list[str], back: list[tuple[str, str]]) -> HttpResponse:
+    context = {**site.each_context(request), "title": title, "said": said, "back": back}
     return TemplateResponse(request, "bh/refused.html", context, status=403)
 
 
@@ -80,11 +87,14 @@ def _said(request: HttpRequest, asked: Asked) -> list[str]:
             "It has moved on since you opened the page, or you have a part in it yourself and somebody else decides.",
             "Its page says who acts next.",
         ]
-    roles = staff_who_may(asked.page.thing, asked.verb)
-    takes = " or ".join(roles) if roles else "that nobody has at present"
+    return _takes(request, f"{asked.title} ({noun})", asked.page.thing, asked.verb)
+
+
+def _takes(request: HttpRequest, doing: str, thing: str, verb: str) -> list[str]:
+    takes = " or ".join(staff_who_may(thing, verb)) or "that nobody has at present"
     mine = ", ".join(sorted(getattr(request.user, "roles", ()))) or "none"
     return [
-        f"{asked.title} ({noun}) takes the role {takes}.",
+        f"{doing} takes the role {takes}.",
         f"You are signed in as {request.user}, with the role {mine}.",
         "Somebody with the role can do it for you; an admin can give you another role.",
     ]
