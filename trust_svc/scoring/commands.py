@@ -26,41 +26,63 @@ from trust_svc.scoring.models import CategoryRate, Epoch, Job, JobItem, Score
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
 
-# So many entities are calculated at once, and in one transaction.
-BATCH = 8_192
+# So many entities are calculated at once, and in one transaction: at most; of what is urgent fewer, so that the first are
+# there soon; and of a sweep, whose every score keeps a lock for what it tells.
+BATCH, URGENT, BULK = 8_192, 1_024, 4_096
+# So many workers sweep at once: the others stay free for what is new.
+SWEEPERS = 2
+_SWEEPER = 0x7472_7573
 
 _MARK = """
-INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, quiet, picked)
-SELECT kind, entity_id, %s, %s, %s, false
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, quiet, bulk, picked)
+SELECT kind, entity_id, %s, %s, %s, %s, false
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid) ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked
 DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent,
-              quiet = due.quiet AND excluded.quiet
+       quiet = due.quiet AND excluded.quiet, bulk = due.bulk AND excluded.bulk
  WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent OR due.quiet AND NOT excluded.quiet
+    OR due.bulk AND NOT excluded.bulk
 """
 
-# The sweep asks for everything, and jumps no queue: what waits already waits no longer. An organiser and the campaigns
+# The sweep asks for everything, and comes after all else: what waits already waits no longer. An organiser and the campaigns
 # stand together, because they are calculated from the same facts.
 _MARK_ALL = """
-INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, picked)
-SELECT kind, entity_id, %s, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, bulk, picked)
+SELECT kind, entity_id, %s, true, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET quiet = false WHERE due.quiet
 """
 
+# One that is being calculated is asked for again only when it still counts on what is over.
 _MARK_EXPIRED = """
-INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, picked)
-SELECT kind, entity_id, %s, true, false FROM trust_scoring_score WHERE expires_at <= %s ORDER BY kind, entity_id
-ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET quiet = false WHERE due.quiet
+INSERT INTO trust_scoring_due (kind, entity_id, due_at, urgent, picked)
+SELECT kind, entity_id, %s, true, false FROM trust_scoring_score AS score WHERE expires_at <= %s AND NOT EXISTS (
+       SELECT FROM trust_scoring_due AS due
+        WHERE due.kind = score.kind AND due.entity_id = score.entity_id
+          AND NOT due.quiet AND (due.urgent OR due.picked))
+ ORDER BY kind, entity_id
+ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET urgent = true, quiet = false, bulk = false
+"""
+
+# What comes next: urgent or not, of a sweep or not. A picked row that nobody holds was left behind.
+_NEXT = """
+SELECT urgent, bulk FROM trust_scoring_due WHERE picked OR due_at <= %s OR due_at > %s
+ ORDER BY urgent DESC, bulk, due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 _PICK = """
 UPDATE trust_scoring_due SET picked = true WHERE id IN (
-   SELECT id FROM trust_scoring_due WHERE NOT picked AND (due_at <= %s OR due_at > %s)
+   SELECT id FROM trust_scoring_due WHERE NOT picked AND bulk = %s AND (due_at <= %s OR due_at > %s)
     ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 
+# How many of a sweep are picked already: no more than those who sweep can take.
+_AHEAD = "SELECT count(*) FROM trust_scoring_due WHERE picked AND bulk"
+
+# One of the two places of those who sweep, until the transaction ends.
+_SWEEP = "SELECT CASE WHEN pg_try_advisory_xact_lock(%s, 1) THEN true ELSE pg_try_advisory_xact_lock(%s, 2) END"
+
 _TAKE = """
-SELECT id, kind, entity_id, quiet FROM trust_scoring_due WHERE picked
+SELECT id, kind, entity_id, quiet FROM trust_scoring_due WHERE picked AND bulk = %s
  ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
@@ -189,11 +211,13 @@ def mark(entities: Iterable[Entity], *, now: bool = False, quietly: bool = False
     _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now, quiet=quietly)
 
 
-def _mark(entities: Iterable[Entity], *, due_at: datetime, urgent: bool, quiet: bool = False) -> None:
+def _mark(
+    entities: Iterable[Entity], *, due_at: datetime, urgent: bool, quiet: bool = False, bulk: bool = False
+) -> None:
     wanted = sorted(set(entities))
     if wanted:
         with connection.cursor() as cursor:
-            cursor.execute(_MARK, [due_at, urgent, quiet, _as_json(wanted)])
+            cursor.execute(_MARK, [due_at, urgent, quiet, bulk, _as_json(wanted)])
 
 
 def rescore_due(limit: int = BATCH) -> int:
@@ -201,18 +225,38 @@ def rescore_due(limit: int = BATCH) -> int:
 
     Several workers may do so at once. A worker that dies leaves its picked rows to the next one, at once.
     """
+    now = clock.now()
+    # Nothing is put off for so long: the clock was moved back.
+    due = [now, now + 10 * DEBOUNCE]
     with connection.cursor() as cursor:
-        # Nothing is put off for so long: the clock was moved back.
-        cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
-    with transaction.atomic():
-        as_of = clock.now()
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE, [limit])
-            picked = cursor.fetchall()
-            loud = {(kind, entity_id) for _, kind, entity_id, quiet in picked if not quiet}
-            asked = {(kind, entity_id) for _, kind, entity_id, _ in picked}
-            _rescore(asked, as_of, quietly=asked - loud)
-            cursor.execute(_DONE, [[due for due, *_ in picked]])
+        cursor.execute(_NEXT, due)
+        if (lane := cursor.fetchone()) is None:
+            return 0
+        urgent, bulk = lane
+        limit = min(limit, URGENT if urgent else BULK if bulk else BATCH)
+        room = limit
+        if bulk:
+            cursor.execute(_AHEAD)
+            (ahead,) = cursor.fetchone()
+            room = max(0, SWEEPERS * limit - ahead)
+        cursor.execute(_PICK, [bulk, *due, room])
+    return _take(bulk, limit)
+
+
+@transaction.atomic
+def _take(bulk: bool, limit: int) -> int:
+    as_of = clock.now()
+    with connection.cursor() as cursor:
+        if bulk:
+            cursor.execute(_SWEEP, [_SWEEPER, _SWEEPER])
+            if not cursor.fetchone()[0]:
+                return 0
+        cursor.execute(_TAKE, [bulk, limit])
+        picked = cursor.fetchall()
+        loud = {(kind, entity_id) for _, kind, entity_id, quiet in picked if not quiet}
+        asked = {(kind, entity_id) for _, kind, entity_id, _ in picked}
+        _rescore(asked, as_of, quietly=asked - loud)
+        cursor.execute(_DONE, [[due for due, *_ in picked]])
     return len(picked)
 
 
@@ -235,7 +279,8 @@ def open_job(*, entities: Sequence[Entity] | None, by: str) -> Job:
     wanted = sorted(set(entities)) if entities is not None else queries.everybody()
     job = Job.objects.create(requested_by=by, total=len(wanted), created_at=clock.now())
     JobItem.objects.bulk_create([JobItem(job=job, kind=kind, entity_id=entity_id) for kind, entity_id in wanted])
-    _mark(wanted, due_at=job.created_at, urgent=False)
+    # A large one is as good as a sweep: nobody's news waits for it.
+    _mark(wanted, due_at=job.created_at, urgent=False, bulk=len(wanted) > URGENT)
     return job
 
 

@@ -135,7 +135,7 @@ class ScorePoint(models.Model):
 
 
 class Due(models.Model):
-    """A score that has to be calculated again, not before `due_at`; urgent ones go first.
+    """A score that has to be calculated again, not before `due_at`; urgent ones go first, those of a sweep (`bulk`) last.
 
     There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask
     again while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that
@@ -148,6 +148,7 @@ class Due(models.Model):
     urgent = models.BooleanField(db_default=False)
     # Nothing moved that others than staff may notice.
     quiet = models.BooleanField(db_default=False)
+    bulk = models.BooleanField(db_default=False)
     picked = models.BooleanField(default=False)
 
     class Meta:
@@ -157,7 +158,7 @@ class Due(models.Model):
                 fields=("kind", "entity_id"), condition=models.Q(picked=False), name="trust_due_waits_once"
             ),
         )
-        indexes = (models.Index(fields=("picked", "-urgent", "due_at"), name="trust_due_urgent_next"),)
+        indexes = (models.Index(fields=("-urgent", "bulk", "due_at"), name="trust_due_lanes"),)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.entity_id}"
