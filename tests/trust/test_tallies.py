@@ -148,6 +148,33 @@ def test_a_half_that_was_lost_is_noticed_and_built_anew(monolith: Caller, lost: 
 
 
 @pytest.mark.django_db
+def test_what_redis_counted_wrongly_is_thrown_away_when_everything_is_told(monolith: Caller) -> None:
+    store = wiped()
+    organiser = Organiser(monolith)
+    assert organiser.rows()[2]
+    for key in cast("list[bytes]", store.keys("*tally*")):
+        store.hincrby(key.decode(), "n", -3)
+    one, two, tallied = organiser.rows()
+    assert tallied
+    assert one == two
+
+
+@pytest.mark.django_db
+def test_disputes_of_gifts_that_nobody_told_of_are_read_from_the_facts(monolith: Caller) -> None:
+    wiped()
+    campaign = uuid4()
+    told = [fact("payment.disputed", campaign, at, payment_id=f"p{at}", stage="lost") for at in range(1, 9)]
+    tell(monolith, fact("campaign.created", campaign, 20, owner_id=str(uuid4())), *told)
+    as_of = datetime.now(UTC)
+    counting = Counting(SETS, as_of.timestamp())
+    known = assessment.read([("campaign", campaign)], counting=counting)
+    assert not known.sums
+    plain = assessment.read([("campaign", campaign)])
+    one, two = (assessment.assess(each, as_of=as_of, params=V2)[0].features for each in (known, plain))
+    assert one == two
+
+
+@pytest.mark.django_db
 def test_without_redis_the_facts_are_read(monolith: Caller, settings: Any) -> None:
     organiser = Organiser(monolith)
     settings.REDIS_URL = "redis://127.0.0.1:1/0"

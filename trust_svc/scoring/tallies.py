@@ -3,6 +3,8 @@
 A tally keeps every payment as it was last told, the hands that payments make up, and the sums over hands that scores need.
 A rescore reads the sums alone, and only when they were told as many facts as PostgreSQL holds. Else what is missing is
 told, or everything anew, or the facts themselves are read. All roads give the same numbers to the bit.
+
+Redis knows no rollback: whoever asks must not have written facts about payments in the same transaction.
 """
 
 from __future__ import annotations
@@ -114,13 +116,17 @@ def tally(purse: Purse, params: Params, *, epoch: int) -> Tally | None:
         # What was recorded last is what is missing, unless Redis lost something.
         missing = purse.facts - told + SLACK
         for newest in (missing, None) if missing * FEW < purse.facts else (None,):
+            if newest is None:
+                _redis.ask(lambda client: client.unlink(*keys))
             facts = evidence.about_payments(purse.campaigns, newest=newest)
             entries = _entries(purse, facts, params, _people(facts))
             told = 0 if entries is None else _redis.ask(partial(_tell, keys=keys, entries=entries, params=params)) or 0
             if told >= purse.facts or not entries:
                 break
         found = _redis.ask(partial(_read, keys=keys))
-    if found is None or b"spoilt" in found or not _is_complete(purse, int(found.get(b"n", 0))):
+    if found is None or b"first" not in found or b"spoilt" in found:
+        return None
+    if not _is_complete(purse, int(found[b"n"])):
         return None
     return Tally(_sums(found), float(found[b"first"]), float(found[b"last"]))
 
