@@ -191,9 +191,9 @@ def _as_evidence(case: Case, verdicts: Mapping[UUID, Verdict], now: datetime) ->
     facts = [
         NewFact(
             uuid4(), "report.decided", now, case.entity_kind, case.entity_id,
-            {"report_id": str(report_id), "outcome": verdict},
+            {"report_id": report.name, "outcome": verdicts[report.id]},
         )
-        for report_id, verdict in sorted(verdicts.items())
+        for report in reports.reports(verdicts.keys())
     ]  # fmt: skip
     said = {"outcome": case.outcome}
     facts.append(NewFact(uuid4(), "case.decided", now, case.entity_kind, case.entity_id, said))

@@ -106,6 +106,17 @@ SELECT DISTINCT subject_kind, subject_id FROM trust_evidence_fact AS filed
         WHERE type = 'report.decided' AND data->>'report_id' = filed.data->>'report_id')
 """
 
+_REPORTS_TOLD = """
+SELECT time, data FROM trust_evidence_fact AS filed
+ WHERE subject_kind = %s AND subject_id = %s AND type = 'report.filed' AND source <> 'trust'
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact
+                    WHERE type = 'report.decided' AND data->>'report_id' = filed.data->>'report_id')
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact AS closed
+                    WHERE closed.subject_kind = filed.subject_kind AND closed.subject_id = filed.subject_id
+                      AND closed.type = 'case.decided' AND closed.time >= filed.time)
+ ORDER BY time, id
+"""
+
 _UNKNOWN = """
 SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
  WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
@@ -361,6 +372,13 @@ def told_since(kind: str, entity_id: UUID, *, types: Collection[str], since: dat
     return list(found.order_by("time", "id"))
 
 
+def reports_told(kind: str, entity_id: UUID) -> list[tuple[datetime, dict[str, Any]]]:
+    """The reports about an entity that others told us and nobody has judged, oldest first: time and data."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTS_TOLD, [kind, entity_id])
+        return [(time, json.loads(data)) for time, data in cursor.fetchall()]
+
+
 def case_outcome(kind: str, entity_id: UUID, *, since: datetime) -> str | None:
     """What the newest decision of a case about it says, if one was made since."""
     decided = Fact.objects.filter(subject_kind=kind, subject_id=entity_id, type="case.decided", time__gte=since)
@@ -368,11 +386,11 @@ def case_outcome(kind: str, entity_id: UUID, *, since: datetime) -> str | None:
     return None if last is None else str(last.data["outcome"])
 
 
-def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
-    """The standing decision of each of these reports: outcome and time."""
-    found: dict[UUID, tuple[str, datetime]] = {}
-    keys = [str(report_id) for report_id in report_ids]
+def decisions(names: Collection[str]) -> dict[str, tuple[str, datetime]]:
+    """The standing decision of each of these reports, by their `report_id`: outcome and time."""
+    found: dict[str, tuple[str, datetime]] = {}
+    keys = list(names)
     decided = Fact.objects.filter(type="report.decided", data__report_id__in=keys).order_by("time", "id")
     for fact in decided if keys else ():
-        found[UUID(fact.data["report_id"])] = (fact.data["outcome"], fact.time)
+        found[str(fact.data["report_id"])] = (fact.data["outcome"], fact.time)
     return found

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from bh_sdk.server.admin import CasePage, Figure, display, parts
 from trust_svc import elsewhere
 from trust_svc.evidence import queries as evidence
-from trust_svc.reports.models import Report
+from trust_svc.reports.models import NOBODY, Report
 
 STATES: dict[str, parts.Tone] = {"Open": "warning", "Upheld": "danger", "Dismissed": "info"}
 
@@ -76,7 +76,10 @@ class ReportAdmin(CasePage):
             parts.Fact("Id of the report", str(obj.id), mono=True),
         ]
         if opened:
-            facts.append(parts.Fact("Reporter", str(obj.reporter_id), mono=True, note="never told to the one reported"))
+            named = "not named" if obj.reporter_id == NOBODY else str(obj.reporter_id)
+            facts.append(parts.Fact("Reporter", named, mono=True, note="never told to the one reported"))
+        if obj.told_as:
+            facts.append(parts.Fact("The platform calls it", obj.told_as, mono=True))
         moments = [parts.Moment("Filed", obj.created_at)]
         if obj.decided_at:
             moments.insert(0, parts.Moment(obj.get_state_display(), obj.decided_at))

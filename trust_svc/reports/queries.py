@@ -21,6 +21,12 @@ def reports(ids: Collection[UUID]) -> list[Report]:
     return list(Report.objects.filter(id__in=list(ids)).order_by("created_at", "id"))
 
 
+def names(entity_kind: str, entity_id: UUID) -> set[str]:
+    """What evidence calls the reports about it."""
+    found = Report.objects.filter(entity_kind=entity_kind, entity_id=entity_id)
+    return {told_as or str(key) for key, told_as in found.values_list("id", "told_as")}
+
+
 def has_reported(person: UUID, entity_kind: str, entity_id: UUID) -> bool:
     """Whether this person ever reported it."""
     return Report.objects.filter(reporter_id=person, entity_kind=entity_kind, entity_id=entity_id).exists()
