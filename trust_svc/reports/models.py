@@ -43,7 +43,7 @@ class Report(models.Model):
             models.UniqueConstraint(
                 fields=("reporter_id", "entity_kind", "entity_id"),
                 condition=models.Q(state="open", told_as=None),
-                name="trust_one_open_report",
+                name="trust_one_open_report_here",
             ),
             models.UniqueConstraint(
                 fields=("entity_kind", "entity_id", "told_as"),
