@@ -53,7 +53,7 @@ def at_the_desk(browser: Browser, house: House, who: str, *, service: str = "pay
 def press(page: Page, button: str, **fields: str) -> None:
     """Open the dialog behind a button of the page and fill it in."""
     page.locator("[hx-get]").filter(has_text=button).first.click()
-    page.wait_for_selector("#dialog-form")
+    page.wait_for_selector("#dialog-form", state="attached")
     for name, value in fields.items():
         field = page.locator(f"#dialog-form [name={name}]")
         if field.evaluate("element => element.tagName") == "SELECT":

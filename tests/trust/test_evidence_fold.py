@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trust_svc.scoring.engine import (
+    TIERS,
     V1,
     V2,
     Column,
@@ -26,6 +27,7 @@ from trust_svc.scoring.engine import (
     points,
     score,
     shown_tier,
+    tier_of,
     user_row,
 )
 
@@ -291,6 +293,20 @@ def test_the_shown_tier_drops_only_two_points_below_its_edge() -> None:
     assert shown_tier(24.0, "STAR", V1) == "RISING"
     assert shown_tier(75.0, "NEW", V1) == "TRUSTED"
     assert shown_tier(74.0, None, V1) == "STEADY"
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=30))
+def test_over_any_course_only_a_drop_remembers_and_never_by_more_than_two_points(course: list[float]) -> None:
+    shown: str | None = None
+    for now in course:
+        before, shown = shown, shown_tier(now, shown, V1)
+        plain, at = TIERS.index(tier_of(now, V1)), TIERS.index(shown)
+        assert at >= plain
+        assert at == plain or now >= V1.tiers[at] - 2.0
+        # What is shown above the score was shown before: nothing rises by memory.
+        assert at == plain or (before is not None and at <= TIERS.index(before))
+        # It drops no further than it must.
+        assert before is None or at >= TIERS.index(before) or now < V1.tiers[at + 1] - 2.0
 
 
 def test_category_rates_follow_the_evidence_and_stay_within_bounds() -> None:
