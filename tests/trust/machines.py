@@ -50,8 +50,8 @@ def told(type: str, **about: Any) -> list[dict[str, Any]]:
 
 
 def run(machine: type[Machine], move: Callable[[float], None], *, examples: int, steps: int) -> None:
-    Machine.move = staticmethod(move)  # type: ignore[assignment]  # a plain function, not a method
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    Machine.move = staticmethod(move)
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
