@@ -129,7 +129,7 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         """The list. Text with NUL can stand in no column, and PostgreSQL takes none as a filter either."""
         if any("\x00" in value for values in request.GET.lists() for value in [values[0], *values[1]]):
             return HttpResponseRedirect(f"{request.path}?e=1")
-        answer: HttpResponse = super().changelist_view(request, extra_context)
+        answer: HttpResponse = super().changelist_view(request, {"title": self.plural} | (extra_context or {}))
         return answer
 
     # -- what the site asks ------------------------------------------------------------------------------------------
