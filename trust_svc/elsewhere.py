@@ -59,9 +59,7 @@ def _counted(ways: Ways, kind: str, entity_id: UUID) -> Iterator[Line]:
         ways, "Verifications", VERIFICATION, entity_id, asked, sum(each.state == "open" for each in asked), "to decide"
     )
     held = holds.holds_of(kind, entity_id)
-    yield from _several(
-        ways, "Holds", HOLD, entity_id, held, sum(not each.lifted_at for each in held), "payouts stopped"
-    )
+    yield from _several(ways, "Holds", HOLD, entity_id, held, sum(not each.lifted_at for each in held), "in force")
     filed_appeals = appeals.appeals_about(kind, entity_id)
     to_decide = sum(each.state == "open" for each in filed_appeals)
     yield from _several(ways, "Appeals", APPEAL, entity_id, filed_appeals, to_decide, "to decide")

@@ -108,7 +108,7 @@ def test_the_page_of_a_score_leads_to_everything_about_it_that_the_reader_may_op
             there = reverse(f"admin:trust_{model}_changelist") in text or str(row) in text
             assert there, (role, model)
         assert "1 open" in text, role
-        assert "payouts stopped" in text, role
+        assert "1 in force" in text, role
         assert "Identity verified" in text, role
     facts, appeals = reverse("admin:trust_evidence_fact_changelist"), "Appeals</dt>"
     assert [facts in seen[role] for role in ("analyst", "support", "auditor")] == [True, False, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,9 +31,9 @@ def known(analyst: object) -> None:
     campaign, now = uuid4(), clock.now()
     Campaign.objects.create(id=campaign, owner_id=uuid4(), title=f"A well {campaign.hex[:6]}")
     scoring.rescore(kind="campaign", entity_id=campaign)
-    about = {"entity_kind": "campaign", "entity_id": campaign}
+    about: dict[str, Any] = {"entity_kind": "campaign", "entity_id": campaign}
     holding.place_hold(**about, reason="Nobody was paid.", by=str(uuid4()))
-    said = {"reason": "investigation", "note": "The passport is looked at.", "days": 30, "by": uuid4()}
+    said: dict[str, Any] = {"reason": "investigation", "note": "The passport is looked at.", "days": 30, "by": uuid4()}
     overriding.ask_override(**about, wish=Wish("score", value=10.0), **said)
     Report.objects.create(**about, reporter_id=uuid4(), kind="fraud", description="A lie", created_at=now)
     Case.objects.filter(entity_id=campaign).delete()

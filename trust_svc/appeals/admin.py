@@ -216,6 +216,10 @@ class AppealAdmin(CasePage):
         obj = self.get_object(request, str(object_id))
         if not isinstance(obj, Appeal) or obj.state != "open":
             return []
+        owner = evidence.owner_of(obj.entity_kind, obj.entity_id)
+        if self.actor(request) in {str(each) for each in (*obj.not_by, obj.filed_by, owner)}:
+            # The page says that somebody else decides.
+            return []
         offered = super().get_actions_detail(request, object_id)
         mine = obj.claimed_by is not None and str(obj.claimed_by) == self.actor(request)
         return [each for each in offered if not (mine and each.action_name.endswith("claim_appeal"))]
@@ -282,7 +286,7 @@ def _about(row: Any) -> str:
 def _name(person: UUID) -> str:
     """A colleague's name; the beginning of an id for anybody else."""
     staff = Staff.objects.filter(sub=person).first()
-    return staff.get_username() if staff else str(person)[:8]
+    return str(staff) if staff else str(person)[:8]
 
 
 def _due(row: Appeal, *, at: datetime) -> str:

@@ -175,7 +175,7 @@ def _outcomes(days: Sequence[date], found: Reviews) -> parts.Chart:
         ("Dismissed", "primary", lambda each: each.dismissed),
     ]
     empty = "Nobody reported anything, and no report was judged."
-    return _chart("Reports", days, found, reads, kind="bar", empty=empty)
+    return _chart("Reports", days, found, reads, kind="bar", stacked=True, beside="Filed", empty=empty)
 
 
 def _cases(days: Sequence[date], found: Reviews) -> parts.Chart:
@@ -186,7 +186,7 @@ def _cases(days: Sequence[date], found: Reviews) -> parts.Chart:
         ("False", "primary", lambda each: each.false),
     ]
     empty = "No case was opened or decided. One opens by itself when something is reported."
-    return _chart("Cases", days, found, reads, kind="bar", empty=empty)
+    return _chart("Cases", days, found, reads, kind="bar", stacked=True, beside="Opened", empty=empty)
 
 
 def _hours(days: Sequence[date], found: Reviews) -> parts.Chart:
@@ -223,15 +223,18 @@ def _chart(
     *,
     kind: Literal["bar", "line"],
     stacked: bool = False,
+    beside: str = "",
     unit: str = "",
     empty: str = "Nothing in this time.",
 ) -> parts.Chart:
-    """Every day of the range; one that nobody counted is a gap, not a zero. Where there is nothing to draw, `empty` says how
+    """Every day of the range; one that nobody counted is a gap, not a zero. `beside` names the series that stands beside the
+    stack of the others. Where there is nothing to draw, `empty` says how
     something comes to be."""
     series = []
     for name, tone, read in reads:
         values = [read(found[day]) if day in found else None for day in days]
-        series.append(parts.Series(name, values, [_number(value) for value in values], tone))
+        stack = "" if not beside else "beside" if name == beside else "others"
+        series.append(parts.Series(name, values, [_number(value) for value in values], tone, stack))
     labels = [f"{day:%d %b}" for day in days] if any(any(each.values) for each in series) else []
     return parts.Chart(title, labels, series, kind=kind, stacked=stacked, unit=unit, empty=empty)
 

@@ -161,6 +161,8 @@ class Series:
     values: Sequence[float | None]
     shown: Sequence[str]
     tone: Literal["primary", "soft", "deep", "pale", "danger", "warning"] = "primary"
+    # In a stacked chart: series of one stack stand on each other, different stacks beside each other.
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ class Chart:
                 "spanGaps": False,
                 "tension": 0.25,
             }
+            | ({"stack": each.stack} if each.stack else {})
             for each in self.series
         ]
         return json.dumps({"labels": list(self.labels), "datasets": sets})
