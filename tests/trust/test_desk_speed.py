@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 LISTS = ("scoring_score", "cases_case", "overrides_override", "holds_hold", "appeals_appeal", "reports_report")
 
 
-def known(analyst: object) -> None:
+def known(analyst: UUID) -> None:
     """A campaign with something on every desk."""
     campaign, now = uuid4(), clock.now()
     Campaign.objects.create(id=campaign, owner_id=uuid4(), title=f"A well {campaign.hex[:6]}")
