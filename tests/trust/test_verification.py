@@ -172,8 +172,9 @@ class TestAsking:
     def test_documents_are_added_while_the_request_is_open_up_to_six(self, donor: Caller) -> None:
         row = ask(donor)
         path = f"/trust/verification/{row.id}/documents"
-        for _ in range(5):
-            assert donor.post(path, {"content": b64(PNG)}).status_code == 201
+        for number in range(5):
+            picture = PNG.replace(b"Jonah", b"number %d" % number)
+            assert donor.post(path, {"content": b64(picture)}).status_code == 201
         full = donor.post(path, {"content": b64(PNG)})
         assert (full.status_code, full.json()["code"]) == (409, "verification_documents_full")
         assert donor.post(path, {"content": b64(b"GIF89a of something else")}).status_code == 422
@@ -363,6 +364,15 @@ class TestAfterAnAppeal:
             with pytest.raises(RequestDecided):
                 change(request_id=row.id, by=OTHER, **({"message": ""} if change is commands.grant_on_appeal else {}))
         assert (Request.objects.get().state, Fact.objects.exists()) == ("open", False)
+
+
+def test_the_same_document_is_kept_once(donor: Caller) -> None:
+    row = ask(donor, "identity", PDF, PDF, JPEG, PDF)
+    assert Document.objects.count() == 2
+    again = donor.post(f"/trust/verification/{row.id}/documents", {"content": b64(JPEG)})
+    assert (again.status_code, len(again.json()["documents"]), Document.objects.count()) == (201, 2, 2)
+    assert donor.post(f"/trust/verification/{row.id}/documents", {"content": b64(PNG)}).status_code == 201
+    assert Document.objects.count() == 3
 
 
 class TestEnds:

@@ -329,6 +329,11 @@ def owner_of(kind: str, entity_id: UUID) -> UUID | None:
     return Campaign.objects.filter(id=entity_id).values_list("owner_id", flat=True).first()
 
 
+def own(person: UUID) -> list[UUID]:
+    """What is somebody's own: themselves and their campaigns."""
+    return [person, *Campaign.objects.filter(owner_id=person).values_list("id", flat=True)]
+
+
 def category_of(campaign_id: UUID) -> str:
     """The category of a campaign; empty when it has none."""
     return Campaign.objects.filter(id=campaign_id).values_list("category", flat=True).first() or ""

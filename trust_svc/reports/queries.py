@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from trust_svc.reports.models import Report
 
@@ -19,6 +19,11 @@ def open_about(entity_kind: str, entity_id: UUID) -> list[Report]:
 def reports(ids: Collection[UUID]) -> list[Report]:
     """These reports, oldest first."""
     return list(Report.objects.filter(id__in=list(ids)).order_by("created_at", "id"))
+
+
+def filed(**chosen: object) -> QuerySet[Report]:
+    """Reports with these values; a value of None leaves all in."""
+    return Report.objects.filter(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def names(entity_kind: str, entity_id: UUID) -> set[str]:
