@@ -73,6 +73,12 @@ def cases_about(kind: str, entity_id: UUID) -> list[Case]:
     return list(Case.objects.filter(entity_kind=kind, entity_id=entity_id).order_by("-opened_at"))
 
 
+def another_stands_confirmed(case: Case) -> bool:
+    """Whether another case about the same was confirmed, and nobody took that back."""
+    about = Case.objects.filter(entity_kind=case.entity_kind, entity_id=case.entity_id, outcome="confirmed")
+    return about.exclude(id=case.id).exists()
+
+
 def taken_up(kind: str, entity_id: UUID) -> set[tuple[str, str]]:
     """(kind, key) of everything that stands in a case about it."""
     found = Signal.objects.filter(case__entity_kind=kind, case__entity_id=entity_id)
