@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trust_svc.scoring.engine import (
     TIERS,
     V1,
-    V2,
+    V3,
     Column,
     Fact,
     People,
@@ -227,6 +227,16 @@ def test_the_last_decision_of_a_case_stands() -> None:
     assert story.tell("case.decided", 1, outcome="false")[Column.REPORTS_UPHELD] == 0.0
 
 
+@pytest.mark.parametrize("delivered", [True, False])
+def test_to_say_again_that_a_campaign_ended_changes_nothing(delivered: bool) -> None:
+    once = Story().tell("campaign.created", 200).tell("campaign.update_posted", 60)
+    once.tell("campaign.ended", 50, delivered=delivered)
+    row = once.row()
+    assert once.tell("campaign.ended", 5, delivered=delivered).row() == row
+    other = once.tell("campaign.ended", 2, delivered=not delivered)
+    assert (other[Column.DONE] > 0, other[Column.FAILED] > 0) == (not delivered, delivered)
+
+
 def test_a_campaign_inherits_its_organisers_record() -> None:
     own, sibling = Story().tell("campaign.created", 5), Story().tell("campaign.ended", 0, delivered=False)
     sibling.tell("payment.disputed", 0, payment_id="p", stage="lost")
@@ -248,24 +258,24 @@ def test_the_last_word_on_each_hold_stands_whatever_the_order() -> None:
 def test_a_hold_on_the_organiser_holds_all_campaigns_but_one_on_a_campaign_not_its_organiser() -> None:
     held = fold(Story().tell("hold.placed", 3, hold_id="a").facts)
     assert Story().row(owner=held)[Column.HELD] == 1.0
-    assert user_row(held, as_of=NOW, params=V2)[Column.HELD] == 1.0
-    assert user_row(fold([]), as_of=NOW, params=V2, campaigns=[held])[Column.HELD] == 0.0
+    assert user_row(held, as_of=NOW, params=V3)[Column.HELD] == 1.0
+    assert user_row(fold([]), as_of=NOW, params=V3, campaigns=[held])[Column.HELD] == 0.0
 
 
 @pytest.mark.parametrize(("old", "want"), [(0, 0.35), (40, 0.55), (100, 0.85), (70, 0.7)])
 def test_a_score_of_the_old_system_moves_the_prior_half_way_and_fades(old: float, want: float) -> None:
     person = fold(Story().tell("score.imported", 0, score=old).facts)
-    for age, left in ((0.0, 1.0), (V2.imported_half_life, 0.5)):
+    for age, left in ((0.0, 1.0), (V3.imported_half_life, 0.5)):
         at = NOW + age * DAY
-        mine = user_row(person, as_of=at, params=V2)[Column.PRIOR]
-        theirs = campaign_row(fold([]), as_of=at, params=V2, owner=person)[Column.PRIOR]
+        mine = user_row(person, as_of=at, params=V3)[Column.PRIOR]
+        theirs = campaign_row(fold([]), as_of=at, params=V3, owner=person)[Column.PRIOR]
         assert mine == theirs == pytest.approx(0.7 + (want - 0.7) * left)
     assert user_row(person, as_of=NOW, params=V1)[Column.PRIOR] == 0.0
 
 
 def test_of_two_imported_scores_the_later_counts() -> None:
     story = Story().tell("score.imported", 0, score=90).tell("score.imported", 300, score=10)
-    assert user_row(fold(story.facts), as_of=NOW, params=V2)[Column.PRIOR] == pytest.approx(0.8)
+    assert user_row(fold(story.facts), as_of=NOW, params=V3)[Column.PRIOR] == pytest.approx(0.8)
 
 
 def test_a_person_without_campaigns_owes_no_updates() -> None:

@@ -139,6 +139,10 @@ def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
         ({"type": "verification.granted", "data": {"item": "shoe_size"}}, "#/data/item"),
         ({"type": "verification.granted", "data": {"item": "bank", "expires_at": "soon"}}, "#/data/expires_at"),
         ({"type": "payment.succeeded", "data": {"payment_id": "p", "amount": 5, "currency": "GBP"}}, "#/data/amount"),
+        (
+            {"type": "payment.succeeded", "data": {"payment_id": "p", "amount": "-5", "currency": "GBP"}},
+            "#/data/amount",
+        ),
     ],
 )
 def test_a_wrong_fact_is_refused_where_it_is_wrong_and_nothing_is_written(

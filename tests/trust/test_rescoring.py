@@ -15,7 +15,7 @@ from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_gift, a_good_campaign, about_user, ago, fact, gifts
 from trust_svc.scoring import commands, queries, tasks
-from trust_svc.scoring.engine import V1, V2
+from trust_svc.scoring.engine import SHIPPED, V1, V2
 from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
 from trust_svc.scoring.rules import Standing, is_noted, is_told
 
@@ -145,7 +145,7 @@ def test_a_verification_that_runs_out_moves_the_score_by_itself(monolith: Caller
     tasks.rescore_due()
     after = Score.objects.get(entity_id=campaign)
     assert after.factors[3]["contribution"] == 0
-    assert before.factors[3]["contribution"] > 5
+    assert before.factors[3]["contribution"] > 4
     assert after.expires_at is None
 
 
@@ -252,11 +252,11 @@ def test_the_database_refuses_to_rewrite_history(monolith: Caller, change: str) 
         cursor.execute(change)
 
 
-def test_the_second_parameter_set_is_live_and_the_first_is_kept() -> None:
+def test_the_third_parameter_set_is_live_and_those_before_are_kept() -> None:
     stored = ParameterSet.objects.get(state="live")
-    assert (stored.version, stored.digest, queries.live_parameters()) == (2, V2.digest, (2, V2))
-    first = ParameterSet.objects.get(version=1)
-    assert (first.state, first.digest) == ("retired", V1.digest)
+    assert (stored.version, stored.digest, queries.live_parameters()) == (3, SHIPPED.digest, (3, SHIPPED))
+    before = ParameterSet.objects.filter(version__lt=3).order_by("version")
+    assert [(each.state, each.digest) for each in before] == [("retired", V1.digest), ("retired", V2.digest)]
 
 
 @pytest.mark.parametrize(

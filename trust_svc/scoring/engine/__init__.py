@@ -8,7 +8,7 @@ from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_ro
 from trust_svc.scoring.engine.hands import People, Purses
 from trust_svc.scoring.engine.kernel import Scores, points, score
 from trust_svc.scoring.engine.outside import reports_seen_outside
-from trust_svc.scoring.engine.params import FACTORS, ITEMS, TIERS, V1, V2, Params
+from trust_svc.scoring.engine.params import FACTORS, ITEMS, SHIPPED, TIERS, V1, V2, V3, Params
 from trust_svc.scoring.engine.rates import category_rates
 from trust_svc.scoring.engine.reasons import TEXTS, Reason, reasons, repaired
 from trust_svc.scoring.engine.record import Fact, Record, fold
@@ -17,10 +17,12 @@ from trust_svc.scoring.engine.tiers import shown_tier, tier_of
 __all__ = [
     "FACTORS",
     "ITEMS",
+    "SHIPPED",
     "TEXTS",
     "TIERS",
     "V1",
     "V2",
+    "V3",
     "Column",
     "Fact",
     "Params",

@@ -138,9 +138,9 @@ def _delivery(record: Record, as_of: float, params: Params) -> tuple[float, floa
     for kept in sorted(record.milestones.values(), key=lambda each: each.stamp):
         mass = params.milestone_mass * decay(as_of - kept.time, params.completion_half_life)
         done, failed = (done + mass, failed) if kept.data["kept"] else (done, failed + mass)
-    if record.ended is not None:
-        mass = decay(as_of - record.ended.time, params.completion_half_life)
-        return (done + mass, failed, 0.0, 0.0) if record.ended.data["delivered"] else (done, failed + mass, 0.0, 0.0)
+    if record.outcome is not None:
+        mass = decay(as_of - record.outcome.time, params.completion_half_life)
+        return (done + mass, failed, 0.0, 0.0) if record.outcome.data["delivered"] else (done, failed + mass, 0.0, 0.0)
     if record.progress is None:
         return done, failed, 0.0, 0.0
     elapsed = record.progress.data.get("elapsed")
@@ -167,7 +167,7 @@ def _rhythm(record: Record, as_of: float, params: Params) -> tuple[float, float,
     if start is None:
         return 0.0, 0.0, 0.0
     period = _period(record, params) * DAY
-    end = record.ended.time if record.ended else math.inf
+    end = math.inf if record.over is None else record.over
     now = max(start, min(as_of, end))
     current = math.floor((now - start) / period)
     credited = {math.floor((time - start) / period) for time in record.updates if start <= time <= as_of}
