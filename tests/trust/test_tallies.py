@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from bh_sdk.server.ops.settings import setting
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_fact, fact
-from trust_svc.evidence import tallies
-from trust_svc.scoring import assessment
-from trust_svc.scoring.engine import V3, Record
-from trust_svc.scoring.engine.tally import Giver, Tally, tally_of
+from trust_svc.evidence.queries import PlainFact
+from trust_svc.scoring import assessment, tallies
+from trust_svc.scoring.counting import Counting
+from trust_svc.scoring.engine import V1, V3, Fact, Params, People, fold
+from trust_svc.scoring.engine.hands import gifts
+from trust_svc.scoring.engine.tally import Sums, count
+from trust_svc.scoring.models import Epoch, Score
 
-HALF_LIFE = V3.history_half_life
+DAY = 86_400.0
 BEGUN = 1_780_272_000.0
-SETS = (V2, V1)
+SETS = (V3, V1)
 
 
 @pytest.fixture(autouse=True)
@@ -54,14 +57,8 @@ def about(type: str, campaign: UUID, gift: dict[str, Any], days: float, **data: 
     return fact(type, campaign, days, payment_id=gift["data"]["payment_id"], **data)
 
 
-def rows(campaign: UUID) -> tuple[list[float], list[float], bool]:
-    """Features from the facts themselves and from the tally, and whether there was one."""
-    as_of = datetime.now(UTC)
-    entities = [("campaign", campaign)]
-    plain = assessment.read(entities)
-    counted = assessment.read(entities, counting=assessment.Counting(frozenset({HALF_LIFE}), as_of.timestamp()))
-    one, two = (assessment.assess(known, as_of=as_of, params=V3)[0].features for known in (plain, counted))
-    return one, two, bool(counted.record("campaign", campaign).tallies)
+def tell(monolith: Caller, *facts: dict[str, Any]) -> None:
+    assert monolith.post("/trust/evidence", {"facts": list(facts)}).status_code < 300
 
 
 class Organiser:

@@ -1,7 +1,7 @@
 """What Redis does with the counters of gifts, each as one step that nothing comes between.
 
 First key, `hands`: `p<payment>` what was told of it, `r<name>` the larger hand that a hand became part of, `h<hand>` its
-summary and the list of its payments, `a<account>` the account's fading word, `n` how many facts this rests on.
+summary and the list of its payments, `a<account>` the account's word (fading or not), `n` how many facts this rests on.
 Second key, `sums`: what `tally.Sums` says, and `n` again. A half without its other half is forgotten.
 """
 
@@ -10,6 +10,7 @@ Second key, `sums`: what `tally.Sums` says, and `n` again. A half without its ot
 ADD = """
 local hands, sums = KEYS[1], KEYS[2]
 local lasting, few, nobody = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local most, fades = tonumber(ARGV[5]), ARGV[6] == '1'
 if redis.call('HGET', hands, 'n') ~= redis.call('HGET', sums, 'n') then redis.call('UNLINK', hands, sums) end
 
 local function text(number) return string.format('%.0f', number) end
@@ -42,7 +43,7 @@ local function count(root, hand, sign)
   if hand.gifts == 0 then return end
   add('w' .. text(hand.wave), sign * hand.word)
   add('v' .. text(hand.wave), sign * hand.voice)
-  add('d' .. text(hand.wave), sign * hand.donors)
+  add('d' .. text(hand.wave), sign * math.min(hand.donors, math.floor(most * (fades and hand.voice or hand.word))))
   if root ~= nobody and hand.last - hand.first >= lasting then add('returning', sign * hand.came) end
   if hand.gifts <= few then
     add('kept', sign * hand.stayed)
@@ -70,8 +71,9 @@ local function with(hand, account, mass)
   if mass == '' then return hand end
   local word, voice, came, stayed, time, wave = unpack(cjson.decode(mass))
   local before = tonumber(redis.call('HGET', hands, 'a' .. account) or '0')
-  if voice > before then redis.call('HSET', hands, 'a' .. account, text(voice)) end
-  local one = {gifts = 1, donors = math.max(0, voice - before), stayed = stayed, word = word, voice = voice, came = came,
+  local said = fades and voice or word
+  if said > before then redis.call('HSET', hands, 'a' .. account, text(said)) end
+  local one = {gifts = 1, donors = math.max(0, said - before), stayed = stayed, word = word, voice = voice, came = came,
                first = time, last = time, wave = wave}
   local whole = unite(hand, one)
   whole.size, whole.head, whole.tail = hand.size, hand.head, hand.tail
@@ -123,7 +125,7 @@ local function anew(hand)
 end
 
 local first, last, facts = nil, nil, 0
-for at = 5, #ARGV, 6 do
+for at = 7, #ARGV, 6 do
   local name, known, account, mark, mass = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3], ARGV[at + 5]
   local time, before = tonumber(ARGV[at + 4]), payment_of(name)
   if not before or known > before.known then

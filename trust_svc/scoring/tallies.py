@@ -184,6 +184,7 @@ def _people(facts: Mapping[UUID, Sequence[evidence.PlainFact]]) -> People:
 def _tell(client: redis.Redis, *, keys: tuple[str, str], entries: Sequence[Sequence[str]], params: Params) -> int:
     told = 0
     fixed = [str(KEPT_SECONDS), repr(params.repeat_days * DAY), repr(params.gifts_per_hand), NOBODY]
+    fixed += [repr(params.accounts_per_hand), "1" if params.concentration_fades else "0"]
     for start in range(0, len(entries), _CHUNK):
         some = [word for entry in entries[start : start + _CHUNK] for word in entry]
         told = int(cast("int", client.eval(ADD, 2, *keys, *fixed, *some)))

@@ -159,73 +159,13 @@ def wave(record: Record, time: float, params: Params) -> int:
     return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
-def _count(voices: Iterable[tuple[int, _Voice]], hands: _Hands, *, bad: float, as_of: float, params: Params) -> Giving:
-    """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
-    fades = params.concentration_fades > 0
-    accounts: dict[str, float] = {}
-    strongest: dict[str, float] = {}
-    words: dict[str, float] = {}
-    waves: dict[str, tuple[float, tuple[int, int]]] = {}
-    settled: dict[str, list[float]] = {}
-    spans: dict[str, tuple[float, float]] = {}
-    for number, (account, _, word, faded, left, first, last, wave) in voices:
-        hand = hands.find(account)
-        accounts[account] = max(accounts.get(account, 0.0), faded if fades else word)
-        came = (first, (number, wave))
-        if hand not in words:
-            words[hand], strongest[hand], settled[hand] = word, faded, left
-            waves[hand], spans[hand] = came, (first, last)
-        else:
-            words[hand] = max(words[hand], word)
-            strongest[hand] = max(strongest[hand], faded)
-            settled[hand] = settled[hand] + left
-            waves[hand] = min(waves[hand], came)
-            begin, end = spans[hand]
-            spans[hand] = (min(begin, first), max(end, last))
-    repeat = math.fsum(
-        decay(as_of - end, params.engagement_half_life)
-        for hand, (begin, end) in spans.items()
-        if hand != NOBODY and end - begin >= params.repeat_days * DAY
-    )
-    shares = _shares(words, {hand: wave for hand, (_, wave) in waves.items()}, params)
-    spoken = _spoken(strongest, shares)
-    donors = math.fsum(shares[hand] * word for hand, word in _by_hand(accounts, hands, params).items())
-    if spoken and not fades:
-        donors *= spoken / _spoken(words, shares)
-    return Giving(
-        voices=spoken,
-        donors=donors,
-        repeat=params.repeat_mass * repeat,
-        ok=math.fsum(min(params.gifts_per_hand, math.fsum(counts)) for counts in settled.values()),
-        bad=bad,
-    )
+def _begun(record: Record) -> float | None:
+    return record.created.time if record.created else record.first
 
 
-def _by_hand(accounts: Mapping[str, float], hands: _Hands, params: Params) -> dict[str, float]:
-    """The words of each hand's accounts together: of the heaviest, as many as count."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for account, word in accounts.items():
-        found[hands.find(account)].append(min(1.0, word))
-    most = int(params.accounts_per_hand)
-    return {hand: math.fsum(sorted(some, reverse=True)[:most]) for hand, some in found.items()}
-
-
-def _spoken(words: Mapping[str, float], shares: Mapping[str, float]) -> float:
-    """What hands say together, each with what is left of its burst."""
-    return math.fsum(shares[hand] * min(1.0, word) for hand, word in words.items())
-
-
-def _shares(words: Mapping[str, float], waves: Mapping[str, tuple[int, int]], params: Params) -> dict[str, float]:
-    """What is left of each hand's word after the bound of its burst."""
-    together: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for hand, word in words.items():
-        together[waves[hand]].append(min(1.0, word))
-    sums = {wave: math.fsum(some) for wave, some in together.items()}
-    return {hand: min(1.0, params.burst_voices / sums[wave]) for hand, wave in waves.items()}
-
-
-def _word(giver: Giver, params: Params, people: People) -> float:
-    if not giver.donor and not giver.cluster:
+def _word(gift: Kept, params: Params, people: People) -> float:
+    donor, claimed = gift.data.get("donor_id"), gift.data.get("donor_standing")
+    if not donor and not gift.data.get("cluster"):
         return params.anonymous_credibility
     unknown = params.unknown_standing if claimed is None else float(claimed)
     return credibility(people.standing.get(str(donor), unknown), params)

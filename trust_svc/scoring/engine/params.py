@@ -88,7 +88,7 @@ class Params:
     repeat_days: float = 7.0
     # A donor who came back is worth so many answers.
     repeat_mass: float = 1.0
-    # More accounts of one hand than this prove its concentration no further.
+    # All accounts of one hand together prove its concentration as much as so many like the strongest, at most.
     accounts_per_hand: float = 1_000_000.0
     # 0 = old gifts weigh as much as new ones where accounts are held against hands; only what that costs fades.
     concentration_fades: float = 1.0

@@ -44,7 +44,8 @@ class Gift(NamedTuple):
 class Sums:
     """All that scores need of any number of gifts: sums over hands, so that it stays small."""
 
-    # By the stretch in which a hand came: credibility of hands, and the fading words of hands and of accounts.
+    # By the stretch in which a hand came: credibility of hands, and the fading words of hands and of accounts (those of
+    # accounts do not fade where `concentration_fades` is 0).
     words: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     voices: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     donors: dict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -90,6 +91,8 @@ _NUMBERS = (
     "burst_days",
     "repeat_days",
     "gifts_per_hand",
+    "accounts_per_hand",
+    "concentration_fades",
     "unknown_standing",
     "standing_floor",
     "anonymous_credibility",
@@ -147,10 +150,12 @@ def _add(sums: Sums, hand: str, masses: list[tuple[str, Mass]], params: Params) 
     last = max(mass.time for _, mass in masses)
     accounts: dict[str, int] = {}
     for account, mass in masses:
-        accounts[account] = max(accounts.get(account, 0), mass.voice)
+        word = mass.voice if params.concentration_fades else mass.word
+        accounts[account] = max(accounts.get(account, 0), word)
+    most = int(params.accounts_per_hand * max(accounts.values()))
     sums.words[wave] += max(mass.word for _, mass in masses)
-    sums.voices[wave] += max(accounts.values())
-    sums.donors[wave] += sum(accounts.values())
+    sums.voices[wave] += max(mass.voice for _, mass in masses)
+    sums.donors[wave] += min(sum(accounts.values()), most)
     if hand != NOBODY and last - first >= params.repeat_days * DAY:
         sums.returning += max(mass.came for _, mass in masses)
     stayed = sum(mass.stayed for _, mass in masses)
@@ -171,11 +176,18 @@ def settle(sums: Sums, age: float, params: Params, *, bad: float) -> Giving:
     def shared(units: Mapping[int, int]) -> float:
         return math.fsum(shares[wave] * present(some, age, params.engagement_half_life) for wave, some in units.items())
 
+    voices = shared(sums.voices)
+    if params.concentration_fades:
+        donors = shared(sums.donors)
+    else:
+        # So many times as many accounts as hands, of all that ever gave.
+        hands, accounts = (math.fsum(shares[wave] * some[wave] for wave in some) for some in (sums.words, sums.donors))
+        donors = voices * accounts / hands if hands else 0.0
     many = (min(params.gifts_per_hand, present(some, age, params.history_half_life)) for some in sums.many)
     return Giving(
-        voices=shared(sums.voices),
-        donors=shared(sums.donors),
-        repeat=present(sums.returning, age, params.engagement_half_life),
+        voices=voices,
+        donors=donors,
+        repeat=params.repeat_mass * present(sums.returning, age, params.engagement_half_life),
         ok=math.fsum([present(sums.stayed, age, params.history_half_life), *many]),
         bad=bad,
     )

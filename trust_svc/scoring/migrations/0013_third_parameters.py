@@ -40,5 +40,5 @@ def go_live(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("trust_scoring", "0010_seen_from_outside")]
+    dependencies = [("trust_scoring", "0012_sweeps_come_last")]
     operations = [migrations.RunPython(go_live, migrations.RunPython.noop)]
