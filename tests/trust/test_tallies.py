@@ -170,7 +170,7 @@ def test_disputes_of_gifts_that_nobody_told_of_are_read_from_the_facts(monolith:
     known = assessment.read([("campaign", campaign)], counting=counting)
     assert not known.sums
     plain = assessment.read([("campaign", campaign)])
-    one, two = (assessment.assess(each, as_of=as_of, params=V2)[0].features for each in (known, plain))
+    one, two = (assessment.assess(each, as_of=as_of, params=V3)[0].features for each in (known, plain))
     assert one == two
 
 
