@@ -43,10 +43,14 @@ LIMITS: dict[str, st.SearchStrategy[float]] = {
     "tenure": st.floats(0, 10_000),
     "donor": st.sampled_from([0.0, 1.0]),
     "held": st.sampled_from([0.0, 0.0, 1.0]),
+    "quiet": SHARE,
 }
 ROWS = st.fixed_dictionaries({c.name.lower(): LIMITS.get(c.name.lower(), MASS) for c in Column})
-RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure")
-LOWERS = ("failed", "silence", "unanswered", "donors", "bad", "reports_open", "reports_upheld", "exposure")
+RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure", "timely", "posted", "prepared")
+LOWERS = (
+    *("failed", "silence", "unanswered", "donors", "bad", "reports_open", "reports_upheld", "exposure"),
+    *("untimely", "lived", "crowded", "quiet", "lapsed"),
+)
 
 
 def of(features: dict[str, float], params: Params = V1) -> Any:

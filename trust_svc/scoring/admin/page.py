@@ -17,7 +17,7 @@ from trust_svc.overrides import queries as overrides
 from trust_svc.overrides.rules import REASONS, SET_SCORE
 from trust_svc.scoring import queries, views
 from trust_svc.scoring.admin.words import INPUTS
-from trust_svc.scoring.engine import FACTORS, ITEMS, Column, Params, Row, as_matrix
+from trust_svc.scoring.engine import FACTORS, ITEMS, OF_CARDS, Column, Params, Row, as_matrix
 from trust_svc.scoring.engine import score as calculated
 from trust_svc.scoring.models import Score
 from trust_svc.scoring.sparkline import SPAN, Past, Span, sparkline
@@ -282,6 +282,8 @@ def _features(row: Score) -> Row:
 def _inputs(row: Score, params: Params) -> list[dict[str, str]]:
     listed = []
     for column, value in zip(Column, _features(row), strict=True):
+        if column in OF_CARDS and not params.card:
+            continue
         named, means, half_life = INPUTS[column]
         days = f"{getattr(params, half_life):g} d" if half_life else ""
         listed.append({"name": named, "means": means, "value": _shown(column, value), "half_life": days})

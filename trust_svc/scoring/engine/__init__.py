@@ -3,7 +3,7 @@
 facts ──fold──▶ Record ──campaign_row / user_row──▶ Row ──as_matrix, score──▶ Scores ──reasons──▶ Reason
 """
 
-from trust_svc.scoring.engine.columns import Column, Row, as_matrix, row
+from trust_svc.scoring.engine.columns import OF_CARDS, Column, Row, as_matrix, row
 from trust_svc.scoring.engine.features import campaign_row, next_expiry, user_row
 from trust_svc.scoring.engine.hands import People, Purses
 from trust_svc.scoring.engine.kernel import Scores, points, score
@@ -17,6 +17,7 @@ from trust_svc.scoring.engine.tiers import shown_tier, tier_of
 __all__ = [
     "FACTORS",
     "ITEMS",
+    "OF_CARDS",
     "SHIPPED",
     "TEXTS",
     "TIERS",

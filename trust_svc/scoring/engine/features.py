@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
+from trust_svc.scoring.engine.conduct import Conduct, conduct
 from trust_svc.scoring.engine.hands import People, Purses, credibility, decay, giving, wave
 from trust_svc.scoring.engine.params import ITEMS, Params
 from trust_svc.scoring.engine.record import Kept, Record, seconds
@@ -43,7 +44,7 @@ def campaign_row(
     periods, exposure, silence = _rhythm(own, as_of, params)
     gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
     money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
-    answered, unanswered = _answers([own], as_of, params)
+    answered, unanswered = _answers([own], as_of, params, params.engagement_half_life)
     return row(
         done=done,
         failed=failed,
@@ -64,6 +65,7 @@ def campaign_row(
         reports_open=open_reports([own, person], as_of, params, people),
         reports_upheld=_upheld_reports([person, *family], as_of, params),
         held=1.0 if own.is_held or person.is_held else 0.0,
+        **_conduct(family, person, as_of, params)._asdict(),
     )
 
 
@@ -89,7 +91,7 @@ def user_row(
     elapsed = sum(delivery[3] for delivery in deliveries)
     rhythms = [_rhythm(campaign, as_of, params) for campaign in campaigns]
     gifts = giving(campaigns, owner=user_id, as_of=as_of, params=params, people=people, purses=purses)
-    answered, unanswered = _answers(campaigns, as_of, params)
+    answered, unanswered = _answers(campaigns, as_of, params, params.engagement_half_life)
     stood = sorted(decay(as_of - time, params.history_half_life) for time in given)
     return row(
         done=sum(delivery[0] for delivery in deliveries),
@@ -113,6 +115,7 @@ def user_row(
         reports_upheld=_upheld_reports(everything, as_of, params),
         donor=0.0 if campaigns else 1.0,
         held=1.0 if own.is_held else 0.0,
+        **_conduct(campaigns, own, as_of, params)._asdict(),
     )
 
 
@@ -194,7 +197,15 @@ def _period(record: Record, params: Params) -> float:
     return params.update_days_long if long else params.update_days
 
 
-def _answers(records: Sequence[Record], as_of: float, params: Params) -> tuple[float, float]:
+def _conduct(campaigns: Sequence[Record], person: Record, as_of: float, params: Params) -> Conduct:
+    """Only a card looks at it."""
+    if not params.card:
+        return Conduct()
+    answers = _answers(campaigns, as_of, params, params.completion_half_life)
+    return conduct(campaigns, person, answers=answers, as_of=as_of, params=params)
+
+
+def _answers(records: Sequence[Record], as_of: float, params: Params, half_life: float) -> tuple[float, float]:
     """(answered in time, left open too long), decayed. One that can still be answered in time says nothing yet, and the
     questions of one stretch share what a burst can be worth."""
     within = params.response_hours * 3600.0
@@ -202,7 +213,7 @@ def _answers(records: Sequence[Record], as_of: float, params: Params) -> tuple[f
     for record in records:
         waves = Counter(wave(record, asked.time, params) for asked in record.asked.values())
         for key, asked in sorted(record.asked.items()):
-            mass = decay(as_of - asked.time, params.engagement_half_life)
+            mass = decay(as_of - asked.time, half_life)
             mass *= min(1.0, params.burst_answers / waves[wave(record, asked.time, params)])
             answer = record.answered.get(key)
             if answer is not None and answer.time - asked.time <= within:
