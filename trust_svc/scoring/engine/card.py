@@ -125,7 +125,9 @@ def _engagement(rows: Floats, reading: Reading) -> list[Floats]:
 
 def _verification(rows: Floats, reading: Reading) -> list[Floats]:
     bits = [((reading.items >> at) & 1).astype(np.float64) for at in range(len(ITEMS))]
-    return [(bits[0] + bits[1]) / 2.0, *bits[2:], np.exp2(-rows[Column.LAPSED])]
+    # What holds has not lapsed.
+    lapsed = np.minimum(rows[Column.LAPSED], len(ITEMS) - sum(bits))
+    return [(bits[0] + bits[1]) / 2.0, *bits[2:], np.exp2(-lapsed)]
 
 
 def _history(rows: Floats, reading: Reading, params: Params) -> list[Floats]:
