@@ -49,7 +49,7 @@ ROWS = st.fixed_dictionaries({c.name.lower(): LIMITS.get(c.name.lower(), MASS) f
 RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure", "timely", "posted", "prepared")
 LOWERS = (
     *("failed", "silence", "unanswered", "donors", "bad", "reports_open", "reports_upheld", "exposure"),
-    *("untimely", "lived", "crowded", "quiet", "lapsed"),
+    *("untimely", "lived", "quiet", "lapsed"),
 )
 
 

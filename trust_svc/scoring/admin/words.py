@@ -30,7 +30,6 @@ INPUTS: dict[Column, tuple[str, str, str]] = {
     Column.UNTIMELY: ("Answered late or never", "questions to all campaigns", "completion_half_life"),
     Column.POSTED: ("Weeks with an update", "of all campaigns, until each ended or was to end", "completion_half_life"),
     Column.LIVED: ("Weeks lived", "by all campaigns, until each ended or was to end", "completion_half_life"),
-    Column.CROWDED: ("Crowded updates", "beyond the first of a day", "completion_half_life"),
     Column.QUIET: ("Quiet", "0–1, the share of a campaign's time since its last update", ""),
     Column.PREPARED: ("Days prepared", "known before the first campaign", ""),
     Column.LAPSED: ("Lapsed", "verifications that were revoked or ran out", ""),

@@ -16,7 +16,7 @@ from trust_svc.scoring.engine.params import FACTORS, FULL, UNITS_PER_POINT
 # Points per term before any case was seen, in the order of TERMS.
 BEFORE = {
     "delivered": 12.0, "shown": 5.0, "proven": 4.0, "unfailed": 4.0, "paced": 2.0,
-    "regular": 5.0, "fresh": 3.0, "diligent": 2.0, "spread": 2.0, "present": 4.0,
+    "regular": 5.0, "fresh": 3.0, "diligent": 4.0, "present": 4.0,
     "reach": 3.0, "response": 3.0, "timely": 4.0, "independent": 3.0, "apart": 1.0,
     "contact": 3.0, "identity": 6.0, "bank": 4.0, "registry": 3.0, "beneficiary": 2.0, "endorsement": 1.0, "address": 1.0,
     "unlapsed": 2.0,

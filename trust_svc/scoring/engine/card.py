@@ -45,7 +45,6 @@ TERMS = (
     Term("regular", UPDATES, _EVEN),
     Term("fresh", UPDATES, _EVEN),
     Term("diligent", UPDATES, _EVEN),
-    Term("spread", UPDATES, _EVEN),
     Term("present", UPDATES, _EVEN),
     Term("reach", ENGAGEMENT, _EVEN),
     Term("response", ENGAGEMENT, _EVEN),
@@ -102,12 +101,11 @@ def _completion(rows: Floats, params: Params) -> list[Floats]:
 
 
 def _updates(rows: Floats, reading: Reading) -> list[Floats]:
-    posted, lived, crowded, quiet = rows[Column.POSTED : Column.PREPARED]
+    posted, lived, quiet = rows[Column.POSTED : Column.PREPARED]
     return [
         reading.terms.regular,
         reading.terms.fresh,
         np.minimum(1.0, (posted + 0.8) / (lived + 2.0)),
-        (posted + 1.5) / (posted + crowded + 1.5),
         1.0 - np.minimum(1.0, quiet),
     ]
 

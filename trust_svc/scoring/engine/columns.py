@@ -40,10 +40,9 @@ class Column(IntEnum):
     UNTIMELY = 21  # questions answered late or never, decayed slowly
     POSTED = 22  # weeks with an update, decayed slowly
     LIVED = 23  # weeks in which there could have been one, decayed slowly
-    CROWDED = 24  # updates beyond the first of a day, decayed slowly
-    QUIET = 25  # 0-1, the share of a campaign's time since its last update
-    PREPARED = 26  # days known before the first campaign
-    LAPSED = 27  # verifications that were revoked or ran out
+    QUIET = 24  # 0-1, the share of a campaign's time since its last update
+    PREPARED = 25  # days known before the first campaign
+    LAPSED = 26  # verifications that were revoked or ran out
 
 
 WIDTH = len(Column)

@@ -26,18 +26,16 @@ class Conduct(NamedTuple):
     untimely: float = 0.0
     posted: float = 0.0
     lived: float = 0.0
-    crowded: float = 0.0
     quiet: float = 0.0
     prepared: float = 0.0
     lapsed: float = 0.0
 
 
 class _Told(NamedTuple):
-    """The updates of one campaign, in weeks and in days."""
+    """The updates of one campaign, in weeks."""
 
     posted: float
     lived: float
-    crowded: float
     quiet: float
 
 
@@ -53,7 +51,6 @@ def conduct(
         untimely=answers[1],
         posted=math.fsum(each.posted for each in told),
         lived=math.fsum(each.lived for each in told),
-        crowded=math.fsum(each.crowded for each in told),
         quiet=math.fsum(each.quiet for each in told) / len(told) if told else 0.0,
         prepared=max(0.0, min(begins) - min(known)) / DAY if begins and known else 0.0,
         lapsed=_lapsed([person, *campaigns], as_of),
@@ -64,18 +61,15 @@ def _told(record: Record, as_of: float, params: Params) -> _Told:
     """Until the campaign ended or was to end; what comes later is thanks, and owed by nobody."""
     start = record.created.time if record.created else record.first
     if start is None:
-        return _Told(0.0, 0.0, 0.0, 0.0)
-    ends = [as_of, record.ended.time if record.ended else as_of]
+        return _Told(0.0, 0.0, 0.0)
     planned = seconds(record.created.data.get("ends_at")) if record.created else None
-    end = max(start, min([*ends, planned] if planned is not None else ends))
+    end = max(start, min(time for time in (as_of, record.over, planned) if time is not None))
     times = sorted(time for time in record.updates if start <= time <= end)
     weight = decay(as_of - end, params.completion_half_life)
-    days = len({math.floor((time - start) / DAY) for time in times})
     silence = (end - (times[-1] if times else start)) / DAY
     return _Told(
         posted=weight * len({math.floor((time - start) / WEEK) for time in times}),
         lived=weight * (end - start) / WEEK,
-        crowded=weight * (len(times) - days),
         quiet=silence / ((end - start) / DAY + _BENEFIT),
     )
 

@@ -15,7 +15,7 @@ TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 IDENTITY = ITEMS.index("identity")
 UNITS_PER_POINT = 1024
 # Steps of a card; see card.TERMS.
-CARD_STEPS = 99
+CARD_STEPS = 95
 FULL = 100 * UNITS_PER_POINT
 # Parameters that version 1 did not have; their defaults are what it did without them.
 ADDED = (
