@@ -22,6 +22,7 @@ settings.register_profile("conduct", deadline=None, max_examples=60)
 settings.load_profile("conduct")
 
 FITTED = looking(V3)
+Said = tuple[str, float] | tuple[str, float, dict[str, Any]]
 WHOLE = ("timely", "untimely", "posted", "lived", "quiet", "prepared", "lapsed")
 
 
@@ -29,7 +30,7 @@ def at(days: float) -> str:
     return datetime.fromtimestamp(NOW - days * DAY, UTC).isoformat()
 
 
-def told(*said: tuple[str, float] | tuple[str, float, dict[str, Any]]) -> Record:
+def told(*said: Said) -> Record:
     """A record of facts, each so many days old."""
     whole: Told = [(each[0], round(each[1] * DAY), each[2] if len(each) > 2 else {}) for each in said]
     return fold(facts(whole))
@@ -39,7 +40,7 @@ def created(days: float, ends: float | None = None) -> tuple[str, float, dict[st
     return ("campaign.created", days, {"owner_id": "o"} | ({} if ends is None else {"ends_at": at(ends)}))
 
 
-def posted(*days: float) -> list[tuple[str, float]]:
+def posted(*days: float) -> list[Said]:
     return [("campaign.update_posted", day) for day in days]
 
 
@@ -75,15 +76,15 @@ def test_weeks_with_an_update_count_once_each_until_the_planned_end() -> None:
 
 
 def test_who_ends_early_owes_nothing_from_then_on_however_often_it_is_said() -> None:
-    early = [created(105, ends=1), *posted(100, 80), ("campaign.ended", 70.0, {"delivered": True})]
+    early: list[Said] = [created(105, ends=1), *posted(100, 80), ("campaign.ended", 70.0, {"delivered": True})]
     once = of(told(*early))
     assert once.lived < 5.01
     assert of(told(*early, ("campaign.ended", 10.0, {"delivered": True}))) == once
 
 
 def test_photos_told_as_five_updates_in_an_hour_are_worth_one_and_cost_nothing() -> None:
-    one = [created(70), *posted(60, 45, 30)]
-    burst = [*one, *posted(*(30 - minutes / 1440 for minutes in (12, 24, 36, 48)))]
+    one: list[Said] = [created(70), *posted(60, 45, 30)]
+    burst: list[Said] = [*one, *posted(*(30 - minutes / 1440 for minutes in (12, 24, 36, 48)))]
     assert of(told(*burst)).posted == of(told(*one)).posted
     rows = [campaign_row(told(*each), as_of=NOW, params=FITTED) for each in (one, burst)]
     before, after = scored(*rows, params=FITTED).score
@@ -107,12 +108,15 @@ def test_preparation_is_the_time_known_before_the_first_campaign() -> None:
 
 
 def test_checks_that_held_once_and_hold_nowhere_have_lapsed() -> None:
-    granted = ("verification.granted", 90.0, {"item": "identity", "expires_at": at(10)})
-    revoked = [("verification.granted", 90.0, {"item": "bank"}), ("verification.revoked", 50.0, {"item": "bank"})]
+    granted: Said = ("verification.granted", 90.0, {"item": "identity", "expires_at": at(10)})
+    revoked: list[Said] = [
+        ("verification.granted", 90.0, {"item": "bank"}),
+        ("verification.revoked", 50.0, {"item": "bank"}),
+    ]
     assert of(person=told(granted)).lapsed == 1
     assert of(told(*revoked), person=told(granted)).lapsed == 2
     assert of(told(*revoked, granted), person=told(granted)).lapsed == 2
-    again = ("verification.granted", 5.0, {"item": "bank"})
+    again: Said = ("verification.granted", 5.0, {"item": "bank"})
     assert of(told(*revoked), person=told(again)).lapsed == 0
     assert of(person=told(granted), as_of=NOW - 20 * DAY).lapsed == 0
 
