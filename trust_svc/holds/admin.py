@@ -18,7 +18,7 @@ from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from trust_svc import elsewhere
 from trust_svc.cases.queries import name_of
 from trust_svc.evidence import queries as evidence
-from trust_svc.holds import commands
+from trust_svc.holds import commands, queries
 from trust_svc.holds.models import Hold
 
 
@@ -72,6 +72,9 @@ class HoldAdmin(CasePage):
     def state_label(self, row: Hold) -> str:
         return "Lifted" if row.lifted_at else "Stopped"
 
+    def has_lift_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "lift") and not _is_ones_own(object_id, self.actor(request))
+
     @action(
         title="Lift the hold",
         verb="lift",
@@ -103,14 +106,28 @@ class HoldAdmin(CasePage):
                 below=obj.reason,
                 status=state,
                 tone="danger" if state == "Stopped" else "success",
-                notice=""
-                if obj.lifted_at
-                else "Payments approves and sends nothing for it until an analyst lifts the hold.",
+                notice=_notice(obj, self.actor(request)),
             ),
             wide=[parts.Timeline("What happened", moments)],
             narrow=[elsewhere.card(ways, obj.entity_kind, obj.entity_id), parts.Facts("Hold", facts)],
         )
 
 
+def _is_ones_own(object_id: object, person: str) -> bool:
+    """Whether a button is about somebody's own. Django asks with the hold's id, with its row, or with nothing for a list."""
+    if object_id is None:
+        return False
+    row = object_id if isinstance(object_id, Hold) else Hold.objects.filter(id=str(object_id)).first()
+    return row is not None and queries.is_ones_own(row.entity_kind, row.entity_id, person)
+
+
 def _about(row: Any) -> str:
     return str(getattr(row, "title", "") or f"{row.entity_kind.capitalize()} {str(row.entity_id)[:8]}")
+
+
+def _notice(row: Hold, person: str) -> str:
+    if row.lifted_at:
+        return ""
+    if queries.is_ones_own(row.entity_kind, row.entity_id, person):
+        return "It is yours, so a colleague decides when the hold is lifted."
+    return "Payments approves and sends nothing for it until an analyst lifts the hold."
