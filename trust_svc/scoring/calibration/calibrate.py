@@ -48,7 +48,8 @@ class Calibrated:
 
 def calibrated(cases: Sequence[Case], base: Params) -> Calibrated:
     """Fit a card to these cases; everything else is as in `base`. Their order changes nothing, their rows are those of
-    `looking(base)`.
+    `looking(base)`. A card that parts people it has not seen worse than the factors' own formulas do is not taken: then
+    those stand, and only the chances are fitted.
 
     Raises Unusable when there are too few to learn from.
     """
@@ -70,11 +71,17 @@ def calibrated(cases: Sequence[Case], base: Params) -> Calibrated:
     caps = {cap: _scores(rows, trials[ridge], folds, replace(base, identity_cap=cap)) for cap in CAPS}
     cap = _strictest(caps, bad, folds)
 
-    card = tuple(fit(reached, bad, ridge, base.report_points).tolist())
-    a, b = platt(caps[cap], bad)
-    params = replace(base, card=card, identity_cap=cap, risk=(round(a, 6), round(b, 6)))
-    was = score(rows, base).score / 1024.0
-    return Calibrated(params, _report(cases, bad, folds, was, caps[cap], params, ridge))
+    # Nothing was fitted to the formulas, so no case flatters them, whatever card `base` has.
+    formulas = replace(base, card=())
+    plain, found = _points(rows, formulas), caps[cap]
+    if auc(-found, bad) < auc(-plain, bad):
+        params, found = formulas, plain
+    else:
+        card = tuple(fit(reached, bad, ridge, base.report_points).tolist())
+        params = replace(base, card=card, identity_cap=cap)
+    a, b = platt(found, bad)
+    params = replace(params, risk=(round(a, 6), round(b, 6)))
+    return Calibrated(params, _report(cases, bad, folds, _points(rows, base), found, params, ridge))
 
 
 def looking(base: Params) -> Params:
@@ -87,10 +94,11 @@ def spoken(report: Mapping[str, Any]) -> list[str]:
     cases = report["cases"]
     head = f"{cases['all']} cases of {cases['people']} people, {cases['bad']} of them bad; on cases not seen:"
     found = report["held_out"]
-    return [head] + [
+    lines = [
         f"{when:>6}  " + "  ".join(f"{name} {value:.4f}" for name, value in found[when].items())
         for when in ("before", "after")
     ]
+    return [head, *lines, f"points: {report['points']}"]
 
 
 def _enough(bad: Floats) -> None:
@@ -130,7 +138,12 @@ def _scores(rows: Floats, cards: list[tuple[float, ...]], folds: np.ndarray[Any,
     found = np.zeros(rows.shape[1])
     for fold, card in enumerate(cards):
         some = np.ascontiguousarray(rows[:, folds == fold])
-        found[folds == fold] = score(some, replace(base, card=card)).score / 1024.0
+        found[folds == fold] = _points(some, replace(base, card=card))
+    return found
+
+
+def _points(rows: Floats, params: Params) -> Floats:
+    found: Floats = score(rows, params).score / 1024.0
     return found
 
 
@@ -169,9 +182,10 @@ def _report(
     params: Params,
     ridge: float,
 ) -> dict[str, Any]:
-    card = np.array(params.card)
-    per_term = np.bincount(STEP_TERMS, weights=card, minlength=len(TERMS))
     return {
+        "points": "fitted"
+        if params.card
+        else "those of the formulas, which part unseen people better than a fitted card",
         "cases": {
             "all": len(cases),
             "bad": int(bad.sum()),
@@ -185,7 +199,20 @@ def _report(
         "ridge": ridge,
         "identity_cap": params.identity_cap,
         "points_per_factor": {
-            name: round(float(points), 4) for name, points in zip(FACTORS, factor_points(card), strict=True)
+            name: round(points, 4) for name, points in zip(FACTORS, _per_factor(params), strict=True)
         },
-        "points_per_term": {term.name: round(float(per_term[at]), 4) for at, term in enumerate(TERMS)},
+        "points_per_term": _per_term(params),
     }
+
+
+def _per_factor(params: Params) -> list[float]:
+    if not params.card:
+        return [100.0 * weight for weight in params.weights]
+    return [float(points) for points in factor_points(np.array(params.card))]
+
+
+def _per_term(params: Params) -> dict[str, float]:
+    if not params.card:
+        return {}
+    per_term = np.bincount(STEP_TERMS, weights=np.array(params.card), minlength=len(TERMS))
+    return {term.name: round(float(per_term[at]), 4) for at, term in enumerate(TERMS)}
