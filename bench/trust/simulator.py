@@ -15,6 +15,8 @@ from bench.trust.behaviour import ITEMS, Behaviour, drawn
 from bench.trust.worlds import World
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
+# Nobody joined more days ago; much noise would have people join before there were computers.
+OLDEST = 9_000.0
 CATEGORIES = (("health", 0.04), ("education", 0.0), ("relief", -0.08), ("building", 0.0))
 KINDS = ("fraud", "misleading", "other", "spam", "inappropriate")
 
@@ -109,7 +111,7 @@ def _organiser(
 ) -> tuple[str, list[str]]:
     dice, owner = teller.dice, teller.id()
     starts = sorted(dice.uniform(8, world.days, 1 + dice.poisson(0.5)), reverse=True)
-    joined = float(starts[0] + 1 + dice.exponential(way.age))
+    joined = min(OLDEST, float(starts[0] + 1 + dice.exponential(way.age)))
     teller.tell("user.joined", "user", owner, joined)
     campaigns = [teller.id() for _ in starts]
     _verifications(teller, way, owner, campaigns[0], first=float(starts[0]), joined=joined)

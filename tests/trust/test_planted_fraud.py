@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from bench.trust.__main__ import baselines
+from bench.trust.files import write
 from bench.trust.gaming import below
 from bench.trust.people import known
 from bench.trust.simulator import simulate
 from bench.trust.worlds import WORLDS, World
-from trust_svc.scoring.calibration import lines
+from trust_svc.scoring.calibration import labels, lines
 from trust_svc.scoring.calibration.metrics import auc
 from trust_svc.scoring.engine import SHIPPED
 
@@ -20,10 +22,16 @@ from trust_svc.scoring.engine import SHIPPED
 def test_a_simulation_speaks_the_contract_and_repeats_itself(tmp_path: Path) -> None:
     told = simulate(WORLDS[6], seed=5, organisers=30)
     assert told.facts == simulate(WORLDS[6], seed=5, organisers=30).facts
-    file = tmp_path / "facts.jsonl"
-    file.write_text("".join(json.dumps(fact) + "\n" for fact in told.facts))
-    population = lines.read(file)
+    facts, ends = tmp_path / "facts.jsonl", tmp_path / "labels.csv"
+    write(told, facts, ends)
+    population = lines.read(facts)
     assert {entity_id for kind, entity_id in told.labels if kind == "campaign"} >= population.owners.keys()
+    assert {entity: label for entity, (label, _) in labels.read(ends).items()} == told.labels
+
+
+def test_however_much_noise_nobody_joined_before_there_were_computers() -> None:
+    told = simulate(replace(WORLDS[9], noise=4.0), seed=5, organisers=30)
+    assert min(datetime.fromisoformat(fact["time"]).year for fact in told.facts) >= 2001
 
 
 @pytest.mark.parametrize("world", [WORLDS[6], WORLDS[7]], ids=lambda world: world.name)
