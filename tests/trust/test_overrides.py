@@ -12,6 +12,7 @@ from bh_sdk.errors import Invalid, NotFound, SecondPersonNeeded
 from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign
+from trust_svc.holds import commands as holds
 from trust_svc.overrides import commands, queries, rules, tasks
 from trust_svc.overrides.errors import (
     OverrideChangesNothing,
@@ -114,6 +115,23 @@ def test_going_over_a_cap_takes_two(campaign: UUID, monolith: Caller) -> None:
     monolith.post("/trust/evidence", {"facts": [a_good_campaign(unknown, uuid4())[0]]})
     row = ask(unknown, Wish("score", value=69.1))
     assert (row.state, row.over_cap) == ("waiting", 69.0)
+
+
+@pytest.mark.parametrize("wish", [Wish("score", value=0.0), Wish("tier", tier="NEW")])
+@pytest.mark.parametrize("kind", ["campaign", "user"])
+def test_what_a_hold_hides_counts_as_change(campaign: UUID, owner: UUID, wish: Wish, kind: str) -> None:
+    free = commands.measure("campaign", campaign, wish)[1]
+    one, on = uuid4(), campaign if kind == "campaign" else owner
+    hold = holds.place_hold(entity_kind=kind, entity_id=on, reason=WHY, by=str(one))
+    assert scoring.rescore(kind="campaign", entity_id=campaign).score == 20.0
+    row = ask(campaign, wish, by=one)
+    assert (row.state, row.second_person) == ("waiting", True)
+    assert row.change == pytest.approx(free.change, abs=0.1)
+    holds.lift_hold(hold_id=hold.id, reason="They were paid after all.", by=str(one))
+    assert scoring.rescore(kind="campaign", entity_id=campaign).score > 40.0
+    assert Score.objects.get(entity_id=campaign).override_id is None
+    with pytest.raises(SecondPersonNeeded):
+        commands.approve_override(override_id=row.id, by=one)
 
 
 def test_one_in_force_is_replaced_only_by_name(campaign: UUID) -> None:

@@ -25,7 +25,7 @@ from trust_svc.overrides.models import Override
 from trust_svc.overrides.rules import Reach, Wish
 from trust_svc.scoring import commands as scoring
 from trust_svc.scoring.answers import answers
-from trust_svc.scoring.assessment import Assessment, read
+from trust_svc.scoring.assessment import Assessment, read, without_hold
 
 # So many overrides end in one pass.
 BATCH = 200
@@ -148,13 +148,19 @@ def expire_due(limit: int = BATCH) -> int:
 
 
 def measure(entity_kind: str, entity_id: UUID, wish: Wish) -> tuple[Assessment, Reach]:
-    """What is calculated now, and how far a wish goes from it. Raises OverrideChangesNothing."""
-    answer = answers(read([(entity_kind, entity_id)]), as_of=clock.now())[0]
+    """What is calculated now, and how far a wish goes from it. Raises OverrideChangesNothing.
+
+    One person places and lifts a hold, so what it hides counts as well: the way from the score without it, where that is
+    farther.
+    """
+    known_now = read([(entity_kind, entity_id)])
+    answer = answers(known_now, as_of=clock.now())[0]
     found = answer.calculated
     weights = {one["name"]: one["weight"] for one in found.factors}
     if wish.what == "factor" and not weights.get(wish.factor):
         raise OverrideChangesNothing()
-    return found, rules.reach(found, wish, answer.params.tiers)
+    free, edges = without_hold(known_now, found, params=answer.params), answer.params.tiers
+    return found, rules.farther(rules.reach(found, wish, edges), rules.reach(free, wish, edges))
 
 
 def _standing(entity_kind: str, entity_id: UUID) -> dict[str, Override]:

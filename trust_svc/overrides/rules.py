@@ -157,6 +157,11 @@ def reach(found: Assessment, wish: Wish, edges: Sequence[float]) -> Reach:
     return Reach(max(low - found.score, found.score - high, 0.0), low > found.cap)
 
 
+def farther(*reaches: Reach) -> Reach:
+    """The longest way, and over a cap if one of them goes over one."""
+    return Reach(max(each.change for each in reaches), any(each.over_cap for each in reaches))
+
+
 def _with_score(found: Assessment, wish: Wish) -> Assessment:
     score = exact(min(wish.value or 0.0, limit(wish, found.cap)))
     total = sum(one["contribution"] for one in found.factors)

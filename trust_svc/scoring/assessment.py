@@ -154,6 +154,18 @@ def from_outside(known: Known, found: Sequence[Assessment], *, params: Params) -
             _reported(known, each), as_of=each.as_of.timestamp(), params=params, people=known.people
         )
         rows.append(tuple(features))
+    return _again(known, found, rows, params)
+
+
+def without_hold(known: Known, found: Assessment, *, params: Params) -> Assessment:
+    """This assessment as it would be if nothing were on hold."""
+    features = list(found.features)
+    features[Column.HELD] = 0.0
+    return _again(known, [found], [tuple(features)], params)[0]
+
+
+def _again(known: Known, found: Sequence[Assessment], rows: Sequence[Row], params: Params) -> list[Assessment]:
+    """These assessments from other inputs."""
     matrix = as_matrix(rows)
     scores = score(matrix, params)
     why = reasons(matrix, scores, params)
