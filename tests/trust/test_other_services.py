@@ -19,6 +19,7 @@ from tests.trust.conftest import Caller
 from trust_svc.evidence import commands
 from trust_svc.evidence.models import Campaign, Fact
 from trust_svc.evidence.queries import given_by
+from trust_svc.scoring.engine import ITEMS, SHIPPED
 from trust_svc.scoring.models import Due
 
 pytestmark = pytest.mark.django_db
@@ -230,7 +231,7 @@ def test_what_the_platform_pushes_becomes_evidence(monolith: Caller, analyst: Ca
     assert Campaign.objects.get().owner_id == owner
     found = analyst.post("/trust/calculate", {"entity": {"kind": "campaign", "id": str(campaign)}}).json()
     values = {factor["name"]: factor["value"] for factor in found["factors"]}
-    assert values["verification"] == 0.28
+    assert values["verification"] == SHIPPED.items[ITEMS.index("identity")]
 
 
 class _FeedOf:
