@@ -19,6 +19,7 @@ from trust_svc.holds import queries as holds
 from trust_svc.overrides import queries as overrides
 from trust_svc.reports import queries as reports
 from trust_svc.scoring import queries as scores
+from trust_svc.scoring import views
 from trust_svc.verification import queries as verifications
 
 SCORE, CASE, REPORT = "trust_scoring.score", "trust_cases.case", "trust_reports.report"
@@ -43,11 +44,8 @@ def card(ways: Ways, kind: str, entity_id: UUID, *, but: str = "") -> parts.Fact
 
 
 def _counted(ways: Ways, kind: str, entity_id: UUID) -> Iterator[Line]:
-    every = cases.cases_about(kind, entity_id)
-    yield from _several(ways, "Cases", CASE, entity_id, every, sum(each.state == "open" for each in every), "open")
-    filed = reports.counted(kind, entity_id)
-    if ways.open(REPORT):
-        yield _line("Reports", sum(filed.values()), filed.get("open", 0), "open", ways.many(REPORT, q=str(entity_id)))
+    if str(evidence.owner_of(kind, entity_id)) != ways.reader:
+        yield from _brought_up(ways, kind, entity_id)
     placed = list(overrides.overrides_of(kind, entity_id))
     if waiting := [each for each in placed if each.state == "waiting"]:
         yield from _several(ways, "Overrides", OVERRIDE, entity_id, placed, len(waiting), "waiting for a second person")
@@ -63,6 +61,15 @@ def _counted(ways: Ways, kind: str, entity_id: UUID) -> Iterator[Line]:
     filed_appeals = appeals.appeals_about(kind, entity_id)
     to_decide = sum(each.state == "open" for each in filed_appeals)
     yield from _several(ways, "Appeals", APPEAL, entity_id, filed_appeals, to_decide, "to decide")
+
+
+def _brought_up(ways: Ways, kind: str, entity_id: UUID) -> Iterator[Line]:
+    """What was said against it; nobody reads that of themselves."""
+    every = cases.cases_about(kind, entity_id)
+    yield from _several(ways, "Cases", CASE, entity_id, every, sum(each.state == "open" for each in every), "open")
+    filed = reports.counted(kind, entity_id)
+    if ways.open(REPORT):
+        yield _line("Reports", sum(filed.values()), filed.get("open", 0), "open", ways.many(REPORT, q=str(entity_id)))
 
 
 def _several(
@@ -85,6 +92,7 @@ def _score(name: str, ways: Ways, kind: str, entity_id: UUID) -> Iterator[Line]:
     if row is None:
         yield (name, "not scored yet")
     else:
+        row = views.seen_by(row, ways.reader)
         shown = f"{row.score:.1f}" if row.rated else f"{row.score:.1f}, not rated"
         tier = row.tier if row.rated else "not enough evidence"
         yield parts.Fact(name, shown, note=tier, href=ways.one(SCORE, row.id))

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from bh_sdk.events import EntityKind
-from bh_sdk.wire.base import Answer, Ask, Id, Text
+from bh_sdk.wire.base import Answer, Ask, Id, Text, worded
 from bh_sdk.wire.trust import EvidenceUrl
 
 AppealAgainst = Literal["score", "report", "case", "override", "hold", "verification"]
@@ -27,7 +27,7 @@ class FileAppeal(Ask):
         description="Which one: a verification's `verification_id`, or the id of a hold, override or case. "
         "Needed for verifications alone; absent is what stands at present",
     )
-    statement: Annotated[Text, StringConstraints(min_length=20, max_length=5000)]
+    statement: Annotated[Text, StringConstraints(min_length=20, max_length=5000), worded(20)]
     evidence_urls: Annotated[list[EvidenceUrl], Field(max_length=10)] = Field(default_factory=list)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
+from unicodedata import category
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -23,6 +24,27 @@ def _storable(text: str) -> str:
     if _HIDDEN.search(text):
         raise ValueError("control characters, hidden separators and lone surrogates are not accepted")
     return text
+
+
+# What draws nothing though it counts as a letter, a sign or a mark: fillers, the blank of braille, selectors of variants.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
+
+def said(text: str) -> str:
+    """What somebody sees of a text: without characters of no width, and with blanks as single spaces."""
+    seen = "".join(each for each in _BLANK.sub("", text) if each.isspace() or category(each) != "Cf")
+    return " ".join(seen.split())
+
+
+def worded(least: int) -> AfterValidator:
+    """For text that has to say something: so many characters that can be seen, blanks between them counted once."""
+
+    def check(text: str) -> str:
+        if len(said(text)) < least:
+            raise ValueError(f"must say something, in at least {least} characters")
+        return text
+
+    return AfterValidator(check)
 
 
 def _one_line(text: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from bh_sdk.events import EntityKind, Tier
-from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Id, Line, Slug, Text, Time
+from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Id, Line, Slug, Text, Time, worded
 
 FactorName = Literal["completion", "updates", "engagement", "verification", "history"]
 ReportStatus = Literal["open", "upheld", "dismissed"]
@@ -139,7 +139,7 @@ class FileReport(Ask):
     entity_type: EntityKind
     entity_id: Id
     kind: ReportKind
-    description: Annotated[Text, StringConstraints(min_length=10, max_length=5000)]
+    description: Annotated[Text, StringConstraints(min_length=10, max_length=5000), worded(10)]
     evidence_urls: Annotated[list[EvidenceUrl], Field(max_length=10)] = Field(default_factory=list)
 
 

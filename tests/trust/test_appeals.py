@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
+from django.urls import reverse
 
 from bh_sdk.errors import BHError, NotFound, Refused, SecondPersonNeeded
 from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign
+from tests.trust.test_overrides_desk import at_desk
 from tests.trust.test_verification import ask, files_in_a_room
 from trust_svc.appeals import commands
 from trust_svc.appeals.decisions import Instead
@@ -220,6 +222,9 @@ class TestFiling:
         [
             ({"statement": "too short"}, "#/statement"),
             ({"statement": "x" * 5001}, "#/statement"),
+            ({"statement": " " * 30}, "#/statement"),
+            ({"statement": "\u200b" * 30}, "#/statement"),
+            ({"statement": "no" + "\u2800\u3164\ufe0f" * 10}, "#/statement"),
             ({"against": "taxes"}, "#/against"),
             ({"decision_id": "7"}, "#/decision_id"),
             ({"evidence_urls": ["javascript:alert(1)"]}, "#/evidence_urls/0"),
@@ -411,6 +416,59 @@ class TestCarriedOut:
         with pytest.raises(DecidedByYou):
             decide(row, "upheld", by=FIRST)
         assert decide(row, "upheld").state == "upheld"
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    @pytest.mark.parametrize("what", ["case", "hold", "hold of the organiser"])
+    def test_who_decided_what_lowers_a_score_decides_no_appeal_against_it(
+        self, owner: Caller, campaign: UUID, what: str, when: str
+    ) -> None:
+        def lower() -> None:
+            if what == "case":
+                confirmed(person(), campaign)
+            elif what == "hold":
+                hold(campaign)
+            else:
+                holds.place_hold(entity_kind="user", entity_id=owner.id, reason="Nobody was paid.", by=str(FIRST))
+
+        if when == "before":
+            lower()
+        row = file(owner, body(campaign, "score"))
+        assert row.not_by == ([FIRST] if when == "before" else [])
+        if when == "after":
+            lower()
+        with pytest.raises(DecidedByYou):
+            decide(row, "upheld", by=FIRST)
+        client, _ = at_desk("analyst", sub=FIRST)
+        page = client.get(reverse("admin:trust_appeals_appeal_change", args=(row.id,))).content.decode()
+        assert "decide_appeal" not in page
+        assert "The decision appealed against was yours" in page
+        assert Appeal.objects.get().state == "open"
+        assert decide(row, "upheld").state == "upheld"
+
+    def test_an_appeal_against_a_hold_stays_open_while_the_case_behind_it_stands(
+        self, owner: Caller, campaign: UUID
+    ) -> None:
+        row, _ = against_case(owner, campaign)
+        other = file(owner, body(campaign))
+        assert other.target_id == Hold.objects.get().id
+        decide(row, "upheld")
+        other.refresh_from_db()
+        assert (other.state, len(told("decided"))) == ("open", 1)
+
+    @pytest.mark.parametrize("outcome", ["reversed", "adjusted"])
+    def test_what_a_granted_appeal_against_a_case_leaves_nothing_of_is_granted_too(
+        self, owner: Caller, campaign: UUID, outcome: str
+    ) -> None:
+        row, _ = against_case(owner, campaign)
+        other = file(owner, body(campaign))
+        decide(row, outcome)
+        other.refresh_from_db()
+        assert (other.state, other.decided_by) == ("reversed", SECOND)
+        assert [each["outcome"] for each in told("decided")] == [outcome, "reversed"]
+        shown = owner.get(f"/trust/appeal/{other.id}").json()
+        assert (shown["status"], "lifted" in shown["answer"]) == ("reversed", True)
+        with pytest.raises(AppealDecidedAlready):
+            decide(other, "upheld", by=THIRD)
 
     def test_a_refused_verification_is_granted(self, owner: Caller, campaign: UUID) -> None:
         row, _ = against_refusal(owner, campaign)

@@ -90,9 +90,10 @@ def test_whoever_is_reported_reads_nothing_and_has_no_buttons(monolith: Caller) 
     campaign = a_campaign(monolith, me)
     report(campaign)
     case = a_case(campaign)
-    shown = owner.get(page(case)).content.decode()
-    assert WORDS not in shown
-    assert "You are a party to this case" in shown
+    refused = owner.get(page(case))
+    assert (refused.status_code, WORDS in refused.content.decode()) == (403, False)
+    assert "you have a part in it yourself" in refused.content.decode()
+    assert str(case.id) not in owner.get(reverse("admin:trust_cases_case_changelist")).content.decode()
     for button in ("claim", "decide_it", "note", "snooze", "assign"):
         assert press(owner, case, button).status_code == 403, button
     assert last_line(Case.objects.get()) == "opened"

@@ -11,10 +11,11 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from bh_sdk.errors import SecondPersonNeeded
 from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, fact
-from tests.trust.test_versions import AARON, MIRIAM, a_draft, a_shadow, state_of
+from tests.trust.test_versions import AARON, MIRIAM, a_draft, a_shadow, begun, looked_at, state_of
 from tests.trust.test_versions_desk import signed_in
 from trust_svc.appeals.models import Appeal
 from trust_svc.overrides import commands as overriding
@@ -24,7 +25,17 @@ from trust_svc.scoring import commands as rescoring
 from trust_svc.scoring import tasks as scoring
 from trust_svc.scoring.models import Due, Score
 from trust_svc.versions import beside, commands, dry_runs, queries, tasks, trials
-from trust_svc.versions.errors import DryRunActive, DryRunOver, NoTrial, ParametersInvalid, SetNotThere, TrialRunning
+from trust_svc.versions.errors import (
+    DryRunActive,
+    DryRunMissing,
+    DryRunOver,
+    NoProposal,
+    NoTrial,
+    ParametersInvalid,
+    ProposalOpen,
+    SetNotThere,
+    TrialRunning,
+)
 from trust_svc.versions.models import DryRun, DryRunCase, DryRunReport, DryRunRow, SetScore, Trial, TrialCase
 from trust_svc.versions.report import fairness
 from trust_svc.versions.rules import UNRATED, arm_of
@@ -205,10 +216,40 @@ def test_a_decided_case_is_seen_as_of_before_its_decision(monolith: Caller) -> N
 
 
 def try_out(version: int, share: float = 0.5, days: int = 14) -> Trial:
-    trial = trials.start(version=version, share=share, days=days, note="Is it better?", by=MIRIAM)
+    trial = begun(version, share, days)
     while rescoring.rescore_due():
         pass
     return trial
+
+
+def test_an_experiment_takes_a_finished_dry_run_and_two_people_and_a_shadow_neither() -> None:
+    version = a_draft(**OTHER)
+    dry_runs.ask(version=version, by=MIRIAM)
+    commands.shadow(version=version, note="", by=MIRIAM)
+    said: dict[str, Any] = {"version": version, "note": "Is it better?", "by": MIRIAM}
+    with pytest.raises(DryRunMissing):
+        trials.propose(share=0.5, days=14, **said)
+    looked_at(version)
+    trials.propose(share=0.5, days=14, **said)
+    with pytest.raises(ProposalOpen):
+        trials.propose(share=0.5, days=14, **said)
+    with pytest.raises(SecondPersonNeeded):
+        trials.approve(**said)
+    for by in (MIRIAM, AARON):
+        with pytest.raises(NoProposal):
+            commands.approve(version=version, note="", by=by)
+    assert (state_of(version), Trial.objects.count()) == ("shadow", 0)
+    commands.decline(version=version, note="Not now", by=AARON)
+    with pytest.raises(NoProposal):
+        trials.approve(version=version, note="", by=AARON)
+    trials.propose(share=0.3, days=21, **said)
+    trial = trials.approve(version=version, note="Agreed", by=AARON)
+    assert (trial.share, trial.ends_at - trial.started_at, state_of(version)) == (0.3, timedelta(days=21), "trial")
+    told = [(line.did, line.actor) for line in queries.changes_of(version)[:2]]
+    assert told == [
+        ("tried out on 30% of organisers for 21 days", AARON),
+        ("experiment proposed on 30% of organisers for 21 days", MIRIAM),
+    ]
 
 
 def test_both_arms_are_scored_by_both_and_only_the_exposure_differs(organisers: list[UUID], moved_clock: Any) -> None:
@@ -246,11 +287,11 @@ def test_one_experiment_at_a_time_of_a_shadow_and_it_ends_in_the_shadow(organise
     live, version, other = parameters.live_version(), a_shadow(**OTHER), a_shadow(identity_cap=50.0)
     for share, days in ((0.0, 14), (0.6, 14), (0.2, 1), (0.2, 400)):
         with pytest.raises(ParametersInvalid):
-            trials.start(version=version, share=share, days=days, note="", by=MIRIAM)
+            trials.propose(version=version, share=share, days=days, note="", by=MIRIAM)
     trial = try_out(version)
     for refused in (other, version):
         with pytest.raises(TrialRunning):
-            trials.start(version=refused, share=0.2, days=14, note="", by=MIRIAM)
+            trials.propose(version=refused, share=0.2, days=14, note="", by=MIRIAM)
     with pytest.raises(NoTrial):
         trials.stop(version=other, note="", by=MIRIAM)
     trials.stop(version=version, note="Enough", by=AARON)
@@ -338,7 +379,7 @@ def test_an_override_is_measured_by_the_set_its_organiser_is_shown(organisers: l
 def a_trial_at_its_end(organisers: int, moved_clock: Any, *, share: float = 0.5, shown: float = 0.5) -> Trial:
     """A trial with that many organisers, of whom `shown` are shown the challenger, and 40 decided cases."""
     live, version = parameters.live_version(), a_shadow(**OTHER)
-    trial = trials.start(version=version, share=share, days=14, note="", by=MIRIAM)
+    trial = begun(version, share)
     told: dict[str, Any] = {"lower": 0, "deviation": 0, "confidence": 0, "rated": True, "tier": "NEW", "cap": 100}
     told |= {"cap_adjustment": 0, "factors": [], "reasons": [], "features": [], "revision": 1, "turn": 0}
     Score.objects.bulk_create(

@@ -14,12 +14,12 @@ from redis import Redis
 from bh_sdk.server.access.models import Staff
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, fact, gifts
+from tests.trust.test_versions import begun
 from trust_svc.overrides import commands as overrides
 from trust_svc.overrides.rules import Wish
 from trust_svc.scoring import commands, metrics, parity, tasks
 from trust_svc.scoring.models import Due, ParityCheck, Score
 from trust_svc.versions import commands as versions
-from trust_svc.versions import trials
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +116,7 @@ def test_overrides_and_a_trial_in_force_are_no_difference(campaigns: list[UUID])
     )
     version = versions.draft_from_text(text='{"identity_cap": 40.0}', note="Stricter", by="miriam")
     versions.shadow(version=version, note="", by="miriam")
-    trials.start(version=version, share=0.5, days=28, note="Is it better?", by="miriam")
+    begun(version)
     commands.mark_all()
     settle()
     assert Score.objects.values("parameters_id").distinct().count() == 2

@@ -16,7 +16,7 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from trust_svc.scoring import parameters
 from trust_svc.scoring.models import Due, ParameterSet, Score
-from trust_svc.versions import commands, queries
+from trust_svc.versions import commands, queries, trials
 from trust_svc.versions.errors import (
     DryRunMissing,
     NoProposal,
@@ -26,7 +26,7 @@ from trust_svc.versions.errors import (
     SameNumbers,
     SetNotThere,
 )
-from trust_svc.versions.models import Change, DryRun, DryRunReport, Proposal, Version
+from trust_svc.versions.models import Change, DryRun, DryRunReport, Proposal, Trial, Version
 from trust_svc.versions.rules import MOVES, arm_of, bucket, fnv1a32, split_chance, stability
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,12 @@ def looked_at(version: int) -> int:
     run = DryRun.objects.create(state="done", as_of=clock.now(), asked_by=MIRIAM, asked_at=clock.now(), **told)
     DryRunReport.objects.create(run=run, body={}, made_at=clock.now(), **told)
     return version
+
+
+def begun(version: int, share: float = 0.5, days: int = 14) -> Trial:
+    """An experiment that two people began."""
+    trials.propose(version=looked_at(version), share=share, days=days, note="Is it better?", by=MIRIAM)
+    return trials.approve(version=version, note="Agreed", by=AARON)
 
 
 def promoted(**numbers: Any) -> int:

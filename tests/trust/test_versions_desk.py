@@ -105,8 +105,16 @@ def test_a_set_goes_its_way_by_buttons_and_two_people(monolith: Caller, moved_cl
 
 
 def test_an_experiment_is_begun_and_stopped_by_buttons(monolith: Caller) -> None:
-    client, version = desk("analyst"), a_shadow()
+    client, other, version = desk("analyst"), desk("analyst"), a_shadow()
+    dry_runs.ask(version=version, by=MIRIAM)
+    tasks.carry_on()
     press(client, "try_out", version, share="20", days="28")
+    assert "You proposed this experiment" in client.get(page(version)).content.decode()
+    assert buttons(client, version) == {"copy", "dry_run", "decline"}
+    press(client, "approve", version)
+    assert state_of(version) == "shadow"
+    assert "try it out on 20% of organisers for 28 days" in other.get(page(version)).content.decode()
+    press(other, "approve", version)
     assert state_of(version) == "trial"
     text = client.get(page(version)).content.decode()
     assert "The effect is read once" in text

@@ -216,8 +216,9 @@ class AppealAdmin(CasePage):
         obj = self.get_object(request, str(object_id))
         if not isinstance(obj, Appeal) or obj.state != "open":
             return []
-        owner = evidence.owner_of(obj.entity_kind, obj.entity_id)
-        if self.actor(request) in {str(each) for each in (*obj.not_by, obj.filed_by, owner)}:
+        owner, decision = evidence.owner_of(obj.entity_kind, obj.entity_id), decisions.of(obj)
+        parties = {*obj.not_by, *(decision.made_by if decision else ()), obj.filed_by, owner}
+        if self.actor(request) in {str(each) for each in parties}:
             # The page says that somebody else decides.
             return []
         offered = super().get_actions_detail(request, object_id)

@@ -18,6 +18,7 @@ from trust_svc.appeals.models import Appeal
 from trust_svc.cases import commands as casework
 from trust_svc.evidence import queries as known
 
+LIFTED = "The hold is lifted, because the decision behind it was taken back."
 FILING = limits.Limit("appeal-day", 5, 86_400)
 
 
@@ -112,21 +113,31 @@ def decide(
         row.claimed_by, row.claimed_at = by, clock.now()
         row.save(update_fields=["claimed_by", "claimed_at"])
         return row
+    _decided(row, outcome, answer=answer, note=note, by=by)
+    for other in decisions.granted_with(row, by=by):
+        _decided(other, "reversed", answer=LIFTED, note="Granted with the appeal against the case", by=by)
+    return row
+
+
+def _decided(row: Appeal, outcome: str, *, answer: str, note: str, by: UUID) -> None:
     row.state, row.decided_by, row.decided_at = outcome, by, clock.now()
     row.answer, row.note = answer, note or None
     row.save()
     record(AppealDecided.model_validate(_about(row) | {"outcome": outcome}), subject=row.id, actor=str(by))
-    return row
 
 
 def _locked(appeal_id: UUID) -> Appeal:
-    """An open appeal, locked until the transaction ends."""
-    row = Appeal.objects.select_for_update().filter(id=appeal_id).first()
+    """An open appeal, locked until the transaction ends; the other open ones about the same as well, in one order, because
+    one decision may settle several."""
+    row = Appeal.objects.filter(id=appeal_id).first()
     if row is None:
         raise NotFound("There is no such appeal")
-    if row.state != "open":
+    same = Appeal.objects.filter(entity_kind=row.entity_kind, entity_id=row.entity_id, state="open")
+    locked = {each.id: each for each in same.order_by("id").select_for_update()}
+    if appeal_id not in locked:
+        row.refresh_from_db()
         raise AppealDecidedAlready(outcome=row.state)
-    return row
+    return locked[appeal_id]
 
 
 def _check_somebody_else(row: Appeal, by: UUID) -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from trust_svc.appeals import rules
+from trust_svc.appeals import queries, rules
 from trust_svc.appeals.errors import OutcomeUnfit
 from trust_svc.appeals.models import Appeal
 from trust_svc.cases import commands as cases
 from trust_svc.cases import queries as casework
+from trust_svc.evidence import queries as evidence
 from trust_svc.holds import commands as holds
 from trust_svc.holds import queries as held
+from trust_svc.holds.models import Hold
 from trust_svc.overrides import commands as overrides
 from trust_svc.overrides import queries as overridden
 from trust_svc.overrides.rules import ACTIVE, LONGEST, Wish
@@ -52,8 +54,9 @@ def of(appeal: Appeal) -> Decision | None:
     """What an appeal is against, as it is now."""
     found = find(appeal.against, appeal.entity_kind, appeal.entity_id, appeal.target_id)
     if found is not None and appeal.against == "score":
-        # Whoever set it by hand since did so to put it right.
-        return replace(found, made_by=frozenset(appeal.not_by))
+        # Whoever set it by hand since did so to put it right; who decided against it since did not.
+        lowered = _lowered_by(appeal.entity_kind, appeal.entity_id)
+        return replace(found, made_by=frozenset(appeal.not_by) | lowered)
     return found
 
 
@@ -70,6 +73,18 @@ def change(appeal: Appeal, outcome: str, *, answer: str, by: UUID, instead: Inst
         return _put_right(appeal, answer, by, instead)
     _CHANGE[appeal.against, outcome](appeal, answer, by)
     return True
+
+
+def granted_with(appeal: Appeal, *, by: UUID) -> list[Appeal]:
+    """The open appeals against holds that went with what this appeal changed: nothing is left to decide in them. One that
+    `by` may not decide stays for somebody else."""
+    if appeal.against != "case" or appeal.state == "upheld":
+        return []
+    others = queries.open_against("hold", appeal.entity_kind, appeal.entity_id)
+    over = [(each, find("hold", each.entity_kind, each.entity_id, each.target_id)) for each in others]
+    return [
+        each for each, hold in over if hold is not None and not hold.stands and by not in (*each.not_by, each.filed_by)
+    ]
 
 
 def put_right(appeal: Appeal) -> bool:
@@ -93,9 +108,20 @@ def _score(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | N
     if score is None or decision_id not in (None, entity_id):
         return None
     words = f"{score.score:.1f}, {score.tier}" if score.rated else "not rated"
-    # While it is set by hand, it is the decision of whoever set it.
-    made_by = frozenset(overridden.deciders(score.override_id)) if score.override_id else frozenset[UUID]()
+    made_by = _lowered_by(kind, entity_id)
+    if score.override_id:
+        # While it is set by hand, it is the decision of whoever set it too.
+        made_by |= overridden.deciders(score.override_id)
     return Decision(entity_id, made_by, score.calculated_at, words, stands=True)
+
+
+def _lowered_by(kind: str, entity_id: UUID) -> frozenset[UUID]:
+    """Who decided what caps or lowers this score: cases and holds of it, and of what it takes them over from."""
+    owner = evidence.owner_of(kind, entity_id)
+    names = casework.decided_against({entity_id, *(evidence.own(owner) if owner is not None else ())})
+    around = {(kind, entity_id)} | ({("user", owner)} if owner is not None else set())
+    stopped = [hold for each in around if (hold := held.active(*each)) is not None]
+    return frozenset(_people([*names, *(name for hold in stopped for name in _stopped_by(hold))]))
 
 
 def _hold(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
@@ -103,12 +129,16 @@ def _hold(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | No
     hold = next((each for each in known if each.lifted_at is None or decision_id is not None), None)
     if hold is None:
         return None
+    made_by = frozenset(_people(_stopped_by(hold)))
+    return Decision(hold.id, made_by, hold.placed_at, hold.reason, stands=hold.lifted_at is None)
+
+
+def _stopped_by(hold: Hold) -> list[str]:
     names = [hold.placed_by]
-    if hold.report_id is not None and (case := casework.last_closed(kind, entity_id)) is not None:
+    if hold.report_id is not None and (case := casework.last_closed(hold.entity_kind, hold.entity_id)) is not None:
         # The system placed it, because somebody upheld a report.
         names.append(case.decided_by or "")
-    made_by = frozenset(_people(names))
-    return Decision(hold.id, made_by, hold.placed_at, hold.reason, stands=hold.lifted_at is None)
+    return names
 
 
 def _case(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:

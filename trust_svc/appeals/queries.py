@@ -40,6 +40,12 @@ def open_appeal(kind: str, entity_id: UUID, against: str, target_id: UUID) -> Ap
     return same.filter(state="open").first()
 
 
+def open_against(against: str, kind: str, entity_id: UUID) -> list[Appeal]:
+    """The open appeals against decisions of one sort about this campaign or person."""
+    same = Appeal.objects.filter(entity_kind=kind, entity_id=entity_id, against=against, state="open")
+    return list(same.order_by("id"))
+
+
 def answer(row: Appeal) -> AppealAnswer:
     """The appeal as its maker sees it: never who decided, and nothing that staff wrote for staff."""
     return AppealAnswer.model_validate(

@@ -18,6 +18,7 @@ from trust_svc.cases import commands, page, queries
 from trust_svc.cases.dialogs import HandOver, Judge, PutAway, Say, Seen, Write
 from trust_svc.cases.models import Case
 from trust_svc.evidence import queries as evidence
+from trust_svc.ones_own import OthersPage
 
 HEAPS = {
     "open": "To do",
@@ -46,7 +47,7 @@ class Heap(admin.SimpleListFilter):
 
 
 @admin.register(Case)
-class CaseAdmin(CasePage):
+class CaseAdmin(OthersPage):
     """`case` in the policies: `view` to look, `claim`, `release`, `assign`, `snooze`, `note` and `decide` to work."""
 
     thing, desk, desk_order, icon, order = "case", "Trust", 10, "balance", 5
@@ -82,7 +83,8 @@ class CaseAdmin(CasePage):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         chosen = request.GET.get("heap") or ("" if request.GET.get("q") else "open")
         now, me = clock.now(), _me(request)
-        counts = {name: queries.heap(Case.objects.all(), name, of=me, now=now).count() for name in HEAPS}
+        rows = self.get_queryset(request)
+        counts = {name: queries.heap(rows, name, of=me, now=now).count() for name in HEAPS}
         heaps = [
             {
                 "name": name,
@@ -100,11 +102,12 @@ class CaseAdmin(CasePage):
 
     def figures(self, request: HttpRequest) -> Iterable[Figure]:
         now, me = clock.now(), _me(request)
-        waiting = queries.heap(Case.objects.all(), "open", of=me, now=now)
-        late = queries.heap(Case.objects.all(), "overdue", of=me, now=now).count()
+        rows = self.get_queryset(request)
+        waiting = queries.heap(rows, "open", of=me, now=now)
+        late = queries.heap(rows, "overdue", of=me, now=now).count()
         note = f"{late} late" if late else "none late"
         yield Figure("Cases to decide", str(waiting.count()), note=note, href=self.address(), pressing=late > 0)
-        mine = queries.heap(Case.objects.all(), "mine", of=me, now=now).count()
+        mine = queries.heap(rows, "mine", of=me, now=now).count()
         yield Figure("My cases", str(mine), href=f"{self.address()}?heap=mine", pressing=mine > 0)
 
     @display(description="About", header=True)

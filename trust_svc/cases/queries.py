@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -77,6 +77,16 @@ def another_stands_confirmed(case: Case) -> bool:
     """Whether another case about the same was confirmed, and nobody took that back."""
     about = Case.objects.filter(entity_kind=case.entity_kind, entity_id=case.entity_id, outcome="confirmed")
     return about.exclude(id=case.id).exists()
+
+
+def decided_against(entities: Collection[UUID]) -> set[str]:
+    """Who decided the cases that stand against any of these: confirmed ones, and those in which a report was upheld."""
+    closed = Case.objects.filter(entity_id__in=entities, state=Case.State.CLOSED).exclude(outcome="false")
+    return {
+        case.decided_by
+        for case in closed
+        if case.decided_by and (case.outcome == "confirmed" or any(each.state == "upheld" for each in reports_in(case)))
+    }
 
 
 def taken_up(kind: str, entity_id: UUID) -> set[tuple[str, str]]:

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from bh_sdk.server.admin.reports import NewestFirst, Report
+from bh_sdk.server.admin.reports import NewestFirst
 from trust_svc.cases.models import Case
 from trust_svc.evidence import queries as evidence
+from trust_svc.ones_own import OthersReport
 
 
 class CaseRow(serializers.ModelSerializer[Case]):
@@ -46,7 +47,7 @@ class LastOpenedFirst(NewestFirst):
     ordering = "-opened_at"
 
 
-class CaseReport(Report[Case]):
+class CaseReport(OthersReport[Case]):
     """Every case, what it was about and how it ended, newest first."""
 
     thing = "insight"

@@ -13,7 +13,11 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from bh_sdk.server.admin import CasePage, display, parts
 from trust_svc import elsewhere
+from trust_svc.evidence import queries
 from trust_svc.evidence.models import Campaign, Fact
+from trust_svc.evidence.rules import TELLS_WHO
+
+SEALED = "sealed: for those who may open reports"
 
 
 def _by_id(term: str, queryset: QuerySet[Any], *fields: str) -> QuerySet[Any] | None:
@@ -39,6 +43,11 @@ class FactAdmin(CasePage):
     search_help_text = "Id of a fact, campaign or person, or a type"
     ordering = ("-recorded_at", "-id")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Fact]:
+        """Without reports about whoever reads: when and from whom they came is told to nobody reported."""
+        rows: QuerySet[Fact] = super().get_queryset(request)
+        return rows.exclude(type="report.filed", subject_id__in=queries.own(UUID(self.actor(request))))
+
     @display(description="About")
     def subject(self, row: Fact) -> str:
         return f"{row.subject_kind} {row.subject_id}"
@@ -59,7 +68,7 @@ class FactAdmin(CasePage):
             ("Heard of", f"{obj.recorded_at:%d %b %Y %H:%M:%S} UTC"),
             parts.Fact("Id of the fact", str(obj.id), mono=True),
         ]
-        shown = json.dumps(obj.data, indent=2, sort_keys=True)
+        shown = json.dumps(self._told(request, obj), indent=2, sort_keys=True)
         return parts.Case(
             headline=parts.Headline(title="Evidence", figure=obj.type),
             wide=[parts.Words("What it says", shown, mono=True)],
@@ -68,6 +77,16 @@ class FactAdmin(CasePage):
                 elsewhere.card(self.ways(request), obj.subject_kind, obj.subject_id),
             ],
         )
+
+    def _told(self, request: HttpRequest, fact: Fact) -> dict[str, Any]:
+        """What a fact says: who reported only for those who may open reports, and that they read it is logged."""
+        secret = TELLS_WHO & fact.data.keys() if fact.type == "report.filed" else frozenset[str]()
+        if not secret:
+            return dict(fact.data)
+        if request.user.may("report", "open"):  # type: ignore[union-attr]  # nobody gets here without signing in
+            self.log_reading(request, fact, "Read who reported")
+            return dict(fact.data)
+        return fact.data | dict.fromkeys(secret, SEALED)
 
 
 @admin.register(Campaign)

@@ -8,7 +8,7 @@ from bh_sdk.server.api import Call, Router, Status
 from bh_sdk.server.ops import clock
 from bh_sdk.wire.trust import Campaign as CampaignAnswer
 from bh_sdk.wire.trust import DescribeCampaign, EvidenceAccepted, EvidenceFact, EvidenceFacts
-from trust_svc.evidence import commands
+from trust_svc.evidence import commands, queries
 from trust_svc.evidence.rules import NewFact, clean, problems
 
 router = Router(tags=["evidence"])
@@ -36,6 +36,8 @@ def record_evidence(request: Call, body: EvidenceFact | EvidenceFacts) -> comman
 )
 def describe_campaign(request: Call, campaign_id: UUID, body: DescribeCampaign) -> Status[CampaignAnswer]:
     """Say what a campaign is and whose it is. 201 when trust had not heard of it from anybody."""
+    if queries.of_another_kind([("campaign", campaign_id)]):
+        raise Invalid("The id is a person's, no campaign's")
     campaign, new = commands.describe_campaign(campaign_id=campaign_id, **body.model_dump())
     answer = CampaignAnswer(
         campaign_id=campaign.id,
@@ -59,6 +61,21 @@ def _read(facts: list[EvidenceFact], *, within: str) -> list[NewFact]:
             wrong += [each | {"pointer": "#" + within.format(at) + each["pointer"]} for each in found]
         else:
             good.append(NewFact(fact.id, fact.type, fact.time, kind, fact.subject.id, clean(fact.type, fact.data)))
+    if not wrong:
+        wrong = _of_another_kind(good, within)
     if wrong:
         raise Invalid(errors=wrong[:NAMED])
     return good
+
+
+def _of_another_kind(facts: list[NewFact], within: str) -> list[dict[str, str]]:
+    """An id is a campaign's or a person's: one that were both would have its answers mixed up."""
+    told = {(fact.kind, fact.subject_id) for fact in facts}
+    mixed = queries.of_another_kind(told) | {
+        each for each in told if ("campaign", each[1]) in told and ("user", each[1]) in told
+    }
+    return [
+        {"pointer": f"#{within.format(at)}/subject", "message": f"the id is no {fact.kind}'s"}
+        for at, fact in enumerate(facts)
+        if (fact.kind, fact.subject_id) in mixed
+    ]

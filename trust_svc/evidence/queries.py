@@ -128,6 +128,15 @@ SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kin
 """
 
 
+_OTHERWISE = """
+SELECT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
+ WHERE kind = 'user' AND EXISTS (SELECT FROM trust_evidence_campaign WHERE id = entity_id)
+    OR kind = 'campaign' AND NOT EXISTS (SELECT FROM trust_evidence_campaign WHERE id = entity_id)
+   AND (EXISTS (SELECT FROM trust_evidence_campaign WHERE owner_id = entity_id)
+        OR EXISTS (SELECT FROM trust_evidence_fact WHERE subject_kind = 'user' AND subject_id = entity_id)
+        OR EXISTS (SELECT FROM trust_evidence_fact WHERE person_id = entity_id AND type = 'payment.succeeded'))
+"""
+
 _PAYMENT_FACTS = """
 SELECT subject_id, count(*) FROM trust_evidence_fact
  WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
@@ -357,6 +366,14 @@ def unknown_among(entities: Collection[tuple[str, UUID]]) -> list[tuple[str, UUI
     with connection.cursor() as cursor:
         cursor.execute(_UNKNOWN, [asked])
         return [(kind, entity_id) for kind, entity_id in cursor.fetchall()]
+
+
+def of_another_kind(entities: Collection[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """Those whose id is known of the other kind: a person's that is told as a campaign's, or the other way around."""
+    asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in sorted(set(entities))])
+    with connection.cursor() as cursor:
+        cursor.execute(_OTHERWISE, [asked])
+        return {(kind, entity_id) for kind, entity_id in cursor.fetchall()}
 
 
 def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:

@@ -188,6 +188,9 @@ INHERITED = frozenset(
     }
 )
 
+# What a report says of who filed it: for those alone who may open reports, and never for whom it is about.
+TELLS_WHO = frozenset({"reporter_id", "reporter_standing", "reporter_upheld", "reporter_dismissed", "cluster"})
+
 # What cannot wait for the rest of a burst, whatever it says.
 _URGENT = frozenset({"payment.disputed", "case.decided", "hold.placed", "hold.lifted"})
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
-from bh_sdk.server.admin.reports import Report as StaffReport
 from trust_svc.evidence import queries as evidence
+from trust_svc.ones_own import OthersReport
 from trust_svc.reports.models import Report
 
 
@@ -33,7 +33,7 @@ class ReportRow(serializers.ModelSerializer[Report]):
         return None if row.decided_at is None else round((row.decided_at - row.created_at).total_seconds() / 3600, 2)
 
 
-class ReportReport(StaffReport[Report]):
+class ReportReport(OthersReport[Report]):
     """Every report and what came of it, newest first."""
 
     thing = "insight"

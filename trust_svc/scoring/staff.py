@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from bh_sdk.server.admin.reports import NewestFirst, Report
+from bh_sdk.server.admin.reports import NewestFirst
 from trust_svc.evidence import queries as evidence
+from trust_svc.ones_own import OthersReport
 from trust_svc.scoring.engine import FACTORS
 from trust_svc.scoring.models import Score, ScorePoint
 
@@ -58,7 +59,7 @@ class LastCalculatedFirst(NewestFirst):
     ordering = "-calculated_at"
 
 
-class ScoreReport(Report[Score]):
+class ScoreReport(OthersReport[Score]):
     """Every score as it stands, with the points of its factors and the codes of its reasons."""
 
     thing = "insight"
@@ -107,7 +108,7 @@ class ScoreHistoryRow(serializers.ModelSerializer[ScorePoint]):
         return super().get_fields() | {name: _Made() for name in FACTORS}
 
 
-class ScoreHistoryReport(Report[ScorePoint]):
+class ScoreHistoryReport(OthersReport[ScorePoint]):
     """What scores were: a line for every change of a hundredth of a point. Narrow it to one score or to days."""
 
     thing = "insight"

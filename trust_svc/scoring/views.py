@@ -13,8 +13,9 @@ from bh_sdk.wire.trust import EvidenceLine, Score, ScorePoint
 from trust_svc.evidence import queries as evidence
 from trust_svc.evidence.rules import INHERITED
 from trust_svc.scoring.answers import answers
-from trust_svc.scoring.assessment import read
+from trust_svc.scoring.assessment import Assessment, Known, read
 from trust_svc.scoring.engine import ITEMS, Column, tier_of
+from trust_svc.scoring.models import Score as Stored
 from trust_svc.scoring.models import ScorePoint as StoredPoint
 from trust_svc.scoring.telling import BADGES, COARSE, STEADY, told
 
@@ -101,7 +102,8 @@ def score(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> Score:
         raise NotFound()
     own = caller == str(evidence.owner_of(kind, entity_id))
     inside = staff or own
-    whole = answers(read([(kind, entity_id)]), as_of=clock.now())[0]
+    known = read([(kind, entity_id)])
+    whole = answers(known, as_of=clock.now())[0]
     answer = whole if staff and not own else whole.seen_outside()
     found = answer.found
     shown = {
@@ -113,15 +115,46 @@ def score(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> Score:
         "cap_adjustment": found.cap_adjustment,
         "trend": None,
         "reasons": found.reasons,
+        "badges": _badges(known, found),
         "override": {"until": answer.override.until} if answer.override and inside else None,
         "calculated_at": found.as_of,
     }
     return _answer(kind, entity_id, shown, inside=inside)
 
 
+def _badges(known: Known, found: Assessment) -> list[dict[str, str]]:
+    """The badges of an answer that is not stored, as `_SCORE` finds those of one that is."""
+    items = int(found.features[Column.ITEMS])
+    true = [f"{item}_verified" for item in ("identity", "bank", "registry") if items >> ITEMS.index(item) & 1]
+    if found.kind == "campaign" and found.features[Column.PERIODS] >= STEADY:
+        true.append("steady_updates")
+    others = known.records_of(found.owner_id, but=found.entity_id) if found.owner_id is not None else []
+    if any(each.ended is not None and each.ended.data["delivered"] for each in others):
+        true.append("delivered_before")
+    return [{"code": code, "text": BADGES[code]} for code in true]
+
+
 def _stored(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> bytes | None:
     rows = fetch_rows(_SCORE, _FIXED | {"kind": kind, "entity": entity_id, "caller": caller, "staff": staff})
     return rows[0][0] if rows else None
+
+
+def seen_by(row: Stored, person: str) -> Stored:
+    """A stored score for staff: their own as its owner sees it. `lower`, `deviation`, `cap` and `features` are what they were."""
+    if str(row.owner_id) == person and row.outside is not None:
+        for name in (
+            "score",
+            "tier",
+            "rated",
+            "confidence",
+            "factors",
+            "cap_adjustment",
+            "trend",
+            "reasons",
+            "computed",
+        ):
+            setattr(row, name, row.outside[name])
+    return row
 
 
 def evidence_lines(kind: str, entity_id: UUID, *, staff: bool, limit: int = 200) -> list[EvidenceLine]:

@@ -34,6 +34,7 @@ from trust_svc.versions.rules import DRAFT, LIVE, RETIRED, ROLLED_BACK, SHADOW, 
 
 # Whichever set it is: facts of one subject stay in order.
 _SET = UUID("7b1d8f30-0000-5000-8000-000000000000")
+_WANTED = {"promotion": "promotion", "trial": "experiment"}
 
 
 @transaction.atomic
@@ -114,16 +115,11 @@ def propose(*, version: int, note: str, by: str) -> Proposal:
     if state not in (SHADOW, TRIAL):
         raise SetNotThere("Only a shadow or a set that is tried out is promoted", state=state)
     _refuse_foreign_trial(version)
-    live = parameters.live_version()
-    if queries.newest_report(version, against=live) is None:
-        raise DryRunMissing(f"Run version {version} dry against version {live} first")
-    if queries.open_proposal() is not None:
-        raise ProposalOpen()
-    proposal = Proposal.objects.create(
+    live = ready(version)
+    log(version, "promotion proposed", by, note)
+    return Proposal.objects.create(
         parameters_id=version, replaces_id=live, note=note, proposed_by=by, proposed_at=clock.now()
     )
-    log(version, "promotion proposed", by, note)
-    return proposal
 
 
 @transaction.atomic
@@ -133,14 +129,8 @@ def approve(*, version: int, note: str, by: str) -> None:
     Raises NoProposal, SecondPersonNeeded for who proposed it, ProposalStale when another set went live meanwhile.
     """
     parameters.lock(version)
-    proposal = _waiting(version)
-    if proposal.proposed_by == by:
-        raise SecondPersonNeeded("You proposed this promotion: another analyst decides")
-    live = parameters.live_version()
-    if proposal.replaces_id != live:
-        raise ProposalStale(f"Version {live} went live since this was proposed")
+    live = agree(version, Proposal.Wants.PROMOTION, note, by).replaces_id
     _refuse_foreign_trial(version)
-    _decide(proposal, Proposal.State.APPROVED, note, by)
     _end_trial(Trial.State.PROMOTED, by)
     _go_live(version, live, "promoted", note, by, rolled_back=False)
 
@@ -149,8 +139,9 @@ def approve(*, version: int, note: str, by: str) -> None:
 def decline(*, version: int, note: str, by: str) -> None:
     """Turn a proposal down; who proposed it may take it back so. Raises NoProposal."""
     parameters.lock(version)
-    _decide(_waiting(version), Proposal.State.DECLINED, note, by)
-    log(version, "promotion declined", by, note)
+    proposal = _waiting(version)
+    _decide(proposal, Proposal.State.DECLINED, note, by)
+    log(version, f"{_WANTED[proposal.wants]} declined", by, note)
 
 
 @transaction.atomic
@@ -169,6 +160,31 @@ def roll_back(*, note: str, by: str) -> int:
         move(trial.challenger_id, SHADOW, "experiment ended by a roll-back", note, by)
     _go_live(previous, live, ROLLED_BACK, note, by, rolled_back=True)
     return previous
+
+
+def ready(version: int) -> int:
+    """The live version that a set was laid beside, so that it may be proposed against it. Raises DryRunMissing, ProposalOpen."""
+    live = parameters.live_version()
+    if queries.newest_report(version, against=live) is None:
+        raise DryRunMissing(f"Run version {version} dry against version {live} first")
+    if queries.open_proposal() is not None:
+        raise ProposalOpen()
+    return live
+
+
+def agree(version: int, wants: str, note: str, by: str) -> Proposal:
+    """Agree to what somebody else proposed, in the caller's transaction, which does it. Raises NoProposal,
+    SecondPersonNeeded, ProposalStale."""
+    proposal = _waiting(version)
+    if proposal.wants != wants:
+        raise NoProposal()
+    if proposal.proposed_by == by:
+        raise SecondPersonNeeded(f"You proposed this {_WANTED[wants]}: another analyst decides")
+    live = parameters.live_version()
+    if proposal.replaces_id != live:
+        raise ProposalStale(f"Version {live} went live since this was proposed")
+    _decide(proposal, Proposal.State.APPROVED, note, by)
+    return proposal
 
 
 def log(

@@ -59,7 +59,12 @@ class Change(models.Model):
 
 
 class Proposal(models.Model):
-    """Somebody wants a set to go live; somebody else decides. `replaces` was live when it was proposed."""
+    """Somebody wants a set to go live, or to be tried out on a `share` of the organisers for so many `days`; somebody else
+    decides. `replaces` was live when it was proposed."""
+
+    class Wants(models.TextChoices):
+        PROMOTION = "promotion"
+        TRIAL = "trial"
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -69,6 +74,9 @@ class Proposal(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     parameters = models.ForeignKey(SET, on_delete=models.PROTECT, related_name="proposals")
     replaces = models.ForeignKey(SET, on_delete=models.PROTECT, related_name="+")
+    wants = models.TextField(choices=Wants, default=Wants.PROMOTION, db_default=Wants.PROMOTION)
+    share = models.FloatField(null=True)
+    days = models.IntegerField(null=True)
     note = models.TextField()
     proposed_by = models.TextField()
     proposed_at = models.DateTimeField()
@@ -92,7 +100,7 @@ class Proposal(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"version {self.parameters_id} to go live"
+        return f"version {self.parameters_id} to {'go live' if self.wants == 'promotion' else 'be tried out'}"
 
 
 class DryRun(models.Model):

@@ -21,8 +21,8 @@ from trust_svc.scoring import parameters
 from trust_svc.scoring.comparing import Paired, paired
 from trust_svc.scoring.decided import decided_cases, just_before
 from trust_svc.versions import commands, queries
-from trust_svc.versions.errors import NoTrial, ParametersInvalid, ProposalOpen, TrialRunning
-from trust_svc.versions.models import Trial, TrialCase
+from trust_svc.versions.errors import NoTrial, ParametersInvalid, SetNotThere, TrialRunning
+from trust_svc.versions.models import Proposal, Trial, TrialCase
 from trust_svc.versions.report import FINE_FROM
 from trust_svc.versions.rules import SHADOW, SRM_ALARM, TRIAL, arm_of, split_chance
 
@@ -92,26 +92,52 @@ class ReadOut:
 
 
 @transaction.atomic
-def start(*, version: int, share: float, days: int, note: str, by: str) -> Trial:
-    """Show a shadow to a share of the organisers for so many days. Raises SetNotThere, TrialRunning, ProposalOpen,
-    ParametersInvalid for a share or a time that makes no experiment."""
+def propose(*, version: int, share: float, days: int, note: str, by: str) -> Proposal:
+    """Ask to show a shadow to a share of the organisers for so many days; somebody else decides.
+
+    Raises SetNotThere, TrialRunning, ProposalOpen, ParametersInvalid for a share or a time that makes no experiment, and
+    DryRunMissing while no dry run against the live set has finished.
+    """
     if not 0.01 <= share <= 0.5:
         raise ParametersInvalid("The share lies between 1 % and 50 %")
     if not SHORTEST <= timedelta(days=days) <= LONGEST:
         raise ParametersInvalid(f"An experiment runs {SHORTEST.days} to {LONGEST.days} days")
+    state = parameters.lock(version)
+    if queries.running_trial() is not None:
+        raise TrialRunning()
+    if state != SHADOW:
+        raise SetNotThere("Only a shadow is tried out", state=state)
+    live = commands.ready(version)
+    commands.log(version, f"experiment proposed on {share:.0%} of organisers for {days} days", by, note)
+    return Proposal.objects.create(
+        parameters_id=version,
+        replaces_id=live,
+        wants=Proposal.Wants.TRIAL,
+        share=share,
+        days=days,
+        note=note,
+        proposed_by=by,
+        proposed_at=clock.now(),
+    )
+
+
+@transaction.atomic
+def approve(*, version: int, note: str, by: str) -> Trial:
+    """Begin a proposed experiment, as it was proposed. Raises NoProposal, SecondPersonNeeded for who proposed it,
+    ProposalStale when another set went live meanwhile, SetNotThere, TrialRunning."""
     parameters.lock(version)
     if queries.running_trial() is not None:
         raise TrialRunning()
-    if queries.open_proposal() is not None:
-        raise ProposalOpen()
-    live, now = parameters.live_version(), clock.now()
+    proposal = commands.agree(version, Proposal.Wants.TRIAL, note, by)
+    share, days = proposal.share or 0.0, proposal.days or 0
+    live, now = proposal.replaces_id, clock.now()
     commands.move(version, TRIAL, f"tried out on {share:.0%} of organisers for {days} days", note, by, only_from=SHADOW)
     trial = Trial.objects.create(
         challenger_id=version,
         control_id=live,
         share=share,
         seed=f"trust-{version}-{live}-{now:%Y%m%d%H%M%S}",
-        note=note,
+        note=proposal.note,
         started_by=by,
         started_at=now,
         ends_at=now + timedelta(days=days),

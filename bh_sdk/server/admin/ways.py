@@ -20,6 +20,11 @@ class Ways:
         self._request = request
         self._open: dict[str, bool] = {}
 
+    @property
+    def reader(self) -> str:
+        """The `sub` of whoever reads the page."""
+        return str(self._request.user.sub)  # type: ignore[union-attr]  # nobody gets here without signing in
+
     def open(self, model: str) -> bool:
         """Whether the reader may look at the pages of a model (`app_label.model`)."""
         if model not in self._open:

@@ -12,6 +12,7 @@ from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
 from trust_svc import elsewhere
 from trust_svc.evidence import queries as evidence
+from trust_svc.evidence.rules import TELLS_WHO
 from trust_svc.holds import queries as holds
 from trust_svc.overrides import queries as overrides
 from trust_svc.overrides.rules import REASONS, SET_SCORE
@@ -73,6 +74,43 @@ def of(row: Any, *, ways: Ways, chosen: Collection[str]) -> parts.Case:
         parts.Custom("What the engine read", "trust/scoring/inputs.html", {"inputs": _inputs(row, params)}),
     ]
     return parts.Case(headline=_headline(row), wide=wide, narrow=narrow)
+
+
+def as_owner(row: Any) -> parts.Case:
+    """The page of one's own score: what an owner reads of it (`row` as `views.seen_by` gives it), and no more."""
+    until = f"It is set by hand until {row.override_until:%d %b %Y %H:%M} UTC. " if row.override_until else ""
+    lines = views.evidence_lines(row.kind, row.entity_id, staff=False, limit=60)
+    wide: list[parts.Card] = [
+        parts.Bars(
+            "Where the points come from",
+            [
+                parts.Bar(each["name"].capitalize(), each["contribution"], round(100 * each["weight"], 2))
+                for each in row.factors
+                if each["weight"]
+            ],
+        ),
+        parts.Table(
+            "Why it is not higher",
+            ["Reason", "Points"],
+            [[each["text"], f"{each['points']:.1f}"] for each in row.reasons],
+            numeric=frozenset({1}),
+            empty="Nothing costs more than a point.",
+        ),
+        parts.Timeline(
+            "Evidence",
+            [parts.Moment(line.text, line.time, who=line.source) for line in lines],
+            empty="None about it directly.",
+        ),
+    ]
+    headline = parts.Headline(
+        title=name(row),
+        figure=f"{row.score:.1f}",
+        unit="points",
+        status=row.tier if row.rated else NOT_RATED,
+        tone=TIERS[row.tier] if row.rated else "info",
+        notice=f"This score is yours: you see what its owner sees, and colleagues decide. {until}".strip(),
+    )
+    return parts.Case(headline=headline, wide=wide, narrow=_badges(row))
 
 
 def name(row: Any) -> str:
@@ -300,5 +338,5 @@ def _shown(column: Column, value: float) -> str:
 
 def _told(data: dict[str, Any]) -> str:
     """What a fact says, without who gave, who reported and what the money was."""
-    hidden = {"donor_id", "reporter_id", "cluster", "amount", "currency", "payment_id", "donor_standing"}
+    hidden = {"donor_id", "reporter_id", "cluster", "amount", "currency", "payment_id", "donor_standing"} | TELLS_WHO
     return ", ".join(f"{key} {value}" for key, value in sorted(data.items()) if key not in hidden)

@@ -20,7 +20,7 @@ from trust_svc.evidence import queries as evidence
 from trust_svc.holds import commands as holding
 from trust_svc.holds import queries as holds
 from trust_svc.overrides.dialogs import SetByHand, SetFactor, SetScore, SetTier
-from trust_svc.scoring import commands
+from trust_svc.scoring import commands, views
 from trust_svc.scoring.admin import page
 from trust_svc.scoring.models import Score
 
@@ -55,8 +55,15 @@ class ScoreAdmin(CasePage):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Score]:
+        """One's own has a page, but stands in no list: neither its place nor a filter tells more than its owner knows."""
         found: QuerySet[Score] = super().get_queryset(request).annotate(title=evidence.title_of("entity_id"))
-        return found
+        if request.resolver_match is not None and "object_id" in request.resolver_match.kwargs:
+            return found
+        return found.exclude(owner_id=self.actor(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Score | None:
+        found: Score | None = super().get_object(request, object_id, from_field)
+        return None if found is None else views.seen_by(found, self.actor(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Score], search_term: str
@@ -175,6 +182,8 @@ class ScoreAdmin(CasePage):
         return self.decide(request, object_id, command, done="Hold lifted")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
+        if str(obj.owner_id) == self.actor(request):
+            return page.as_owner(obj)
         return page.of(obj, ways=self.ways(request), chosen=frozenset(request.GET.getlist("if")))
 
 

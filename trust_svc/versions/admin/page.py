@@ -96,18 +96,22 @@ def _notice(row: Version, viewer: str) -> str:
         return f"This set counts for everybody.{back}"
     return {
         "draft": "It counts for nobody. Run it dry to see whom it would move, then let it be calculated in the shadow.",
-        "shadow": "Everybody is scored by it and nobody is shown it. Try it out on a share of the organisers, or propose its "
-        "promotion: that takes a dry run against the live set, and a second analyst.",
+        "shadow": "Everybody is scored by it and nobody is shown it. Propose to try it out on a share of the organisers, "
+        "or its promotion: both take a finished dry run against the live set, and a second analyst.",
         "trial": "A share of the organisers is shown it. Any analyst can stop the experiment at once.",
         "retired": "It is calculated no more. It can be copied into a new draft.",
     }[row.parameters.state]
 
 
 def _proposed(proposal: Proposal, viewer: str) -> str:
+    trial = proposal.wants == "trial"
     if proposal.proposed_by == viewer:
-        return f"You proposed this promotion (“{proposal.note}”): another analyst decides."
+        return (
+            f"You proposed this {'experiment' if trial else 'promotion'} (“{proposal.note}”): another analyst decides."
+        )
     name = queries.names([proposal.proposed_by]).get(proposal.proposed_by, "Another analyst")
-    return f"{name} proposed to let it go live: “{proposal.note}”. You, or any other analyst, can approve or decline."
+    wants = f"try it out on {proposal.share:.0%} of organisers for {proposal.days} days" if trial else "let it go live"
+    return f"{name} proposed to {wants}: “{proposal.note}”. You, or any other analyst, can approve or decline."
 
 
 def _about(row: Version) -> parts.Facts:

@@ -64,7 +64,7 @@ class VersionAdmin(CasePage):
         waiting = queries.open_proposal()
         if waiting is not None:
             yield Figure(
-                "Promotion to decide",
+                "Promotion to decide" if waiting.wants == "promotion" else "Experiment to decide",
                 f"Version {waiting.parameters_id}",
                 note="by somebody else than who proposed it",
                 href=self.address(Version(parameters_id=waiting.parameters_id)),
@@ -217,22 +217,22 @@ class VersionAdmin(CasePage):
     @action(
         title="Try out (A/B)",
         verb="try_out",
-        question="This share of the organisers, and their campaigns, are shown this set's scores. Everybody is scored by both. "
-        "Who is in stays in; any analyst may stop it at once.",
+        question="You ask that this share of the organisers, and their campaigns, be shown this set's scores. Another analyst "
+        "has to approve; you cannot. Who is in stays in; any analyst may stop it at once.",
         form=TryOut,
-        submit="Begin the experiment",
+        submit="Propose the experiment",
         icon="alt_route",
     )
     def try_out(self, request: HttpRequest, form: TryOut, object_id: str) -> HttpResponse:
         said = form.cleaned_data
         command = partial(
-            trials.start,
+            trials.propose,
             version=int(object_id),
             share=said["share"] / 100,
             days=said["days"],
             **self._said(request, form),
         )
-        return self.decide(request, object_id, command, done="The experiment runs")
+        return self.decide(request, object_id, command, done="Proposed: another analyst decides")
 
     @action(
         title="Stop the experiment",
@@ -263,28 +263,33 @@ class VersionAdmin(CasePage):
     @action(
         title="Approve",
         verb="promote",
-        question="This set counts for everybody from now on and every score is calculated again. Any analyst can roll back.",
+        question="What was proposed happens at once: the set counts for everybody, or is shown to the share of organisers that "
+        "the page names. Any analyst can roll back, or stop the experiment.",
         form=Why,
-        submit="Let it go live",
+        submit="Approve it",
         icon="check",
         look="primary",
     )
     def approve(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
-        command = partial(commands.approve, version=int(object_id), **self._said(request, form))
-        return self.decide(request, object_id, command, done="Live: every score is calculated again")
+        proposal, version, said = queries.open_proposal(), int(object_id), self._said(request, form)
+        if proposal is not None and proposal.wants == "trial":
+            begin = partial(trials.approve, version=version, **said)
+            return self.decide(request, object_id, begin, done="The experiment runs")
+        promote = partial(commands.approve, version=version, **said)
+        return self.decide(request, object_id, promote, done="Live: every score is calculated again")
 
     @action(
         title="Decline",
         verb="promote",
-        question="The promotion is turned down and nothing changes. It may be proposed again.",
+        question="What was proposed is turned down and nothing changes. It may be proposed again.",
         form=Why,
-        submit="Decline the promotion",
+        submit="Decline it",
         icon="close",
         look="danger",
     )
     def decline(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
         command = partial(commands.decline, version=int(object_id), **self._said(request, form))
-        return self.decide(request, object_id, command, done="Promotion declined")
+        return self.decide(request, object_id, command, done="Declined")
 
     @action(
         title="Roll back",
