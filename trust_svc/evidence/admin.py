@@ -80,13 +80,14 @@ class FactAdmin(CasePage):
 
     def _told(self, request: HttpRequest, fact: Fact) -> dict[str, Any]:
         """What a fact says: who reported only for those who may open reports, and that they read it is logged."""
+        said: dict[str, Any] = fact.data
         secret = TELLS_WHO & fact.data.keys() if fact.type == "report.filed" else frozenset[str]()
         if not secret:
             return dict(fact.data)
         if request.user.may("report", "open"):  # type: ignore[union-attr]  # nobody gets here without signing in
             self.log_reading(request, fact, "Read who reported")
             return dict(fact.data)
-        return fact.data | dict.fromkeys(secret, SEALED)
+        return said | dict.fromkeys(secret, SEALED)
 
 
 @admin.register(Campaign)
