@@ -125,9 +125,9 @@ def test_what_is_said_against_ones_own_stands_on_no_desk_and_in_no_sheet_of_thei
         assert colleague.get(page_of(row)).status_code == 200
     assert mine.get(page_of(told)).status_code == 302
     rows: list[Model] = [case, filed, Score.objects.get(entity_id=campaign)]
-    for row in rows:
-        path = page_of(row).rsplit("/", 3)[0] + "/"
-        seen = [page_of(row) in _whole(client.get(path)) for client in (mine, colleague)]
+    for listed in rows:
+        path = page_of(listed).rsplit("/", 3)[0] + "/"
+        seen = [page_of(listed) in _whole(client.get(path)) for client in (mine, colleague)]
         assert seen == [False, True], path
     for name in ("cases", "reports", "scores", "history-of-scores"):
         path = f"/staff/reports/{name}/?format=csv"
