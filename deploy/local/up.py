@@ -144,8 +144,8 @@ def bring_up(stack: Stack, supervisor: Supervisor, show: Show, stop: threading.E
     ):
         supervisor.start(services)
         supervisor.wait_ready(services, 120)
-    if fresh and not stop.is_set():
-        _seed(stack, show)
+    if not stop.is_set():
+        _seed(stack, show, story=fresh)
 
 
 def _lay_data(stack: Stack, say: Callable[[str], None]) -> None:
@@ -180,13 +180,14 @@ def _migrate_if_older(stack: Stack, show: Show) -> None:
     _schema_file(stack).write_text(now)
 
 
-def _seed(stack: Stack, show: Show) -> None:
-    """Staff accounts and the demo story's data, through the public doors. Once per state."""
+def _seed(stack: Stack, show: Show, *, story: bool) -> None:
+    """Staff accounts at every start, for a state may be older than one of them; and once per state the demo story's data,
+    through the public doors."""
     built = [service for service in SERVICES if is_built(service)]
     with ThreadPoolExecutor(len(built) or 1) as pool:
         # Nobody in the story signs in: the accounts are made while it waits for answers.
         staff = [pool.submit(_demo_staff, service, stack) for service in built]
-        if os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
+        if story and os.environ.get("BH_DEMO") != "off" and _exists("deploy.local.demo.seed"):
             with show.step("Demo data through the public API"):
                 _relay([sys.executable, "-m", "deploy.local.demo.seed"], child_env(stack), show.say)
         with show.step("Demo staff"):

@@ -13,7 +13,6 @@ from django.http import Http404, HttpResponse
 from django.urls import path, reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from bh_sdk.errors import BHError
 from bh_sdk.money import Money
 from bh_sdk.server.access.models import Staff
 from bh_sdk.server.admin import CasePage, Dialog, Figure, Guarded, action, display, parts
@@ -290,17 +289,11 @@ class AnnualRunAdmin(CasePage):
         look="primary",
     )
     def start(self, request: HttpRequest, form: StartYear) -> HttpResponse:
-        target = self.address()
-        try:
-            run, new = annual.start(year=form.cleaned_data["year"], by=self.actor(request))
-        except BHError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-        else:
-            target = self.address(run)
-            if new:
-                self.log_change(request, run, f"Started the receipts of {run.year}")
-            self.message_user(request, "Started" if new else "It is at work already", messages.SUCCESS)
-        return HttpResponse(headers={"HX-Redirect": target})
+        run, new = annual.start(year=form.cleaned_data["year"], by=self.actor(request))
+        if new:
+            self.log_change(request, run, f"Started the receipts of {run.year}")
+        self.message_user(request, "Started" if new else "It is at work already", messages.SUCCESS)
+        return HttpResponse(headers={"HX-Redirect": self.address(run)})
 
     def found_as(self, obj: Any) -> str:
         return f"Receipts of {obj.year}"

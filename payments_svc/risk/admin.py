@@ -300,11 +300,7 @@ class BlockAdmin(CasePage):
     )
     def add_block(self, request: HttpRequest, form: NewBlock) -> HttpResponse:
         told = form.cleaned_data
-        try:
-            row = commands.block(kind=told["kind"], value=told["value"], by=UUID(self.actor(request)), **form.words())
-        except BHError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-            return HttpResponse(headers={"HX-Redirect": self.address()})
+        row = commands.block(kind=told["kind"], value=told["value"], by=UUID(self.actor(request)), **form.words())
         self.log_change(request, row, "Blocked")
         self.message_user(request, "Blocked", messages.SUCCESS)
         return HttpResponse(headers={"HX-Redirect": self.address(row)})

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from playwright.sync_api import Browser
 
 from bh_sdk.clients import Trust
+from bh_sdk.testing import papers
 from bh_sdk.wire.payouts import Payout
 from tests.e2e.desk import at_the_desk, days_later, desk_of, press, send, words
 from tests.e2e.scene import AT_MOST, Campaign, a_campaign, a_guest, give, one_mail, pay, payment_when, user_auth
@@ -16,7 +17,7 @@ from tests.e2e.test_holds import approve, as_owner, no_button_to_approve
 from tests.stack import House, until
 
 DOUBT = "Nobody at the place that is named there has ever heard of it."
-PAPER = b"%PDF-1.7 a passport %%EOF"
+PAPER = papers.pdf("a passport")
 
 
 def trust_as(house: House, person: UUID) -> Trust:

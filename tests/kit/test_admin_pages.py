@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import display_for_value
 from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
+from django.template import Context, Template
 from django.test import Client, override_settings
+from django.urls import reverse
 from django.utils import timezone
 
 import tests.tokens  # noqa: F401  # this process looks at changes at once
+from bh_sdk.errors import CampaignNotAccepting
 from bh_sdk.server.access.models import Policy, Revocation, Staff, demo_sub
 from bh_sdk.server.admin import Guarded
 from bh_sdk.server.admin.checks import buttons_have_dialogs
@@ -138,6 +143,22 @@ def test_everybody_sees_their_own_desks_alone() -> None:
         "support": ["Demo"],
         "editor": [],
     }
+
+
+def test_who_has_no_work_here_reads_so_and_where_their_desk_is(settings: Any) -> None:
+    settings.BH_NOTIFY_URL, settings.BH_PAYMENTS_URL = "https://notify.test", "https://payments.test"
+    page = signed_in("editor").get("/admin/").content.decode()
+    assert "There is nothing here for the role <strong>editor</strong>" in page
+    assert 'Your work is at the <a class="bh-link" href="https://notify.test/admin/">Messages desk</a>' in page
+    assert "nothing here for" not in signed_in("support").get("/admin/").content.decode()
+
+
+def test_moments_on_pages_say_that_they_are_utc() -> None:
+    moment = datetime(2026, 11, 23, 2, 47, tzinfo=UTC)
+    assert Template("{{ moment }} / {{ moment.date }}").render(Context({"moment": moment})) == (
+        "23 Nov 2026, 02:47 UTC / 23 Nov 2026"
+    )
+    assert display_for_value(moment, "") == "23 Nov 2026, 02:47 UTC"
 
 
 def test_the_sidebar_shows_what_the_policy_shows() -> None:
@@ -289,11 +310,32 @@ def test_a_dialog_says_why_it_refuses(gift: Gift) -> None:
     assert access_site.approved == []
 
 
-def test_a_command_s_refusal_is_told_and_not_logged_as_done(gift: Gift) -> None:
+def test_a_command_s_refusal_is_told_in_the_dialog_which_keeps_what_was_written_and_not_logged_as_done(
+    gift: Gift,
+) -> None:
     client = signed_in("finance")
-    press(client, gift, "closed anyway")
-    assert "The campaign is closed" in client.get(f"{GIFTS}{gift.pk}/change/").content.decode()
+    answer = press(client, gift, "closed anyway")
+    assert ("HX-Redirect" in answer.headers, "The campaign is closed" in answer.content.decode()) == (False, True)
+    assert "The campaign is closed" not in client.get(f"{GIFTS}{gift.pk}/change/").content.decode()
+    assert "closed anyway</textarea>" in " ".join(answer.content.decode().split()).replace("> closed", ">closed")
     assert LogEntry.objects.count() == 0
+
+
+def test_a_dialog_of_no_row_is_a_friendly_404_for_who_may_see_rows_and_403_for_others(gift: Gift) -> None:
+    for odd in ("x", "9" * 30, str(uuid.uuid4()), "nul\x00"):
+        address = reverse("admin:kit_demo_gift_approve", args=(odd,))
+        answer = signed_in("finance").get(address)
+        assert (answer.status_code, f'href="{GIFTS}"' in answer.content.decode()) == (404, True)
+        assert signed_in("finance").get(address, headers={"HX-Request": "true"})["HX-Redirect"] == GIFTS
+        assert signed_in("editor").get(address).status_code == 403
+    assert access_site.approved == []
+
+
+def test_a_refusal_that_points_at_a_field_is_shown_at_the_field() -> None:
+    form = access_site.Decision(request=None, data={"note": "long enough", "_form_submitted": "on"})
+    assert form.is_valid()
+    form.refuse(CampaignNotAccepting("No", errors=[{"pointer": "#/note", "message": "Not this note"}]))
+    assert form.errors == {"note": ["Not this note"]}
 
 
 def test_a_decision_needs_its_csrf_token(gift: Gift) -> None:

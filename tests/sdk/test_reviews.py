@@ -8,10 +8,11 @@ import uuid
 import pytest
 
 from bh_sdk.errors import AppealOpen, Invalid, NotFound, VerificationClosed, VerificationOpen
+from bh_sdk.testing import papers
 from bh_sdk.testing.trust import AsyncFakeTrust, FakeTrust, TrustWorld
 
 RUTH, NAOMI = uuid.uuid4(), uuid.uuid4()
-PDF = b"%PDF-1.7 a passport %%EOF"
+PDF = papers.pdf("a passport")
 WORDS = "The beneficiary was paid; here is the letter."
 
 

@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from bh_sdk.server.access.models import Staff
+from bh_sdk.server.access.models import Policy, Staff
 from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller, person
 from tests.trust.test_cases import WORDS, a_campaign, a_case, last_line, report
@@ -149,13 +149,35 @@ def test_the_dialog_judges_all_reports_with_exceptions(case: Case) -> None:
     assert "The desk" in client.get(page(case)).content.decode()
 
 
+def test_the_dialog_names_reports_by_their_number_on_the_page_and_by_first_words_for_who_may_read_them(
+    case: Case,
+) -> None:
+    report(case.entity_id)
+    client, _ = somebody()
+    shown = client.get(page(case)).content.decode()
+    reader, me = somebody()
+    form = reader.get(reverse("admin:trust_cases_case_decide_it", args=(case.id,)), headers=HTMX).context["form"]
+    names = dict(form.fields["exceptions"].choices)
+    for number, filed in enumerate(Report.objects.order_by("created_at", "id"), start=1):
+        said = f"{number}. {filed.kind.capitalize()}"
+        assert said in shown
+        assert names[str(filed.id)].startswith(f"{said}, ")
+        assert WORDS[:30] in names[str(filed.id)]
+    assert len(set(names.values())) == 3
+    assert [entry.object_id for entry in LogEntry.objects.filter(user__sub=me)] == [str(case.id)]
+    Policy.objects.filter(v1="report", v2="open").delete()
+    form = client.get(reverse("admin:trust_cases_case_decide_it", args=(case.id,)), headers=HTMX).context["form"]
+    assert not any(WORDS[:30] in name for name in dict(form.fields["exceptions"].choices).values())
+
+
 def test_a_report_that_came_in_meanwhile_is_not_judged_unseen(case: Case) -> None:
     client, _ = somebody()
     on_the_page = seen(case)
     report(case.entity_id)
     said = {"outcome": "confirmed", "verdict": "upheld", "note": "Nobody knows of it.", "seen": on_the_page}
-    press(client, case, "decide_it", **said)
-    assert "look at the case again" in client.get(page(case)).content.decode()
+    answer = press(client, case, "decide_it", **said)
+    assert ("HX-Redirect" in answer.headers, "look at the case again" in answer.content.decode()) == (False, True)
+    assert said["note"] in answer.content.decode()
     assert (Case.objects.get().state, set(Report.objects.values_list("state", flat=True))) == ("open", {"open"})
     assert press(client, case, "decide_it", **(said | {"seen": "no-uuid"})).status_code == 200
     assert Case.objects.get().state == "open"

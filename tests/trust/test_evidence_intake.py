@@ -13,6 +13,8 @@ from tests.trust.evidence import a_fact, a_gift, a_good_campaign, about_user, ag
 from trust_svc.evidence.models import Campaign, Fact
 from trust_svc.scoring.models import Due
 
+TIME = "2026-01-01T12:00:00Z"
+
 pytestmark = pytest.mark.django_db
 
 
@@ -139,9 +141,42 @@ def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
         ({"type": "verification.granted", "data": {"item": "shoe_size"}}, "#/data/item"),
         ({"type": "verification.granted", "data": {"item": "bank", "expires_at": "soon"}}, "#/data/expires_at"),
         ({"type": "payment.succeeded", "data": {"payment_id": "p", "amount": 5, "currency": "GBP"}}, "#/data/amount"),
+        *(
+            (
+                {"type": "payment.succeeded", "data": {"payment_id": "p", "amount": amount, "currency": coin}},
+                "#/data/amount",
+            )
+            for amount, coin in [
+                ("-5", "GBP"),
+                ("10.001", "GBP"),
+                ("1.50", "JPY"),
+                (" 5", "GBP"),
+                ("5 ", "GBP"),
+                ("", "GBP"),
+                ("٥", "GBP"),
+                ("1 000", "GBP"),
+                ("5\n", "GBP"),
+                ("NaN", "GBP"),
+                ("1e3", "GBP"),
+                ("1.2345", "KWD"),
+                ("007", "GBP"),
+            ]
+        ),
         (
-            {"type": "payment.succeeded", "data": {"payment_id": "p", "amount": "-5", "currency": "GBP"}},
-            "#/data/amount",
+            {"type": "payment.succeeded", "data": {"payment_id": "p", "amount": "5", "currency": "XQZ"}},
+            "#/data/currency",
+        ),
+        ({"type": "campaign.created", "data": {"owner_id": str(uuid4()), "currency": "XQZ"}}, "#/data/currency"),
+        (
+            {"type": "campaign.created", "data": {"owner_id": str(uuid4()), "currency": "JPY", "goal": "1.5"}},
+            "#/data/goal",
+        ),
+        *(
+            (
+                {"type": "verification.granted", "time": TIME, "data": {"item": "bank", "expires_at": end}},
+                "#/data/expires_at",
+            )
+            for end in (TIME, "2026-01-01T12:30:00+01:00", "2025-01-01T00:00:00Z")
         ),
     ],
 )
@@ -152,6 +187,14 @@ def test_a_wrong_fact_is_refused_where_it_is_wrong_and_nothing_is_written(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert any(each["pointer"].endswith(pointer.lstrip("#")) for each in answer.json()["errors"]), answer.json()
     assert (Fact.objects.count(), Campaign.objects.count(), Due.objects.count()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "coin"), [("5", "JPY"), ("5.00", "JPY"), ("1.255", "KWD"), ("0", "GBP"), ("7.5", "GBP")]
+)
+def test_what_its_currency_can_say_is_taken(monolith: Caller, amount: str, coin: str) -> None:
+    told = fact("payment.succeeded", uuid4(), payment_id="p", amount=amount, currency=coin)
+    assert monolith.post("/trust/evidence", told).json() == {"accepted": 1, "repeated": 0}
 
 
 def test_one_wrong_fact_among_many_refuses_all(monolith: Caller) -> None:

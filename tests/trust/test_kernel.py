@@ -206,6 +206,7 @@ def test_what_would_help_is_said_with_its_exact_gain(features: dict[str, float])
         ({"done": 2.0}, "C2"),
         ({"silence": 1.0}, "U1"),
         ({"periods": 3.0}, "U2"),
+        ({"periods": 1.0, "exposure": 1.0}, "U3"),
         ({"answered": 0.0}, "E4"),
         ({"answered": 0.0, "unanswered": 1.0}, "E3"),
         ({"donors": 300.0}, "E2"),
@@ -222,6 +223,35 @@ def test_a_reason_says_only_what_is_so(features: dict[str, float], code: str) ->
     fine |= {"ok": 2000.0, "tenure": 3000.0, "items": 255.0}
     assert [reason.code for reason in why(fine)] == []
     assert [reason.code for reason in why(fine | features)] == [code]
+
+
+def test_who_posts_in_every_period_is_not_told_to_post_in_every_period() -> None:
+    said = {}
+    fine = {
+        "done": 60.0,
+        "voices": 90.0,
+        "donors": 90.0,
+        "answered": 90.0,
+        "ok": 2000.0,
+        "tenure": 3000.0,
+        "items": 255.0,
+    }
+    for periods in (1.0, 3.0, 6.0, 12.0):
+        listed = why(fine | {"periods": periods, "exposure": periods})
+        said[periods] = [reason.code for reason in listed]
+        assert all(reason.gain for reason in listed)
+    assert said == {1.0: ["U3"], 3.0: ["U3"], 6.0: [], 12.0: []}
+
+
+@given(ROWS, st.sampled_from([V1, V2, V3]))
+def test_advice_wins_points_unless_a_cap_says_why_it_cannot(features: dict[str, float], params: Params) -> None:
+    listed = why(features, params)
+    capped = any(reason.factor == "cap" for reason in listed)
+    for reason in listed:
+        if reason.gain is None:
+            assert "The review decides" in reason.helps
+        else:
+            assert reason.gain > 0 or capped, reason
 
 
 @given(ROWS)

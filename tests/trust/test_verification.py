@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.events.models import RecordedEvent
+from bh_sdk.testing import papers
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, about_user, ago
 from trust_svc.evidence.models import Fact
@@ -27,9 +28,9 @@ from trust_svc.verification.tasks import delete_documents, tell_ends
 
 pytestmark = pytest.mark.django_db
 
-PDF = b"%PDF-1.7 passport of Jonah Amittai %%EOF"
-PNG = b"\x89PNG\r\n\x1a\n a picture of Jonah \x00\x00\x00\x00IEND\xaeB`\x82"
-JPEG = b"\xff\xd8\xff a photo of Jonah \xff\xd9"
+PDF = papers.pdf("passport of Jonah Amittai")
+PNG = papers.png("a picture of Jonah")
+JPEG = papers.jpeg("a photo of Jonah")
 SORRY = "The name differs from the account's."
 ANALYST, OTHER = uuid4(), uuid4()
 
@@ -173,7 +174,7 @@ class TestAsking:
         row = ask(donor)
         path = f"/trust/verification/{row.id}/documents"
         for number in range(5):
-            picture = PNG.replace(b"Jonah", b"number %d" % number)
+            picture = papers.png(f"a picture of number {number}")
             assert donor.post(path, {"content": b64(picture)}).status_code == 201
         full = donor.post(path, {"content": b64(PNG)})
         assert (full.status_code, full.json()["code"]) == (409, "verification_documents_full")

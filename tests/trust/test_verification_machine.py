@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from bh_sdk.server.ops import clock
+from bh_sdk.testing import papers
 from tests.trust.machines import Machine, run, told
 from trust_svc.evidence.models import Fact
 from trust_svc.verification import commands, queries, rules
 from trust_svc.verification.models import Document, Request
 from trust_svc.verification.tasks import delete_documents, tell_ends
 
-PAPER = base64.b64encode(b"%PDF-1.7 a paper %%EOF").decode()
+PAPER = base64.b64encode(papers.pdf()).decode()
 ITEMS = ("email", "identity")
 
 

@@ -126,8 +126,17 @@ def test_an_experiment_is_begun_and_stopped_by_buttons(monolith: Caller) -> None
 
 def test_what_is_wrong_with_a_text_is_said_on_the_page() -> None:
     client, before = desk("analyst"), Version.objects.count()
-    address = press(client, "paste", text='{"identity_cup": 1}').headers["HX-Redirect"]
-    assert "identity_cup" in client.get(address).content.decode()
+    for text, said in (
+        ('{"identity_cup": 1}', "identity_cup"),
+        ("{1}", "line 1, column 2"),
+        ("[" * 5000, "nested deeper"),
+    ):
+        answer = press(client, "paste", text=text)
+        assert (answer.status_code, "HX-Redirect" in answer.headers) == (200, False)
+        form = answer.context["form"]
+        assert (list(form.errors), form["text"].value()) == (["text"], text)
+        assert said in form.errors["text"][0]
+        assert form["note"].value() in answer.content.decode()
     wrong = press(client, "copy", parameters.live_version(), changes="identity cap is 60")
     assert "is not of the form name = number" in wrong.content.decode()
     assert Version.objects.count() == before

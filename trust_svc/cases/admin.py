@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from bh_sdk.server.admin import CasePage, Figure, action, display, parts
 from bh_sdk.server.ops import clock
 from trust_svc.cases import commands, page, queries
-from trust_svc.cases.dialogs import HandOver, Judge, PutAway, Say, Seen, Write
+from trust_svc.cases.dialogs import READ, HandOver, Judge, PutAway, Say, Seen, Write, may_open
 from trust_svc.cases.models import Case
 from trust_svc.evidence import queries as evidence
 from trust_svc.ones_own import OthersPage
@@ -28,7 +28,6 @@ HEAPS = {
     "snoozed": "Put away",
     "closed": "Closed",
 }
-READ = "Read what reporters wrote"
 
 
 class Heap(admin.SimpleListFilter):
@@ -245,8 +244,7 @@ class CaseAdmin(OthersPage):
         return {"case_id": UUID(object_id), "by": _me(request), "version": form.cleaned_data["version"]}
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        # Nobody reads about themselves, nor who else said so.
-        opened = request.user.may("report", "open") and not queries.is_party(obj, _me(request))  # type: ignore[union-attr]
+        opened = may_open(request, obj)
         if opened and obj.signals.filter(kind="report").exists():
             self.log_reading(request, obj, READ)
         return page.case_of(obj, viewer=_me(request), opened=opened, ways=self.ways(request), now=clock.now())

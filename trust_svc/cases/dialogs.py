@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanWidget
 
 from bh_sdk.server.admin import Dialog, parts
 from bh_sdk.server.ops import clock
 from trust_svc.cases import noticing, queries
 from trust_svc.cases.models import Case
-from trust_svc.cases.rules import SEVERITY, Verdict, band
+from trust_svc.cases.rules import Verdict, band
 from trust_svc.reports import queries as reports
 
 PERIODS = {"1": "Until tomorrow", "3": "For three days", "7": "For a week", "14": "For two weeks"}
@@ -23,6 +25,16 @@ OUTCOMES = {
     "valuable": "Worth the look: not proven, but rightly raised",
     "false": "False: nothing is held against it",
 }
+
+
+READ = "Read what reporters wrote"
+FIRST_WORDS = 70
+
+
+def may_open(request: HttpRequest, case: Case) -> bool:
+    """Whether they read what reporters wrote. Nobody reads about themselves, nor who else said so."""
+    user: Any = request.user
+    return bool(user.may("report", "open")) and not queries.is_party(case, user.sub)
 
 
 class Seen(Dialog):
@@ -97,18 +109,28 @@ class Judge(Seen):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.open = reports.open_about(self.case.entity_kind, self.case.entity_id)
-        words = noticing.credibilities({report.reporter_id for report in self.open})
         self.fields["seen"].initial = ",".join(str(report.id) for report in self.open)
-        self.fields["exceptions"].choices = [
-            (
-                str(report.id),
-                f"{report.kind.capitalize()}, {report.created_at:%d %b %H:%M}, {band(words[report.reporter_id])} word",
-            )
-            for report in sorted(self.open, key=lambda each: -SEVERITY[each.kind])
-        ]
+        self.fields["exceptions"].choices = self._named()
         if not self.open:
             for name in ("verdict", "exceptions"):
                 del self.fields[name]
+
+    def _named(self) -> list[tuple[str, str]]:
+        """The open reports under the numbers that they have on the page; with their first words for who may read them."""
+        words = noticing.credibilities({report.reporter_id for report in self.open})
+        numbers = {report.id: number for number, report in enumerate(queries.reports_in(self.case), start=1)}
+        opened = bool(self.open) and may_open(self.request, self.case)
+        if opened:
+            desk: Any = admin.site.get_model_admin(Case)
+            desk.log_reading(self.request, self.case, READ)
+        named = []
+        for report in self.open:
+            number = numbers.setdefault(report.id, len(numbers) + 1)
+            word = band(words[report.reporter_id])
+            said = f"{number}. {report.kind.capitalize()}, {report.created_at:%d %b %H:%M}, {word} word"
+            first = Truncator(" ".join(report.description.open().split())).chars(FIRST_WORDS) if opened else ""
+            named.append((str(report.id), f"{said}: “{first}”" if first else said))
+        return named
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         several = f"{len(self.open)} open report{'s' if len(self.open) != 1 else ''}"

@@ -131,7 +131,7 @@ def _reports(case: Case, ways: Ways, *, opened: bool) -> parts.Custom:
     words = noticing.credibilities({report.reporter_id for report in found})
     shown = [
         {
-            "kind": report.kind.capitalize(),
+            "kind": f"{number}. {report.kind.capitalize()}",
             "word": rules.band(words[report.reporter_id]).capitalize(),
             "state": report.get_state_display().lower(),
             "at": report.created_at,
@@ -140,7 +140,7 @@ def _reports(case: Case, ways: Ways, *, opened: bool) -> parts.Custom:
             "text": report.description.open() if opened else "",
             "urls": report.evidence_urls if opened else [],
         }
-        for report in found
+        for number, report in enumerate(found, start=1)
     ]
     data: dict[str, object] = {"reports": shown, "sealed": bool(shown) and not opened}
     return parts.Custom("Reports", "trust/cases/reports.html", data)

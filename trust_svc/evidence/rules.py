@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
+from bh_sdk.errors import AmountInvalid
+from bh_sdk.money import CURRENCIES, Money
 from bh_sdk.wire.base import Amount, Ask, CurrencyCode, Id, Line, Time
+
+ENDS_EARLY = "what is granted ends after it begins"
 
 # A sender's clock may run ahead, but not by more.
 AHEAD = timedelta(hours=24)
@@ -24,13 +28,29 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. &/-]{
 Item = Literal["email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address"]
 
 
-def _sum(text: str) -> str:
+def _known(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError("no such currency is known here")
+    return code
+
+
+Coin = Annotated[CurrencyCode, AfterValidator(_known)]
+
+
+def _sum(text: str, info: ValidationInfo) -> str:
     if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,8})?", text):
         raise ValueError("an amount is a number like 25.00, never negative")
+    # Where the currency is missing or wrong, that is what is told.
+    if code := info.data.get("currency"):
+        try:
+            Money.parse(text, code)
+        except AmountInvalid as wrong:
+            raise ValueError(wrong.detail) from None
     return text
 
 
-# No score reads how much was given; what is no sum of money at all is refused all the same.
+# No score reads how much was given; what is no sum of money at all is refused all the same. A field of this kind stands
+# after its currency.
 Sum = Annotated[Amount, AfterValidator(_sum)]
 
 
@@ -51,7 +71,7 @@ class Created(Ask):
     owner_id: Id
     category: Word | None = None
     need_type: Literal["EMERGENCY", "COMMUNITY_LONG_TERM"] | None = None
-    currency: CurrencyCode | None = None
+    currency: Coin | None = None
     goal: Sum | None = None
     ends_at: Time | None = None
 
@@ -82,8 +102,8 @@ class Ended(Ask):
 class Gift(Ask):
     payment_id: Key
     donor_id: Id | None = None
+    currency: Coin
     amount: Sum
-    currency: CurrencyCode
     cluster: Key | None = None
     donor_standing: Share | None = None
 
@@ -236,7 +256,19 @@ def problems(*, type: str, kind: str, time: datetime, data: dict[str, Any], now:
         for each in error.errors(include_url=False, include_input=False, include_context=False):
             path = "".join(f"/{part}" for part in each["loc"])
             found.append({"pointer": f"/data{path}", "message": each["msg"]})
+    else:
+        if over_before_it_began(type, time, data):
+            found.append({"pointer": "/data/expires_at", "message": ENDS_EARLY})
     return found
+
+
+def over_before_it_began(type: str, time: datetime, data: dict[str, Any]) -> bool:
+    """Whether this grants what is over by then; `data` fits the type."""
+    return (
+        type == "verification.granted"
+        and (granted := clean(type, data)).get("expires_at") is not None
+        and (datetime.fromisoformat(granted["expires_at"]) <= time)
+    )
 
 
 def clean(type: str, data: dict[str, Any]) -> dict[str, Any]:

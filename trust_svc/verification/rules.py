@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from bh_sdk.wire.verification import LARGEST_DOCUMENT
+from trust_svc.verification import wholeness
 
 # An item that is shown by a document; staff check the others by writing or calling.
 DOCUMENTED: Final = frozenset({"identity", "bank", "registry", "beneficiary", "endorsement", "address"})
@@ -110,18 +111,7 @@ def read_document(text: str) -> Shown:
         raise UnfitDocument("must be base64") from None
     if len(content) > LARGEST_DOCUMENT:
         raise UnfitDocument(f"at most {LARGEST_DOCUMENT} bytes; scale the picture down")
-    kind = content_type(content)
+    kind = wholeness.content_type(content)
     if kind is None:
-        raise UnfitDocument("must be a whole PDF, JPEG or PNG file")
+        raise UnfitDocument("must be a whole PDF, JPEG or PNG file, and a PDF without password and scripts")
     return Shown(content, kind)
-
-
-def content_type(content: bytes) -> str | None:
-    """What the bytes are by how they begin and end; None for anything else, and for a file that was cut short."""
-    if content.startswith(b"%PDF-") and b"%%EOF" in content[-1024:]:
-        return "application/pdf"
-    if content.startswith(b"\xff\xd8\xff") and b"\xff\xd9" in content[-1024:]:
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-1024:]:
-        return "image/png"
-    return None

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import SecondPersonNeeded
+from bh_sdk.errors import Refused, SecondPersonNeeded
 from bh_sdk.events import ParametersPromoted
+from bh_sdk.server.api.strict import read_json
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock
 from trust_svc.scoring import commands as scoring
@@ -50,12 +51,21 @@ def read_text(text: str) -> Params:
     """The numbers of a JSON text over the live set's. Raises ParametersInvalid."""
     live = _data(parameters.live_version())
     try:
-        given = json.loads(text)
-    except ValueError as error:
-        raise _invalid(f"This is not JSON: {error}") from None
+        # As bounded as what comes over the wire: a text of brackets alone is deeper than Python reads.
+        given = read_json(text.encode("utf-8", "surrogatepass"))
+    except Refused as refusal:
+        raise _invalid(_unread(refusal)) from None
     if not isinstance(given, dict):
         raise _invalid("This is not a JSON object of names and numbers")
     return _parsed(live | given)
+
+
+def _unread(refusal: Refused) -> str:
+    """Why a text is no document, and where, when that is known."""
+    error, said = refusal.__cause__, refusal.detail.replace("The body", "The text")
+    if isinstance(error, json.JSONDecodeError):
+        return f"{said}: {error.msg} in line {error.lineno}, column {error.colno}"
+    return "; ".join([said, *(f"{each['pointer']}: {each['message']}" for each in refusal.facts.get("errors", ()))])
 
 
 @transaction.atomic

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib import messages
 from django.forms.widgets import Input, Select, Textarea, Widget
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from unfold.dataclasses import ActionDialog
 from unfold.decorators import action as unfold_action
 from unfold.decorators import display as unfold_display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
+from bh_sdk.errors import BHError
 from bh_sdk.server.ops import cards
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
 
     facts_template: str | None = None
 
+    # The field that is at fault when a command refuses and names none of the dialog's; otherwise it stands above all.
+    blamed: str | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
@@ -54,6 +60,16 @@ class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
                 self.add_error(name, "This holds a card number, and none is ever written down here.")
         cleaned: dict[str, Any] | None = super().clean()
         return cleaned
+
+    def refuse(self, refusal: BHError) -> None:
+        """Show a command's refusal: what it points at beside that field, everything else where it is to be seen."""
+        told = [each for each in refusal.facts.get("errors") or () if isinstance(each, dict) and each.get("message")]
+        named = [(str(each.get("pointer", "")).lstrip("#/").partition("/")[0], str(each["message"])) for each in told]
+        for field, message in named:
+            if field in self.fields:
+                self.add_error(field, message)
+        if not named or any(field not in self.fields for field, _ in named):
+            self.add_error(self.blamed if self.blamed in self.fields else None, refusal.detail)
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         return {}
@@ -82,37 +98,51 @@ def action(
             return self.decide(request, object_id, command, done="Refund approved")
 
     `verb` is the policy, `question` says what will happen, `look` is default, primary or danger. GET shows the dialog,
-    only a POST with a CSRF token and a valid form acts. Without the verb both answer 403.
+    only a POST with a CSRF token and a valid form acts. Without the verb both answer 403, for no row both answer 404.
+    What a command refuses (BHError) is said in the dialog, which keeps what was written; one with nothing to fill in closes.
     """
+    dialog = ActionDialog(title=title, description=question, form_class=form, form_submit_text=submit or title)
 
     def decorate(function: Callable[..., HttpResponse]) -> Any:
+        @wraps(function)
+        def acting(page: Guarded, request: HttpRequest, form: Dialog, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return function(page, request, form, *args, **kwargs)
+            except BHError as refusal:
+                if not form.visible_fields():
+                    messages.error(request, refusal.detail)
+                    return HttpResponse(headers={"HX-Redirect": _home(page, request, kwargs)})
+                form.refuse(refusal)
+            shown = {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]}
+            return render(request, "unfold/helpers/dialog.html", shown)
+
         inner = unfold_action(
             description=title,
             permissions=[verb],
             icon=icon or None,
             variant=VARIANTS[look],
-            dialog={
-                "title": title,
-                "description": question,
-                "form_class": form,
-                "form_submit_text": submit or title,
-            },
-        )(function)
+            dialog=dialog,
+        )(acting)
 
         @wraps(inner)
         def door(page: Guarded, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in ("GET", "POST"):
                 return HttpResponseNotAllowed(["GET", "POST"])
+            page.must_be_there(request, kwargs)
             answer: HttpResponse = inner(page, request, *args, **kwargs)
             # A dialog opened in a tab of its own would be a bare fragment.
             if request.method == "GET" and "HX-Request" not in request.headers:
-                found = page.get_object(request, kwargs["object_id"]) if "object_id" in kwargs else None
-                return redirect(page.address(found))
+                return redirect(_home(page, request, kwargs))
             return answer
 
         return door
 
     return decorate
+
+
+def _home(page: Guarded, request: HttpRequest, given: dict[str, Any]) -> str:
+    """The page a dialog belongs to: its row's, or the list's."""
+    return page.address(page.get_object(request, given["object_id"]) if "object_id" in given else None)
 
 
 def display(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
@@ -132,6 +133,27 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         answer: HttpResponse = super().changelist_view(request, {"title": self.plural} | (extra_context or {}))
         return answer
 
+    # -- rows --------------------------------------------------------------------------------------------------------
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row. None as well for what cannot be the id of one, which PostgreSQL would refuse to look for."""
+        key: Any = self.opts.pk if from_field is None else self.opts.get_field(from_field)
+        while key.remote_field:
+            key = key.target_field
+        try:
+            key.run_validators(key.to_python(object_id))
+        except (ValidationError, ValueError):
+            return None
+        return None if "\x00" in str(object_id) else super().get_object(request, object_id, from_field)
+
+    def must_be_there(self, request: HttpRequest, given: dict[str, Any]) -> None:
+        """404 unless the row of an address is there, before anything else looks for it; 403 for who may see none."""
+        if "object_id" not in given or self.get_object(request, given["object_id"]) is not None:
+            return
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        raise Http404
+
     # -- what the site asks ------------------------------------------------------------------------------------------
 
     @property
@@ -161,17 +183,13 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     def decide(self, request: HttpRequest, object_id: str, command: Callable[[], object], *, done: str) -> HttpResponse:
         """Run the command of a dialog, log it with its actor, and lead back to the object, telling what came of it.
 
-        `done` is the sentence for success and for the log. A refusal (BHError) is shown in its own words.
+        `done` is the sentence for success and for the log. A refusal (BHError) goes on to the dialog, which shows it.
         """
         found = self.get_object(request, object_id)
-        try:
-            command()
-        except BHError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-        else:
-            if found is not None:
-                self.log_change(request, found, done)
-            self.message_user(request, done, messages.SUCCESS)
+        command()
+        if found is not None:
+            self.log_change(request, found, done)
+        self.message_user(request, done, messages.SUCCESS)
         target = self.address(found) if found is not None else self.address()
         return HttpResponse(headers={"HX-Redirect": target})
 

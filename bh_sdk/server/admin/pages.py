@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.template.response import TemplateResponse
 
@@ -46,12 +47,15 @@ class CasePage(Guarded):
         extra = dict(extra_context or {})
         # Somebody without the right gets Django's own 403, and an id that is not there its redirect with a message.
         if object_id is not None and self.has_view_permission(request):
-            obj = self.get_object(request, object_id)
-            if obj is not None:
-                case = self.case(request, obj)
-                extra |= case if isinstance(case, dict) else {"case": case}
-                # Django would put the row's technical name beside the one that people know.
-                extra = {"title": self.found_as(obj), "subtitle": None} | extra
+            obj = self.get_object(request, unquote(object_id))
+            # Before the buttons ask whether they are offered for it.
+            if obj is None:
+                gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+                return gone
+            case = self.case(request, obj)
+            extra |= case if isinstance(case, dict) else {"case": case}
+            # Django would put the row's technical name beside the one that people know.
+            extra = {"title": self.found_as(obj), "subtitle": None} | extra
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra)
         return answer
 

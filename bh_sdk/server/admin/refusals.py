@@ -43,6 +43,20 @@ def answer(site: House, request: HttpRequest, refusal: PermissionDenied) -> Http
     return _page(site, request, "Not here" if here else "Not with your role", said, back)
 
 
+def absent(site: House, request: HttpRequest) -> HttpResponse:
+    """404 as a page, with the way back."""
+    asked = _asked(site, request)
+    noun = f" among {asked.page.plural.lower()}" if asked else ""
+    said, back = [f"Nothing is found under this address{noun}. It may be gone, or the address is incomplete."], []
+    if asked is not None and asked.page.has_view_permission(request):
+        back.append((asked.page.plural, asked.page.address()))
+    back.append(("Today", reverse("admin:index")))
+    if "HX-Request" in request.headers:
+        messages.error(request, said[0])
+        return TemplateResponse(request, "bh/refused_here.html", status=404, headers={"HX-Redirect": back[0][1]})
+    return _page(site, request, "Not found", said, back, status=404)
+
+
 def report(site: House, request: HttpRequest, *, thing: str, title: str) -> HttpResponse:
     """The same for a staff report, for whoever reads it in a browser."""
     said = _takes(request, f"Reading the report {title.lower()}", thing, "view")
@@ -50,9 +64,11 @@ def report(site: House, request: HttpRequest, *, thing: str, title: str) -> Http
     return _page(site, request, "Not with your role", said, back)
 
 
-def _page(site: House, request: HttpRequest, title: str, said: list[str], back: list[tuple[str, str]]) -> HttpResponse:
+def _page(
+    site: House, request: HttpRequest, title: str, said: list[str], back: list[tuple[str, str]], *, status: int = 403
+) -> HttpResponse:
     context = {**site.each_context(request), "title": title, "said": said, "back": back}
-    return TemplateResponse(request, "bh/refused.html", context, status=403)
+    return TemplateResponse(request, "bh/refused.html", context, status=status)
 
 
 def _asked(site: House, request: HttpRequest) -> Asked | None:

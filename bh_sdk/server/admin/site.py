@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
@@ -45,6 +45,8 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
                 return view(request, *args, **kwargs)
             except PermissionDenied as refusal:
                 return refusals.answer(self, request, refusal)
+            except Http404:
+                return refusals.absent(self, request)
 
         guarded: Callable[..., HttpResponse] = super().admin_view(door, cacheable)
         return guarded

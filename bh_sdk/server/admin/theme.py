@@ -19,6 +19,9 @@ DESKS = {
     "notify": ("Messages desk", "mail"),
 }
 
+# Where a role's work is done, for whoever signs in at a service that has none for it.
+HOMES = {"finance": "payments", "support": "payments", "auditor": "payments", "analyst": "trust", "editor": "notify"}
+
 # Deep green, from the platform's own palette.
 PRIMARY = {
     "50": "#f0f9f7",

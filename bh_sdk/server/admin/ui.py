@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from bh_sdk.server.access import wiring
 from bh_sdk.server.admin import shelf
-from bh_sdk.server.admin.theme import DESKS
+from bh_sdk.server.admin.theme import DESKS, HOMES
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -86,4 +86,12 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             (desk, [{"title": page.plural, "icon": page.icon, "href": page.address()} for page in of_desk])
             for desk, of_desk in desks
         ],
+        "homes": [] if desks else _homes(request),
     }
+
+
+def _homes(request: HttpRequest) -> list[dict[str, Any]]:
+    """The desks of other services where the reader's roles have work."""
+    theirs = {HOMES.get(role) for role in getattr(request.user, "roles", ())} - {wiring.setting("BH_SERVICE"), None}
+    titles = {DESKS[name][0] for name in theirs if name is not None}
+    return [site for site in sister_sites(request) if site["title"] in titles]

@@ -63,8 +63,8 @@ def read_json(raw: bytes) -> Any:
         document = json.loads(
             text, object_pairs_hook=_object, parse_int=integer, parse_float=fraction, parse_constant=_constant
         )
-    except (json.JSONDecodeError, RecursionError):
-        raise BadRequest("The body is not JSON") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadRequest("The body is not JSON") from error
     # Only an escape can smuggle in what plain UTF-8 cannot hold.
     if suspects or "\\u" in text:
         _inspect(document, ())

@@ -273,6 +273,7 @@ def service_settings(
             "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
         },
         "LANGUAGE_CODE": "en-gb",
+        "FORMAT_MODULE_PATH": "bh_sdk.server.admin.formats",
         "TIME_ZONE": "UTC",
         "USE_TZ": True,
         "USE_I18N": True,

@@ -80,7 +80,7 @@ def _report(doors: Doors, words: Words) -> None:
 
 
 def _ask_to_be_verified(doors: Doors, person: Person, item: VerificationItem, papers: int) -> None:
-    shown = [b"%%PDF-1.7 page %d of a paper made up for the demo %%%%EOF" % page for page in range(1, papers + 1)]
+    shown = [papers.pdf(f"Page {page} of a paper made up for the demo") for page in range(1, papers + 1)]
     try:
         _as(doors, person.id).request_verification(item, documents=shown)
     except VerificationOpen:

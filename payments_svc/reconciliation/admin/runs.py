@@ -12,7 +12,6 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from bh_sdk.errors import BHError
 from bh_sdk.money import Money
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
@@ -72,11 +71,7 @@ class RunAdmin(CasePage):
     )
     def reconcile(self, request: HttpRequest, form: Window) -> HttpResponse:
         since, until = form.times()
-        try:
-            run = commands.start_run(since=since, until=until, by=self.actor(request))
-        except BHError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-            return HttpResponse(headers={"HX-Redirect": self.address()})
+        run = commands.start_run(since=since, until=until, by=self.actor(request))
         self.log_addition(request, run, "Reconciliation started")
         self.message_user(request, "Started. The page fills when Stripe's statement is read.", messages.SUCCESS)
         return HttpResponse(headers={"HX-Redirect": self.address(run)})

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from bh_sdk.server.access.models import demo_sub
+from bh_sdk.testing import papers
 from trust_svc.appeals import commands as appeals
 from trust_svc.cases import commands as cases
 from trust_svc.cases import gathering
@@ -29,7 +30,7 @@ ANA, ABEL = demo_sub("analyst"), demo_sub("analyst2")
 DAY = timedelta(days=1)
 # That often the platform told what it knew, and every score was calculated.
 STEP = 5 * DAY
-PAPER = b64encode(b"%PDF-1.7 made up for the demo %%EOF").decode()
+PAPER = b64encode(papers.pdf("A paper made up for the demo")).decode()
 REPORTED = "The update shows pictures that I have seen elsewhere."
 NOTES = {
     "confirmed": "The pictures are of another appeal, and nobody at the place named knows of it.",

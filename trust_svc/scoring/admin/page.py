@@ -12,7 +12,6 @@ from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
 from trust_svc import elsewhere
 from trust_svc.evidence import queries as evidence
-from trust_svc.evidence.rules import TELLS_WHO
 from trust_svc.holds import queries as holds
 from trust_svc.overrides import queries as overrides
 from trust_svc.overrides.rules import REASONS, SET_SCORE
@@ -22,6 +21,7 @@ from trust_svc.scoring.engine import FACTORS, ITEMS, OF_CARDS, Column, Params, R
 from trust_svc.scoring.engine import score as calculated
 from trust_svc.scoring.models import Score
 from trust_svc.scoring.sparkline import SPAN, Past, Span, sparkline
+from trust_svc.scoring.telling import told
 from trust_svc.scoring.whatif import Tried, WhatIf, what_if
 
 TIERS: dict[str, parts.Tone] = {
@@ -32,6 +32,7 @@ TIERS: dict[str, parts.Tone] = {
     "STAR": "success",
 }
 NOT_RATED = "Not rated"
+_EFFECTS = {"raises": "Raises", "lowers": "Lowers", "ends": "Ends what lowered"}
 # Codes of reasons, and the type of evidence that speaks of it.
 _BEHIND = {
     "C": "campaign.progress",
@@ -56,14 +57,7 @@ def of(row: Any, *, ways: Ways, chosen: Collection[str]) -> parts.Case:
         _bars(row, params),
         parts.Custom("Why it is not higher", "trust/scoring/reasons.html", {"reasons": _reasons(row, ways)}),
         _past(row),
-        parts.Timeline(
-            "Evidence",
-            [
-                parts.Moment(line["type"], line["time"], who=line["source"], note=_told(line["data"]))
-                for line in evidence.lines(row.kind, row.entity_id, limit=60)
-            ],
-            empty="None about it directly.",
-        ),
+        parts.Timeline("Evidence", _evidence(row), empty="None about it directly."),
     ]
     narrow: list[parts.Card] = [
         *_held(row, ways),
@@ -336,7 +330,15 @@ def _shown(column: Column, value: float) -> str:
     return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
-def _told(data: dict[str, Any]) -> str:
-    """What a fact says, without who gave, who reported and what the money was."""
-    hidden = {"donor_id", "reporter_id", "cluster", "amount", "currency", "payment_id", "donor_standing"} | TELLS_WHO
-    return ", ".join(f"{key} {value}" for key, value in sorted(data.items()) if key not in hidden)
+def _evidence(row: Any) -> list[parts.Moment]:
+    """In the sentences that owners read; what was the same on one day is one line."""
+    days: dict[tuple[object, str], list[dict[str, Any]]] = {}
+    for line in evidence.lines(row.kind, row.entity_id):
+        days.setdefault((line["time"].date(), told(line["type"], line["data"]).text), []).append(line)
+    moments = []
+    for (_, text), alike in days.items():
+        said, times = told(alike[0]["type"], alike[0]["data"]), f" ({len(alike)} times)" if len(alike) > 1 else ""
+        sources = ", ".join(sorted({line["source"] for line in alike}))
+        note = f"{_EFFECTS[said.effect]} {said.factor}" if said.factor and said.effect in _EFFECTS else ""
+        moments.append(parts.Moment(f"{text}{times}", alike[0]["time"], who=f"told by {sources}", note=note))
+    return moments[:60]

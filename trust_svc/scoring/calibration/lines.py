@@ -10,14 +10,17 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from bh_sdk.money import CURRENCIES
 from bh_sdk.wire.trust import EvidenceFact, ReportKind
-from trust_svc.evidence.rules import CONTRACT, Filed
+from trust_svc.evidence.rules import CONTRACT, ENDS_EARLY, Filed, over_before_it_began
 from trust_svc.scoring.calibration.errors import BadLine, Unusable
 from trust_svc.scoring.calibration.population import Population
 from trust_svc.scoring.engine import Fact
 
 REPORT_KINDS = frozenset(get_args(ReportKind))
 
+# No sum of money; a longer number is left as it is and refused.
+_LARGEST = 1e15
 # What no score reads and a million gifts would keep in memory.
 _UNREAD = frozenset({"amount", "currency", "goal", "reason", "update_id"})
 
@@ -77,6 +80,8 @@ def _parse(file: Path, number: int, line: str) -> tuple[EvidenceFact, dict[str, 
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadLine(file, number, f"{place}: {first['msg']}" if place else first["msg"]) from None
+    if over_before_it_began(fact.type, fact.time, data):
+        raise BadLine(file, number, f"expires_at: {ENDS_EARLY}")
     return fact, data
 
 
@@ -84,11 +89,13 @@ def _as_told_to_us(data: dict[str, Any], shape: type[BaseModel]) -> dict[str, An
     """What exports of other systems say in ways of their own, in ours: money as numbers, currencies in small letters, kinds
     of reports that we do not tell apart, names of hands of any make, and fields that we do not know."""
     given = {name: value for name, value in data.items() if name in shape.model_fields}
-    for name in ("amount", "goal"):
-        if isinstance(given.get(name), int | float) and not isinstance(given[name], bool):
-            given[name] = f"{given[name]:.2f}"
     if isinstance(given.get("currency"), str):
         given["currency"] = given["currency"].upper()
+    kind = CURRENCIES.get(str(given.get("currency")))
+    for name in ("amount", "goal"):
+        value = given.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST:
+            given[name] = f"{value:.{2 if kind is None else kind.exponent}f}"
     if shape is Filed and isinstance(given.get("kind"), str) and given["kind"] not in REPORT_KINDS:
         given["kind"] = "other"
     if isinstance(given.get("cluster"), str):

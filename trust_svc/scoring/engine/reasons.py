@@ -22,6 +22,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "C3": ("A campaign or milestone was not delivered", "Deliver the next one; what went wrong fades with time"),
     "U1": ("The last update is long ago", "Post an update"),
     "U2": ("Updates come irregularly", "Post an update in every period; several at once count as one"),
+    "U3": ("The record of updates is still short", "Go on with an update in every period"),
     "E1": ("Few independent people have given so far", "Ten more people who give independently of each other"),
     "E2": ("Many gifts seem to come from few hands", "Gifts from people who are independent of each other"),
     "E3": ("Questions wait too long for an answer", "Answer questions within three days"),
@@ -77,7 +78,8 @@ class _Found:
 def reasons(rows: Floats, scores: Scores, params: Params) -> list[list[Reason]]:
     """For each entity up to four reasons: the cap first, then the largest shortfalls above one point.
 
-    `rows` are those that gave `scores`. All gains are found by the kernel in one call.
+    Without a cap no reason is told whose advice would win nothing; under one, the cap says why. `rows` are those that gave
+    `scores`. All gains are found by the kernel in one call.
     """
     found = [each for at in range(rows.shape[1]) for each in _found(rows, scores, at, params)]
     told = [each for each in found if each.code not in SILENT]
@@ -85,6 +87,8 @@ def reasons(rows: Floats, scores: Scores, params: Params) -> list[list[Reason]]:
     listed: list[list[Reason]] = [[] for _ in range(rows.shape[1])]
     for each in found:
         gain = gains.get((each.at, each.code))
+        if gain is not None and gain <= 0 and scores.cap_adjustment[each.at] >= 0:
+            continue
         listed[each.at].append(Reason(each.code, each.factor, each.points, gain))
     return listed
 
@@ -113,7 +117,8 @@ def _found(rows: Floats, scores: Scores, at: int, params: Params) -> list[_Found
     for short, index in sorted(missing, key=lambda pair: (-pair[0], pair[1])):
         if short > LEAST:
             code = _WORST[FACTORS[index]](row, scores, at, params, capped)
-            found.append(_Found(at, code, FACTORS[index], short))
+            if code is not None:
+                found.append(_Found(at, code, FACTORS[index], short))
     return found[:MOST]
 
 
@@ -145,8 +150,15 @@ def _completion(row: Floats, scores: Scores, at: int, params: Params, capped: bo
     return max(costs, key=lambda code: float(costs[code]))
 
 
-def _updates(row: Floats, scores: Scores, at: int, params: Params, capped: bool) -> str:
-    return "U1" if scores.terms.fresh[at] < scores.terms.regular[at] else "U2"
+def _updates(row: Floats, scores: Scores, at: int, params: Params, capped: bool) -> str | None:
+    """A silence, periods that were missed, or a record that is short; nothing of who posted in all that are looked at."""
+    if scores.terms.fresh[at] < scores.terms.regular[at]:
+        return "U1"
+    missed = row[Column.EXPOSURE] - row[Column.PERIODS]
+    unknown = params.update_prior_mass * (1.0 - params.update_prior)
+    if missed <= unknown and row[Column.EXPOSURE] <= params.update_windows - 1.0:
+        return "U3"
+    return "U2" if missed > 0 else None
 
 
 def _engagement(row: Floats, scores: Scores, at: int, params: Params, capped: bool) -> str:
@@ -169,7 +181,7 @@ def _history(row: Floats, scores: Scores, at: int, params: Params, capped: bool)
     return min(worst, key=lambda code: float(worst[code]))
 
 
-_WORST: dict[str, Callable[[Floats, Scores, int, Params, bool], str]] = {
+_WORST: dict[str, Callable[[Floats, Scores, int, Params, bool], str | None]] = {
     "completion": _completion,
     "updates": _updates,
     "engagement": _engagement,
@@ -194,6 +206,13 @@ def _post_regularly(row: list[float], params: Params) -> None:
     row[Column.PERIODS] = max(row[Column.PERIODS], row[Column.EXPOSURE])
     row[Column.POSTED] = max(row[Column.POSTED], row[Column.LIVED])
     row[Column.SILENCE] = row[Column.QUIET] = 0.0
+
+
+def _go_on(row: list[float], params: Params) -> None:
+    """Until there are as many periods as are looked at."""
+    more = max(0.0, params.update_windows - row[Column.EXPOSURE])
+    row[Column.PERIODS] += more
+    row[Column.EXPOSURE] += more
 
 
 def _find_givers(row: list[float], params: Params) -> None:
@@ -248,6 +267,7 @@ _REPAIRS: dict[str, Callable[[list[float], Params], None]] = {
     "C3": _deliver_one,
     "U1": _post,
     "U2": _post_regularly,
+    "U3": _go_on,
     "E1": _find_givers,
     "E2": _spread_gifts,
     "E3": _answer,

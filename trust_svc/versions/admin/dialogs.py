@@ -23,6 +23,8 @@ class Why(Dialog):
 class Paste(Why):
     """A whole set or only what differs: names that are left out keep the live set's numbers."""
 
+    blamed = "text"
+
     text = forms.CharField(
         label="JSON",
         max_length=20_000,
@@ -34,6 +36,8 @@ class Paste(Why):
 
 class Copy(Why):
     """Numbers by name, one a line."""
+
+    blamed = "changes"
 
     changes = forms.CharField(
         label="What differs",

@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from bh_sdk.errors import BHError
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from trust_svc.versions import calibrations, commands, dry_runs, queries, trials
 from trust_svc.versions.admin import page
@@ -150,12 +149,8 @@ class VersionAdmin(CasePage):
         return self._drafted(request, command)
 
     def _drafted(self, request: HttpRequest, command: partial[int]) -> HttpResponse:
-        """Make a draft and lead to it; a refusal stays on the page where it was asked for."""
-        try:
-            made = Version.objects.get(parameters_id=command())
-        except BHError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-            return HttpResponse(headers={"HX-Redirect": self.address()})
+        """Make a draft and lead to it."""
+        made = Version.objects.get(parameters_id=command())
         self.log_addition(request, made, "Drafted")
         self.message_user(request, f"Version {made.pk} is a draft. Run it dry to see whom it moves.", messages.SUCCESS)
         return HttpResponse(headers={"HX-Redirect": self.address(made)})
