@@ -458,6 +458,12 @@ def test_demo_staff_are_for_local_stacks_and_making_them_again_changes_nothing()
     call_command("demo_staff", stdout=StringIO())
     assert len(made) == 8
     assert list(Staff.objects.values_list("username", "sub", "password")) == made
+    # A state from before there was an auditor, or in which somebody changed an account, has them all after the next start.
+    Staff.objects.filter(username="auditor").update(username="former", sub=uuid.uuid4())
+    Staff.objects.filter(username="support").update(roles=[], is_active=False)
+    call_command("demo_staff", stdout=StringIO())
+    restored = Staff.objects.filter(username__in=["auditor", "support"], is_active=True)
+    assert dict(restored.values_list("username", "roles")) == {"auditor": ["auditor"], "support": ["support"]}
     with override_settings(BH_ENV="production"), pytest.raises(CommandError):
         call_command("demo_staff")
 

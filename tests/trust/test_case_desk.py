@@ -150,9 +150,12 @@ def test_the_dialog_judges_all_reports_with_exceptions(case: Case) -> None:
 
 
 def test_the_dialog_names_reports_by_their_number_on_the_page_and_by_first_words_for_who_may_read_them(
-    case: Case,
+    monolith: Caller,
 ) -> None:
-    report(case.entity_id)
+    campaign = a_campaign(monolith)
+    for kind in ("fraud", "spam", "fraud"):
+        report(campaign, kind)
+    case = a_case(campaign)
     client, _ = somebody()
     shown = client.get(page(case)).content.decode()
     reader, me = somebody()
