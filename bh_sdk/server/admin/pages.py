@@ -47,7 +47,7 @@ class CasePage(Guarded):
         extra = dict(extra_context or {})
         # Somebody without the right gets Django's own 403, and an id that is not there its redirect with a message.
         if object_id is not None and self.has_view_permission(request):
-            obj = self.get_object(request, unquote(object_id))
+            obj = self.get_object(request, object_id) or self.get_object(request, unquote(object_id))
             # Before the buttons ask whether they are offered for it.
             if obj is None:
                 gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
