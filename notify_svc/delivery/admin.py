@@ -30,6 +30,8 @@ TONES: dict[str, parts.Tone] = {
     "retrying": "warning",
     "unknown": "warning",
     "sent": "success",
+    "delivered": "success",
+    "bounced": "danger",
     "failed": "danger",
     "canceled": "",
 }
@@ -41,6 +43,8 @@ MEANS = {
     "retrying": "The mail server did not take it; we try again.",
     "unknown": "The connection broke while it was handed over; it goes again under the same Message-ID.",
     "sent": "The mail server took it.",
+    "delivered": "It reached the mailbox.",
+    "bounced": "The mailbox sent it back.",
     "failed": "It will not arrive.",
     "canceled": "It had become pointless before it was sent.",
 }

@@ -38,6 +38,14 @@ class Notification(models.Model):
     seen_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(
+        null=True, help_text="Out of the feed for good; the row keeps a repeat from coming"
+    )
+    expires_at = models.DateTimeField(null=True, help_text="From then on it is not sent any more")
+    canceled_at = models.DateTimeField(null=True)
+    # Nothing of it leaves the house: what became of it is made up.
+    test = models.BooleanField(default=False, db_default=False)
+    broadcast_id = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -50,6 +58,7 @@ class Notification(models.Model):
                 name="notify_feed_unread",
             ),
             models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
+            models.Index(fields=["broadcast_id"], condition=Q(broadcast_id__isnull=False), name="notify_of_broadcast"),
         ]
 
     def __str__(self) -> str:
@@ -65,7 +74,7 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=8, choices=[(name, name) for name in rules.CHANNELS])
     # The words are chosen when the notification is accepted, so that every try says the same.
     version = models.ForeignKey("notify_wording.TemplateVersion", on_delete=models.PROTECT, related_name="+")
-    status = models.CharField(max_length=8, choices=[(name, name) for name in rules.STATES])
+    status = models.CharField(max_length=9, choices=[(name, name) for name in rules.STATES])
     priority = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
@@ -75,6 +84,15 @@ class Delivery(models.Model):
     handed_over_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=64, blank=True)
+    # Who carries it and under which name they know it.
+    provider = models.CharField(max_length=16, blank=True, db_default="")
+    provider_ref = models.CharField(max_length=200, blank=True, db_default="")
+    # What the provider, or the reader's program, said later. A complaint changes no state: the mail did arrive.
+    delivered_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -95,6 +113,9 @@ class Delivery(models.Model):
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="notify_waiting"),
             models.Index(fields=["recipient_id"], condition=Q(status="waiting"), name="notify_waiting_person"),
             models.Index(fields=["-created_at", "-id"], name="notify_delivery_newest"),
+            models.Index(
+                fields=["provider", "provider_ref"], condition=~Q(provider_ref=""), name="notify_delivery_at_provider"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,9 +11,11 @@ OFFERED = ("email", "in_app")
 ADDRESSED = frozenset({"email"})
 PRIORITIES = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
 
-# waiting: for an address. unknown: the provider may have it. All others say what they are.
-STATES = ("waiting", "queued", "sending", "retrying", "unknown", "sent", "failed", "canceled")
-# Forward only: nothing leaves the last three, and nothing returns to where it began. The database repeats this table.
+# waiting: for an address. unknown: the provider may have it. sent: it has. delivered, bounced: it told us what became of
+# it. All others say what they are.
+STATES = ("waiting", "queued", "sending", "retrying", "unknown", "sent", "delivered", "bounced", "failed", "canceled")
+# Forward only: what is over stays over, but for a provider's later word, and nothing returns to where it began. The
+# database repeats this table.
 MOVES: frozenset[tuple[str, str]] = frozenset(
     {
         ("waiting", "queued"),
@@ -21,6 +23,7 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
         ("waiting", "canceled"),
         ("queued", "sending"),
         ("queued", "canceled"),
+        ("queued", "failed"),
         ("sending", "sent"),
         ("sending", "retrying"),
         ("sending", "unknown"),
@@ -28,12 +31,26 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
         ("sending", "canceled"),
         ("retrying", "sending"),
         ("retrying", "canceled"),
+        ("retrying", "failed"),
+        # An earlier try had arrived after all.
+        ("retrying", "delivered"),
+        ("retrying", "bounced"),
         ("unknown", "sending"),
         ("unknown", "canceled"),
+        ("unknown", "sent"),
+        ("unknown", "delivered"),
+        ("unknown", "bounced"),
+        ("unknown", "failed"),
+        ("failed", "delivered"),
+        ("sent", "delivered"),
+        ("sent", "bounced"),
+        # Some servers take a mail and send it back hours later.
+        ("delivered", "bounced"),
     }
 )
 DUE = ("queued", "retrying", "unknown")
-FINAL = frozenset({"sent", "failed", "canceled"})
+# Nothing is left for us to do.
+FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
 
 # Nine tries over eight hours: a mail server that is rebuilt over lunch costs nobody a thank-you.
 _BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)]
