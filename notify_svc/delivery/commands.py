@@ -278,7 +278,10 @@ def wake(*, recipient_id: UUID | None = None, limit: int = 500) -> int:
             kind = row.notification.type
             if kind not in wordings:
                 wordings[kind] = Wordings(kind)
-            row.version = wordings[kind].pick(row.channel, reachable[row.recipient_id]) or row.version
+            row.version = (
+                wordings[kind].pick(row.channel, reachable[row.recipient_id], fitting=row.notification.data)
+                or row.version
+            )
             row.status, row.due_at = "queued", max(row.notification.schedule_at or now, now)
             released.append(row)
         elif waited > rules.WAIT_AT_MOST:

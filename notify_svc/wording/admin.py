@@ -14,13 +14,20 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, action, display, parts
+from notify_svc.delivery import outcomes
 from notify_svc.wording import commands, queries
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.models import Template, TemplateVersion
 from notify_svc.wording.rendering import Rendered
 
 DESK = "Words"
-STATES: dict[str, parts.Tone] = {"draft": "info", "live": "success", "retired": ""}
+STATES: dict[str, parts.Tone] = {
+    "draft": "info",
+    "review": "warning",
+    "live": "success",
+    "retired": "",
+    "dropped": "danger",
+}
 
 
 def shown(words: Rendered) -> list[parts.Card]:
@@ -54,7 +61,7 @@ class Edit(Dialog):
         super().__init__(request, object_id, *args, **kwargs)
         newest = TemplateVersion.objects.filter(template_id=str(object_id)).order_by("-number").first()
         if newest is not None:
-            for name in (*commands.WORDS, "variables"):
+            for name in {*commands.WORDS, "variables"} & set(self.fields):
                 self.fields[name].initial = getattr(newest, name)
 
     def words(self) -> dict[str, str]:
@@ -72,6 +79,37 @@ class Edit(Dialog):
                     field = entry["pointer"].removeprefix("#/")
                     self.add_error(field if field in self.fields else "text", entry["message"])
         return cleaned
+
+
+class Reason(Dialog):
+    why = forms.CharField(label="What should be different", min_length=3, max_length=150)
+
+
+class Speak(Dialog):
+    """The last look before words speak: what changes for whoever sends this type has to be confirmed by name."""
+
+    facts_template = "wording/breaking.html"
+
+    def __init__(self, request: HttpRequest, object_id: int | str | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, object_id, *args, **kwargs)
+        self.version = queries.version(UUID(str(object_id)))
+        self.found = commands.what_breaks(self.version)
+        if self.found.names:
+            self.fields["told"] = forms.BooleanField(
+                label=f"Everybody who sends {self.version.template.type} has changed what they send",
+                error_messages={"required": "Without that their messages would be refused."},
+            )
+
+    def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        kind = self.version.template.type
+        return {"breaks": self.found, "type": kind, "senders": outcomes.senders(kind) if self.found.names else []}
+
+    def accepted(self) -> frozenset[str]:
+        return self.found.names
+
+    def told(self, done: str) -> str:
+        """The sentence for the log: what was confirmed stands in it."""
+        return f"{done}; confirmed: {', '.join(sorted(self.found.names))}" if self.found.names else done
 
 
 @admin.register(Template)
@@ -162,7 +200,7 @@ class TemplateVersionAdmin(CasePage):
     list_select_related: ClassVar = ["template"]
     search_fields: ClassVar = ["template__type", "template__title"]
     search_help_text = "Title or type of the template"
-    actions_detail: ClassVar = ["publish"]
+    actions_detail: ClassVar = ["publish", "hand_in", "send_back", "restore", "drop"]
 
     @display(description="State", label=dict(STATES))
     def state_shown(self, version: TemplateVersion) -> str:
@@ -198,16 +236,79 @@ class TemplateVersionAdmin(CasePage):
             ],
         )
 
+    # What can be done where an edition stands.
+    DOORS: ClassVar = {
+        "draft": {"hand_in", "drop"},
+        "review": {"publish", "send_back", "drop"},
+        "retired": {"restore"},
+    }
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only the buttons that mean something here; the commands refuse the others as well."""
+        version = TemplateVersion.objects.filter(id=str(object_id)).first()
+        doors = self.DOORS.get(version.state, set()) if version else set()
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in doors]
+
     @action(
         title="Publish",
         verb="publish",
-        question="From now on everybody gets these words. The version that was live is retired, and can be published again.",
+        question="From now on everybody gets these words. Mails under way keep the words they were accepted with.",
+        form=Speak,
         icon="publish",
         look="primary",
     )
-    def publish(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
-        command = partial(commands.publish, version_id=UUID(object_id), by=str(request.user.sub))  # type: ignore[union-attr]
-        return self.decide(request, object_id, command, done="Published")
+    def publish(self, request: HttpRequest, form: Speak, object_id: str) -> HttpResponse:
+        command = partial(
+            commands.publish, version_id=UUID(object_id), by=self.actor(request), accepting=form.accepted()
+        )
+        return self.decide(request, object_id, command, done=form.told("Published"))
+
+    @action(
+        title="Bring back",
+        verb="publish",
+        question="These words speak again, and those that are live now are retired.",
+        form=Speak,
+        icon="settings_backup_restore",
+        look="primary",
+    )
+    def restore(self, request: HttpRequest, form: Speak, object_id: str) -> HttpResponse:
+        command = partial(
+            commands.restore, version_id=UUID(object_id), by=self.actor(request), accepting=form.accepted()
+        )
+        return self.decide(request, object_id, command, done=form.told("Brought back"))
+
+    @action(
+        title="Hand in for review",
+        verb="draft",
+        question="The words stand as they are until somebody publishes them or sends them back.",
+        icon="rate_review",
+        look="primary",
+    )
+    def hand_in(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
+        command = partial(commands.hand_in, version_id=UUID(object_id), by=self.actor(request))
+        return self.decide(request, object_id, command, done="Handed in for review")
+
+    @action(
+        title="Send back",
+        verb="draft",
+        question="It becomes a draft again, so that it can be changed.",
+        form=Reason,
+        icon="undo",
+    )
+    def send_back(self, request: HttpRequest, form: Reason, object_id: str) -> HttpResponse:
+        command = partial(commands.send_back, version_id=UUID(object_id), by=self.actor(request))
+        return self.decide(request, object_id, command, done=f"Sent back: {form.cleaned_data['why']}")
+
+    @action(
+        title="Drop",
+        verb="draft",
+        question="These words will never speak. They stay in the list of versions.",
+        icon="delete",
+        look="danger",
+    )
+    def drop(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
+        command = partial(commands.drop, version_id=UUID(object_id), by=self.actor(request))
+        return self.decide(request, object_id, command, done="Dropped")
 
 
 def _variables(version: TemplateVersion) -> parts.Table:

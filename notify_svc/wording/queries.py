@@ -10,7 +10,7 @@ from uuid import UUID
 from notify_svc.wording import rules
 from notify_svc.wording.errors import DataInvalid, TypeUnknown
 from notify_svc.wording.models import Template, TemplateVersion
-from notify_svc.wording.rendering import Rendered, render
+from notify_svc.wording.rendering import Rendered, sampled
 
 
 class Wordings:
@@ -35,11 +35,17 @@ class Wordings:
     def category(self) -> str:
         return next(iter(self._live.values())).template.category
 
-    def pick(self, channel: str, locale: str | None) -> TemplateVersion | None:
-        """The version for this locale, or for its language, or the default; None when the channel has no words."""
+    def pick(
+        self, channel: str, locale: str | None, *, fitting: Mapping[str, Any] | None = None
+    ) -> TemplateVersion | None:
+        """The version for this locale, or for its language, or the default; None when the channel has no words.
+
+        `fitting`: only what this data, which was accepted earlier, can still fill.
+        """
         for candidate in rules.locale_chain(locale):
-            if (channel, candidate) in self._live:
-                return self._live[channel, candidate]
+            found = self._live.get((channel, candidate))
+            if found and (fitting is None or not rules.misfits(found.declared, _of(found, fitting))):
+                return found
         return None
 
     def check(self, data: Mapping[str, Any], *, channels: Collection[str]) -> None:
@@ -55,6 +61,12 @@ class Wordings:
             raise DataInvalid(errors=wrong)
 
 
+def _of(version: TemplateVersion, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of this data the version reads: each channel of a type may declare other variables."""
+    names = {one.name for one in version.declared}
+    return {name: value for name, value in data.items() if name in names}
+
+
 def version(version_id: UUID) -> TemplateVersion:
     return TemplateVersion.objects.select_related("template", "layout").get(id=version_id)
 
@@ -65,7 +77,7 @@ def versions(ids: set[UUID]) -> dict[UUID, TemplateVersion]:
 
 def preview(version: TemplateVersion) -> Rendered:
     """How a version looks with its own samples."""
-    return render(version.source, version.sample, recipient_name="Ruth")
+    return sampled(version.source)
 
 
 def history(template: Template) -> list[TemplateVersion]:

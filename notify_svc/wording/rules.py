@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,12 +14,34 @@ from bh_sdk.money import CURRENCIES, Money
 
 Category = Literal["transactional", "subscription", "social", "security"]
 CATEGORIES: tuple[Category, ...] = ("transactional", "subscription", "social", "security")
-STATES = ("draft", "live", "retired")
-# A retired version may go live again: that is the rollback.
-STATE_MOVES = frozenset({("draft", "live"), ("draft", "retired"), ("live", "retired"), ("retired", "live")})
+CHANNELS = ("email", "in_app", "push", "sms")
+# draft: may be edited. review: stands until somebody publishes it or sends it back. dropped: never spoke and never will.
+STATES = ("draft", "review", "live", "retired", "dropped")
+OPEN = ("draft", "review")
+# A retired edition may go live again: that is the rollback. The database repeats this table.
+STATE_MOVES = frozenset(
+    {
+        ("draft", "review"),
+        ("draft", "dropped"),
+        ("review", "draft"),
+        ("review", "live"),
+        ("review", "dropped"),
+        ("live", "retired"),
+        ("retired", "live"),
+    }
+)
+# Words about money, law and accounts: whoever wrote them does not publish them.
+TWO_PEOPLE: frozenset[Category] = frozenset({"transactional", "security"})
+# What people may stop: these mails say how.
+STOPPABLE: frozenset[Category] = frozenset({"subscription", "social"})
+# Title and body that a telephone still shows; ten SMS are the most that carriers join.
+LIMITS = {"push": (65, 240), "sms": (0, 1_530)}
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 DEFAULT_LOCALE = "en"
 # What the renderer itself supplies; no template declares them.
-SUPPLIED = frozenset({"recipient_name", "site_url"})
+SUPPLIED = frozenset({"recipient_name", "site_url", "unsubscribe_url", "preferences_url", "lang", "dir"})
+# What the frame of a mail knows besides, and with it the mail's markup.
+FRAMED = frozenset({"subject", "preheader", "category"})
 MAX_LINE, MAX_TEXT, MAX_LIST = 200, 20_000, 50
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 # The same as the wire refuses: what hides or turns around the words that a reader sees.
@@ -111,7 +133,7 @@ def declared(rows: Iterable[Mapping[str, Any]]) -> tuple[Variable, ...]:
         }:
             raise ValueError("a variable has a name, a kind and a sample")
         one = Variable(**row)
-        if not isinstance(one.name, str) or not _NAME.fullmatch(one.name) or one.name in SUPPLIED or one.name in found:
+        if not isinstance(one.name, str) or not _NAME.fullmatch(one.name) or one.name in SUPPLIED | FRAMED | set(found):
             raise ValueError(f"{one.name!r} cannot be the name of a variable here")
         if one.kind not in KINDS:
             raise ValueError(f"{one.name}: there is no kind {one.kind!r}")
@@ -151,6 +173,46 @@ def _pointed(name: str) -> str:
 def completed(variables: Iterable[Variable], data: Mapping[str, Any]) -> dict[str, Any]:
     """The data with every declared name present, so that `{% if note %}` works under strict undefined."""
     return {one.name: data.get(one.name) for one in variables}
+
+
+def merged(declarations: Iterable[Sequence[Variable]]) -> dict[str, Variable]:
+    """What callers of a type may send and must send, over all its templates together."""
+    found: dict[str, Variable] = {}
+    for one in (one for variables in declarations for one in variables if one.sent):
+        known = found.get(one.name)
+        found[one.name] = replace(one, required=one.required or (known is not None and known.required))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """What callers of a type must change before new words may speak: names of variables."""
+
+    required: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset({*self.required, *self.removed, *self.changed})
+
+
+def breaking(before: Mapping[str, Variable], after: Mapping[str, Variable]) -> Breaking:
+    """What callers who fit `before` would be refused for afterwards. With nothing before there is nobody to break."""
+    if not before:
+        return Breaking()
+    return Breaking(
+        required=tuple(
+            name for name, one in after.items() if one.required and not (name in before and before[name].required)
+        ),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(name for name in before if name in after and before[name].kind != after[name].kind),
+    )
+
+
+def direction(locale: str) -> Literal["ltr", "rtl"]:
+    """How the writing of a language runs."""
+    return "rtl" if locale.split("-", maxsplit=1)[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 def locale_chain(locale: str | None) -> tuple[str, ...]:

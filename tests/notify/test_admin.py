@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -156,29 +157,42 @@ def button(row: Any, name: str) -> str:
     return reverse(f"admin:{label}_{name}", args=[row.pk])
 
 
-def test_an_editor_writes_a_draft_and_publishes_it_and_others_cannot(campaign: Campaign, mailbox: Mailbox) -> None:
+HTMX = {"HX-Request": "true"}
+YES = {"_form_submitted": "on"}
+
+
+def test_an_editor_writes_hands_in_and_somebody_else_publishes(campaign: Campaign, mailbox: Mailbox) -> None:
     template = Template.objects.get(type="gift.thank_you", channel="email")
     draft = button(template, "draft")
-    assert at_desk("support").post(draft, words(template), headers={"HX-Request": "true"}).status_code == 403
+    there = template.versions.count()
+    assert at_desk("support").post(draft, words(template), headers=HTMX).status_code == 403
     editor = at_desk("editor")
-    assert editor.get(draft, headers={"HX-Request": "true"}).status_code == 200
-    assert template.versions.count() == 1
-    editor.post(draft, words(template, subject="We thank you"), headers={"HX-Request": "true"})
-    version = template.versions.get(number=2)
-    assert (version.state, version.created_by) == ("draft", str(Staff.objects.get(username="editor").sub))
+    assert editor.get(draft, headers=HTMX).status_code == 200
+    assert template.versions.count() == there
+    editor.post(draft, words(template, subject="We thank you"), headers=HTMX)
+    version = template.versions.get(state="draft")
+    assert version.created_by == str(Staff.objects.get(username="editor").sub)
+    editor.post(button(version, "hand_in"), YES, headers=HTMX)
     publish = button(version, "publish")
-    assert (
-        at_desk("support").post(publish, {"_form_submitted": "on"}, headers={"HX-Request": "true"}).status_code == 403
-    )
-    editor.get(publish, headers={"HX-Request": "true"})
+    assert at_desk("support").post(publish, YES, headers=HTMX).status_code == 403
+    editor.post(publish, YES, headers=HTMX)
     version.refresh_from_db()
-    assert version.state == "draft"
-    editor.post(publish, {"_form_submitted": "on"}, headers={"HX-Request": "true"})
+    assert version.state == "review"
+    colleague = at_desk("admin")
+    colleague.get(publish, headers=HTMX)
+    version.refresh_from_db()
+    assert version.state == "review"
+    colleague.post(publish, YES, headers=HTMX)
     gift = succeeded(campaign)
     describe(gift.donor_id, "ruth@example.org")
     hear(gift)
     work()
     assert [mail["Subject"] for mail in mailbox.to("ruth@example.org")] == ["We thank you"]
+    told = LogEntry.objects.filter(object_id=str(version.id)).order_by("action_time", "id")
+    assert [(entry.user.username, entry.change_message) for entry in told] == [
+        ("editor", "Handed in for review"),
+        ("admin", "Published"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -189,4 +203,4 @@ def test_words_that_would_not_render_are_refused_in_the_dialog(bad: dict[str, st
     template = Template.objects.get(type="gift.thank_you", channel="email")
     answer = at_desk("editor").post(button(template, "draft"), words(template, **bad), headers={"HX-Request": "true"})
     assert "HX-Redirect" not in answer.headers
-    assert template.versions.count() == 1
+    assert not template.versions.filter(state="draft").exists()
