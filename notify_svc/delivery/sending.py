@@ -15,7 +15,7 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import claims, links, occasions, rules
-from notify_svc.delivery.channels.base import Channel, Letter, Outcome
+from notify_svc.delivery.channels.base import Letter, Outcome, Provider
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.models import Delivery, Notification
 from notify_svc.wording import queries as wording
@@ -70,22 +70,22 @@ class Lease:
             connection.close()
 
 
-def send_batch(channel: Channel, *, limit: int | None = None) -> int:
-    """Send one batch of due deliveries through `channel`; returns how many were claimed."""
-    token, claimed = claims.claim(channel.name, limit=limit or settings.NOTIFY_BATCH)
+def send_batch(provider: Provider, *, limit: int | None = None) -> int:
+    """Send one batch of due deliveries through `provider`; returns how many were claimed."""
+    token, claimed = claims.claim(provider.channel, limit=limit or settings.NOTIFY_BATCH)
     if not claimed:
         return 0
     with Lease(token, settings.NOTIFY_LEASE).running() as lease:
         letters, results = _compose(claimed)
         settled = time.monotonic()
-        with channel.open() as link:
+        with provider.open() as link:
             for letter in letters:
                 if not lease.held:
                     # Somebody else sends the rest.
                     break
                 started = clock.now()
                 outcome = link.hand_over(letter)
-                if outcome.fate == "accepted" and channel.name in rules.ADDRESSED:
+                if outcome.fate == "accepted" and provider.channel in rules.ADDRESSED:
                     claims.mark_handed_over(letter.delivery_id, token)
                 results.append(Result(letter.delivery_id, started, clock.now(), outcome))
                 if len(results) >= PORTION or time.monotonic() - settled > PORTION_SECONDS:

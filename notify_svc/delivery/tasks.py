@@ -18,9 +18,9 @@ MOST_BATCHES = 20
 def send() -> int:
     """Send what is due, channel by channel, until there is nothing left."""
     done = 0
-    for channel in channels().values():
+    for provider in channels().values():
         for _ in range(MOST_BATCHES):
-            claimed = send_batch(channel)
+            claimed = send_batch(provider)
             done += claimed
             if not claimed:
                 break

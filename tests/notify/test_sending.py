@@ -24,15 +24,17 @@ from bh_sdk.wire.base import Email as Email_
 from notify_svc.delivery import claims, commands, rules, sending, tasks
 from notify_svc.delivery.channels import channels
 from notify_svc.delivery.channels.base import Letter, Outcome
-from notify_svc.delivery.channels.email import AddressUnusable, Email, Server, write
-from notify_svc.delivery.channels.email import mailbox as parse_mailbox
+from notify_svc.delivery.channels.email.mime import AddressUnusable, write
+from notify_svc.delivery.channels.email.mime import mailbox as parse_mailbox
+from notify_svc.delivery.channels.email.smtp import Server, Smtp
 from notify_svc.delivery.models import Attempt, Delivery
 from notify_svc.delivery.orders import Order
 from notify_svc.wording.rendering import Rendered
 from tests.notify.conftest import describe, work
 from tests.notify.mailbox import Mailbox
 
-HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "mime-version", "content-type"]
+HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "x-bh-delivery"]
+HEADERS += ["mime-version", "content-type"]
 EMAIL_PATTERN = next(str(one.pattern) for one in get_args(Email_)[1:] if isinstance(one, StringConstraints))
 EMAIL = channels()["email"]
 UPDATE = {
@@ -429,7 +431,7 @@ def test_news_and_thanks_come_from_different_addresses() -> None:
 
 
 def test_a_letter_in_another_alphabet_arrives(mailbox: Mailbox) -> None:
-    with Email().open() as link:
+    with Smtp().open() as link:
         outcomes = [link.hand_over(letter("рут@example.org")), link.hand_over(letter("nobody"))]
     assert [outcome.fate for outcome in outcomes] == ["accepted", "permanent"]
     assert [rcpt for rcpt, _ in mailbox.raw] == [["рут@example.org"]]

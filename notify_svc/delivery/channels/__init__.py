@@ -1,12 +1,20 @@
-"""The ways out of the house, one file each, all behind `base.Channel`."""
+"""The ways out of the house: one file for each provider, all behind `base.Provider`."""
 
 from __future__ import annotations
 
-from notify_svc.delivery.channels.base import Channel
-from notify_svc.delivery.channels.email import Email
+from django.conf import settings
+
+from notify_svc.delivery.channels.base import Provider
+from notify_svc.delivery.channels.email.smtp import Smtp
 from notify_svc.delivery.channels.in_app import InApp
 
 
-def channels() -> dict[str, Channel]:
-    """Every channel that has a provider."""
-    return {"email": Email(), "in_app": InApp()}
+def providers() -> list[Provider]:
+    """Every provider that is configured here, the preferred ones of a channel first."""
+    known: list[tuple[Provider, bool]] = [(Smtp(), bool(settings.SMTP_URL)), (InApp(), True)]
+    return [provider for provider, configured in known if configured]
+
+
+def channels() -> dict[str, Provider]:
+    """Every channel that has a provider, with its first."""
+    return {provider.channel: provider for provider in reversed(providers())}
