@@ -24,3 +24,11 @@ POLICIES: list[tuple[str, str, str]] = [
     *(("editor", "template", verb) for verb in ("draft", "publish")),
     *(("support", "dead_letter", verb) for verb in ("view", "replay")),
 ]
+
+# Editors write, one of them or an admin publishes; what a real person was told is shown unmasked to who answers people.
+WORDING: list[tuple[str, str, str]] = [
+    *((role, "layout", "view") for role in _DESKS),
+    *(("editor", "layout", verb) for verb in ("draft", "publish")),
+    ("editor", "template", "try"),
+    ("support", "notification", "open"),
+]

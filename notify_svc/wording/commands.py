@@ -18,6 +18,7 @@ from notify_svc.wording.errors import (
     BreakingChange,
     DraftChanged,
     DraftOpen,
+    FrameChanged,
     TemplateInvalid,
     VersionNotOpen,
     VersionNotPublishable,
@@ -53,8 +54,12 @@ def _worded(version: TemplateVersion, words: Mapping[str, str], variables: Seque
     if version.template.channel == "email":
         if version.mjml:
             version.html = mjml.compiled(version.mjml)
-        version.layout = Layout.objects.filter(state="live").order_by("-number").first()
+        version.layout = _frame()
     return version
+
+
+def _frame() -> Layout | None:
+    return Layout.objects.filter(state="live").order_by("-number").first()
 
 
 @transaction.atomic
@@ -76,6 +81,16 @@ def draft(
     check(version.source)
     version.save(force_insert=True)
     return version
+
+
+def begin(*, template_id: UUID, by: str, note: str = "") -> TemplateVersion:
+    """A draft that says what is live, or what was written last where nothing is. Raises DraftOpen, TemplateInvalid."""
+    written = TemplateVersion.objects.filter(template_id=template_id)
+    start = written.filter(state="live").first() or written.order_by("-number").first()
+    if start is None:
+        raise TemplateInvalid(f"{template_id} has no words to start from")
+    words = {field: getattr(start, field) for field in WORDS}
+    return draft(template_id=template_id, words=words, variables=start.variables, by=by, note=note)
 
 
 @transaction.atomic
@@ -106,6 +121,12 @@ def edit(
 def hand_in(*, version_id: UUID, by: str) -> TemplateVersion:
     """The draft is done: its words stand until it is published or sent back. Raises VersionNotOpen, TemplateInvalid."""
     version = _locked(version_id)
+    if version.state != "draft":
+        raise VersionNotOpen(state=version.state)
+    if version.layout:
+        # It may have been sent back from a time before another frame.
+        version.layout = _frame()
+        version.save(update_fields=["layout"])
     check(version.source)
     return _move(version, "review")
 
@@ -127,13 +148,15 @@ def publish(*, version_id: UUID, by: str, accepting: Collection[str] = ()) -> Te
     """Let what is in review speak. The one that spoke until now is retired; mails under way keep the words they have.
 
     `accepting` names the variables whose callers have been seen to. Raises VersionNotPublishable, SecondPersonNeeded,
-    BreakingChange, TemplateInvalid.
+    BreakingChange, TemplateInvalid, FrameChanged.
     """
     version = _locked(version_id)
     if version.state != "review":
         raise VersionNotPublishable(state=version.state)
     if version.two_people and by in version.writers:
         raise SecondPersonNeeded("You wrote these words; somebody else reads and publishes them")
+    if version.layout and version.layout.state != "live":
+        raise FrameChanged
     version.published_by, version.published_at = by, clock.now()
     return _speak(version, accepting)
 
@@ -160,6 +183,41 @@ def _speak(version: TemplateVersion, accepting: Collection[str]) -> TemplateVers
     version.state = "live"
     version.save(update_fields=_LIFE)
     return version
+
+
+def lock_mails() -> None:
+    """Keep everybody else from changing which words of mails are live, until this transaction ends."""
+    list(Template.objects.select_for_update().filter(channel="email").order_by("id").values_list("id"))
+
+
+def reframe(version: TemplateVersion, layout: Layout) -> TemplateVersion:
+    """The live words of a mail again, in another frame: a version of its own, by who wrote the frame and who let it be.
+
+    The mails are locked by then. Raises TemplateInvalid when the words do not fit into the frame.
+    """
+    template = version.template
+    newest = template.versions.order_by("-number").values_list("number", flat=True)[0]
+    again = TemplateVersion(
+        template=template,
+        layout=layout,
+        number=newest + 1,
+        state="live",
+        two_people=template.category in rules.TWO_PEOPLE,
+        note=f"In frame {layout}",
+        variables=version.variables,
+        created_by=layout.created_by,
+        created_at=clock.now(),
+        edited_by=layout.edited_by,
+        edited_at=layout.edited_at,
+        published_by=layout.restored_by or layout.published_by,
+        published_at=clock.now(),
+        **{field: getattr(version, field) for field in WORDS},
+    )
+    check(again.source)
+    template.versions.filter(state="live").update(state="retired")
+    again.save(force_insert=True)
+    template.versions.filter(state="draft").update(layout=layout)
+    return again
 
 
 def what_breaks(version: TemplateVersion) -> rules.Breaking:

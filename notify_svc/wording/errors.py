@@ -48,3 +48,10 @@ class BreakingChange(Conflict):
     """`required`, `removed` and `changed` name the variables that callers have to change first."""
 
     code, title = "breaking_change", "Who sends this type has to change what it sends"
+
+
+class FrameChanged(Conflict):
+    code, title = (
+        "frame_changed",
+        "The frame of mails has changed meanwhile: send this back, look at it again and hand it in",
+    )

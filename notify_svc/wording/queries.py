@@ -9,7 +9,7 @@ from uuid import UUID
 
 from notify_svc.wording import rules
 from notify_svc.wording.errors import DataInvalid, TypeUnknown
-from notify_svc.wording.models import Template, TemplateVersion
+from notify_svc.wording.models import Layout, Template, TemplateVersion
 from notify_svc.wording.rendering import Rendered, sampled
 
 
@@ -78,6 +78,17 @@ def versions(ids: set[UUID]) -> dict[UUID, TemplateVersion]:
 def preview(version: TemplateVersion) -> Rendered:
     """How a version looks with its own samples."""
     return sampled(version.source)
+
+
+def open_version(template: Template) -> TemplateVersion | None:
+    """The draft or the version in review, if there is one."""
+    return template.versions.filter(state__in=rules.OPEN).first()
+
+
+def blocks() -> dict[str, str]:
+    """The blocks of the layout that is live."""
+    layout = Layout.objects.filter(state="live").order_by("-number").first()
+    return dict(layout.blocks) if layout else {}
 
 
 def history(template: Template) -> list[TemplateVersion]:

@@ -136,7 +136,7 @@ def check(source: Source) -> Rendered:
         raise TemplateInvalid(errors=wrong)
     shown = sampled(source)
     # The sparsest data that is allowed, and the nastiest.
-    render(source, {one.name: one.sample for one in source.variables if one.required})
+    render(source, rules.bare(source.variables))
     nasty = {one.name: _nasty(one) for one in source.variables}
     probed = render(source, nasty, recipient_name=_PROBE, links=SAMPLE_LINKS)
     wrong = [*_empty(source, shown), *_unsafe(shown, probed), *_unstoppable(source, shown)]

@@ -43,7 +43,7 @@ SUPPLIED = frozenset({"recipient_name", "site_url", "unsubscribe_url", "preferen
 # What the frame of a mail knows besides, and with it the mail's markup.
 FRAMED = frozenset({"subject", "preheader", "category"})
 MAX_LINE, MAX_TEXT, MAX_LIST = 200, 20_000, 50
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 # The same as the wire refuses: what hides or turns around the words that a reader sees.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -133,7 +133,7 @@ def declared(rows: Iterable[Mapping[str, Any]]) -> tuple[Variable, ...]:
         }:
             raise ValueError("a variable has a name, a kind and a sample")
         one = Variable(**row)
-        if not isinstance(one.name, str) or not _NAME.fullmatch(one.name) or one.name in SUPPLIED | FRAMED | set(found):
+        if not isinstance(one.name, str) or not NAME.fullmatch(one.name) or one.name in SUPPLIED | FRAMED | set(found):
             raise ValueError(f"{one.name!r} cannot be the name of a variable here")
         if one.kind not in KINDS:
             raise ValueError(f"{one.name}: there is no kind {one.kind!r}")
@@ -147,6 +147,40 @@ def declared(rows: Iterable[Mapping[str, Any]]) -> tuple[Variable, ...]:
 
 def samples(variables: Iterable[Variable]) -> dict[str, Any]:
     return {one.name: one.sample for one in variables}
+
+
+# What breaks a layout that was only ever seen with short English samples.
+_AWKWARD = {
+    "line": 'Ngũgĩ wa Thiong’o & Søn <3 "O\'Brien" ' + "long " * 20 + "name",
+    "text": "<b>No markup</b> & no end:\n\n" + "Averylongwordwithoutanyspace" * 4 + "\n- one\n- two",
+    "amount": "1234567.00",
+    "currency": "JPY",
+    "count": 0,
+    "flag": False,
+    "lines": [],
+}
+
+
+def awkward(variables: Iterable[Variable]) -> dict[str, Any]:
+    """Data that fits and is hard to set: long, with signs of markup, with nothing, in a currency without pence."""
+    return {one.name: _AWKWARD.get(one.kind, one.sample) for one in variables}
+
+
+def bare(variables: Iterable[Variable]) -> dict[str, Any]:
+    """The least that has to be there."""
+    return {one.name: one.sample for one in variables if one.required}
+
+
+def masked(variables: Iterable[Variable], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data with every letter of free text hidden: its length and its lines stay, whoever is named in it does not."""
+    free = {one.name for one in variables if one.kind in ("line", "text", "lines")}
+    return {name: _hidden(value) if name in free else value for name, value in data.items()}
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hidden(item) for item in value]
+    return re.sub(r"\w", "•", value) if isinstance(value, str) else value
 
 
 def misfits(variables: Sequence[Variable], data: Mapping[str, Any], *, at: str = "#/data") -> list[dict[str, str]]:
