@@ -130,10 +130,12 @@ class Attempt(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     outcome = models.CharField(
-        max_length=10, choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "canceled")]
+        max_length=10,
+        choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "throttled", "auth", "canceled")],
     )
     reason = models.CharField(max_length=64, blank=True)
     code = models.PositiveSmallIntegerField(null=True)
+    provider = models.CharField(max_length=16, blank=True, db_default="")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]

@@ -48,6 +48,10 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
         ("delivered", "bounced"),
     }
 )
+# Categories whose mails go again, under the same id, when nobody knows whether they left. Of the others, being told
+# nothing is better than being told twice: they wait so long for a provider's word, and then count as failed.
+RESENT = frozenset({"transactional", "security"})
+FATE_UNKNOWN, FATE_WAIT = "fate_unknown", timedelta(days=1)
 DUE = ("queued", "retrying", "unknown")
 # Nothing is left for us to do.
 FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
@@ -55,6 +59,10 @@ FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
 # Nine tries over eight hours: a mail server that is rebuilt over lunch costs nobody a thank-you.
 _BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)]
 MAX_TRIES = len(_BACKOFF) + 1
+# Without a word of theirs, so long is too fast too fast.
+THROTTLED = timedelta(seconds=5)
+# A mail server that greylists, or a mailbox that is full, says nothing about the server that told us.
+_ASKED_FOR_PATIENCE = frozenset({450, 451, 452})
 # Looking for an address again; the doorbell usually comes first.
 _PATIENCE = [timedelta(seconds=s) for s in (5, 5, 15, 60, 300, 1_800)]
 WAIT_AT_MOST = timedelta(days=30)
@@ -69,6 +77,15 @@ def next_try(tries: int, *, now: datetime, roll: float, wait: timedelta | None =
         return None
     pause = max(_BACKOFF[max(tries, 1) - 1], wait or timedelta())
     return now + pause * (1 + roll / 5)
+
+
+def verdict(fate: str, code: int | None) -> str:
+    """What a try says of its provider: `failed` when it is the provider's own fault, `refused` when the letter's."""
+    if fate in ("accepted", "throttled"):
+        return fate
+    if fate == "permanent" or (fate == "transient" and code in _ASKED_FOR_PATIENCE):
+        return "refused"
+    return "failed"
 
 
 def next_look(waited: timedelta, *, now: datetime) -> datetime:

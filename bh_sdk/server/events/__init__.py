@@ -11,6 +11,6 @@ PostgreSQL is the log; the stream in Redis only makes it fast and may be wiped a
 from __future__ import annotations
 
 from bh_sdk.server.events.handlers import Delivered, handles
-from bh_sdk.server.events.record import OutsideTransaction, UnfitPayload, record
+from bh_sdk.server.events.record import OutsideTransaction, UnfitPayload, record, record_many
 
-__all__ = ["Delivered", "OutsideTransaction", "UnfitPayload", "handles", "record"]
+__all__ = ["Delivered", "OutsideTransaction", "UnfitPayload", "handles", "record", "record_many"]

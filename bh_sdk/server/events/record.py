@@ -1,8 +1,10 @@
-"""The only way a fact enters the log."""
+"""The only way facts enter the log."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from bh_sdk.events import Fact
 from bh_sdk.server.events.canonical import UnfitPayload, canonical, digest_of
 from bh_sdk.server.ops import cause, clock, trace
 
-__all__ = ["OutsideTransaction", "UnfitPayload", "record"]
+__all__ = ["OutsideTransaction", "UnfitPayload", "record", "record_many"]
 
 
 class OutsideTransaction(RuntimeError):
@@ -29,14 +31,28 @@ def record(fact: Fact, *, subject: UUID, actor: str | None = None) -> UUID:
 
     Raises OutsideTransaction, and UnfitPayload for a payload with a float or with text that JSON cannot keep.
     """
+    (event_id,) = record_many([(fact, subject)], actor=actor)
+    return event_id
+
+
+def record_many(facts: Iterable[tuple[Fact, UUID]], *, actor: str | None = None) -> list[UUID]:
+    """`record` for many facts with their subjects, in one go to the database and in the order of the subjects' ids."""
+    ordered = sorted(facts, key=lambda one: one[1])
+    if not ordered:
+        return []
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
-        raise OutsideTransaction(f"{fact.type} must be recorded in the transaction of its command")
-    event_id = uuid.uuid4()
-    payload = canonical(fact.payload())
-    created_at = clock.now()
-    traceparent = trace.traceparent()
+        raise OutsideTransaction(f"{ordered[0][0].type} must be recorded in the transaction of its command")
     actor = actor or cause.current().actor
+    rows = [_row(fact, subject, actor) for fact, subject in ordered]
+    with connection.cursor() as cursor:
+        cursor.executemany("SELECT record_event(%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s)", rows)
+    return [row[0] for row in rows]
+
+
+def _row(fact: Fact, subject: UUID, actor: str) -> list[Any]:
+    event_id, payload, created_at = uuid.uuid4(), canonical(fact.payload()), clock.now()
+    traceparent = trace.traceparent()
     digest = digest_of(
         id=event_id,
         aggregatetype=fact.aggregate,
@@ -47,21 +63,16 @@ def record(fact: Fact, *, subject: UUID, actor: str | None = None) -> UUID:
         actor=actor,
         created_at=created_at,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT record_event(%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s)",
-            [
-                event_id,
-                fact.aggregate,
-                subject,
-                fact.type,
-                payload,
-                digest,
-                traceparent,
-                actor,
-                created_at,
-                # NOTIFY takes one lock of the whole cluster at commit: many writers may prefer the relay's poll.
-                getattr(settings, "BH_EVENTS_NOTIFY", True),
-            ],
-        )
-    return event_id
+    return [
+        event_id,
+        fact.aggregate,
+        subject,
+        fact.type,
+        payload,
+        digest,
+        traceparent,
+        actor,
+        created_at,
+        # NOTIFY takes one lock of the whole cluster at commit: many writers may prefer the relay's poll.
+        getattr(settings, "BH_EVENTS_NOTIFY", True),
+    ]

@@ -10,11 +10,6 @@ from notify_svc.delivery.channels.in_app import InApp
 
 
 def providers() -> list[Provider]:
-    """Every provider that is configured here, the preferred ones of a channel first."""
+    """Every provider that is configured here. Which of them carries a batch is a question of weight and health."""
     known: list[tuple[Provider, bool]] = [(Smtp(), bool(settings.SMTP_URL)), (InApp(), True)]
     return [provider for provider, configured in known if configured]
-
-
-def channels() -> dict[str, Provider]:
-    """Every channel that has a provider, with its first."""
-    return {provider.channel: provider for provider in reversed(providers())}

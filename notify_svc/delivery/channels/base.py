@@ -12,7 +12,7 @@ from notify_svc.wording.rendering import Rendered
 
 # accepted: it is theirs now. transient: not taken, try again. throttled: we are too fast for them, try again after `wait`.
 # auth: they do not know us (any more), which no letter can help. permanent: will never be taken. unknown: it may be
-# theirs; try again under the same id.
+# theirs; whether it goes again, under the same id, is a question of its category.
 Fate = Literal["accepted", "transient", "throttled", "auth", "permanent", "unknown"]
 
 
@@ -26,6 +26,8 @@ class Letter:
     words: Rendered
     email: str = ""
     name: str = ""
+    # The one provider that can carry it; empty for any of its channel.
+    only: str = ""
 
     def __repr__(self) -> str:
         return f"<Letter {self.delivery_id}>"

@@ -1,0 +1,88 @@
+"""From claimed deliveries to finished letters: everything is looked up again at the last moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.logs import log
+from notify_svc.audience import queries as audience
+from notify_svc.delivery import links, occasions, rules
+from notify_svc.delivery.channels.base import Letter, Outcome
+from notify_svc.delivery.claims import Result
+from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.wording import queries as wording
+from notify_svc.wording.errors import TemplateInvalid
+from notify_svc.wording.rendering import Rendered, render
+
+# A feed entry's words are in its row already.
+_NO_WORDS = Rendered()
+
+
+@dataclass(slots=True)
+class Composed:
+    """The letters that go, and the results of those that do not."""
+
+    letters: list[Letter] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+
+def compose(claimed: Sequence[Delivery]) -> Composed:
+    """Write the letters; what has become pointless or cannot be written is a result at once."""
+    now = clock.now()
+    composed = Composed(results=list(_pointless(claimed, now)))
+    settled = {result.delivery_id for result in composed.results}
+    left = [delivery for delivery in claimed if delivery.id not in settled]
+    versions = wording.versions({delivery.version_id for delivery in left})
+    people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
+    for delivery in left:
+        notification = delivery.notification
+        if delivery.channel not in rules.ADDRESSED:
+            composed.letters.append(Letter(delivery.id, notification.type, notification.category, _NO_WORDS))
+            continue
+        person = people.get(delivery.recipient_id)
+        if person is None:
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
+            continue
+        try:
+            words = render(
+                versions[delivery.version_id].source,
+                notification.data | links.at_send(notification),
+                recipient_name=person.name,
+            )
+        except TemplateInvalid as error:
+            log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
+            continue
+        composed.letters.append(
+            Letter(delivery.id, notification.type, notification.category, words, person.email, person.name)
+        )
+    return composed
+
+
+def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:
+    """What need not go any more."""
+    overtaken = _overtaken([delivery.notification for delivery in claimed])
+    for delivery in claimed:
+        notification = delivery.notification
+        if notification.canceled_at is not None:
+            yield Result(delivery.id, now, now, why="canceled")
+        elif notification.expires_at is not None and notification.expires_at <= now:
+            yield Result(delivery.id, now, now, why="expired")
+        elif notification.id in overtaken:
+            yield Result(delivery.id, now, now, why="overtaken")
+        elif delivery.channel in rules.ADDRESSED and notification.read_at and notification.category not in rules.RESENT:
+            # It was read in the app meanwhile. Receipts and warnings are kept by people, so they come all the same.
+            yield Result(delivery.id, now, now, why="read")
+
+
+def _overtaken(notifications: Sequence[Notification]) -> set[UUID]:
+    """Those that something later made pointless."""
+    later = {row.id: key for row in notifications if (key := occasions.overtaken_by(row.dedupe))}
+    if not later:
+        return set()
+    there = set(Notification.objects.filter(dedupe__in=later.values()).values_list("dedupe", flat=True))
+    return {row_id for row_id, key in later.items() if key in there}
