@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Literal
 from urllib.parse import urlsplit
 
-from notify_svc.wording import liquid, rules
+from notify_svc.wording import liquid, plain, rules
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import SAMPLE_LINKS, Rendered, Source, check
 from notify_svc.wording.segments import segments
@@ -67,7 +67,7 @@ def _of_mail(source: Source, shown: Rendered) -> Iterator[Finding]:
         yield Finding("warning", "subject", "capitals alone look like unwanted mail")
     if not source.preheader.strip():
         yield Finding("warning", "preheader", "is empty: inboxes show the first words of the mail instead")
-    for field, words in (("subject", shown.subject), ("html", shown.text)):
+    for field, words in (("subject", shown.subject), ("html", plain.text_of(shown.html))):
         for found in sorted({match.group().lower() for match in _SPAM.finditer(words)}):
             yield Finding("warning", field, f"“{found}” is what filters of unwanted mail look for")
     if page.without_alt:

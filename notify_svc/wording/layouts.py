@@ -8,7 +8,7 @@ from django.db import transaction
 
 from bh_sdk.errors import SecondPersonNeeded
 from bh_sdk.server.ops import clock
-from notify_svc.wording import commands, liquid, rules
+from notify_svc.wording import commands, lint, liquid, rules
 from notify_svc.wording.errors import (
     DraftChanged,
     DraftOpen,
@@ -68,6 +68,7 @@ def _wrong(html: str, text: str, blocks: Mapping[str, str]) -> list[dict[str, st
         ]
         if _NEEDED not in names:
             wrong.append({"pointer": f"#/{field}", "message": "needs {{ content }}: the words of the mail"})
+        wrong += [{"pointer": f"#/{field}", "message": said} for said in lint.unsafe(source, filled=False)]
     for name, source in blocks.items():
         if not rules.NAME.fullmatch(name) or not isinstance(source, str):
             wrong.append({"pointer": "#/blocks", "message": f"{name!r} cannot be the name of a block"})

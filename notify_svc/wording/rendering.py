@@ -131,7 +131,7 @@ def _fill(field: str, source: str, data: Mapping[str, Any], *, markup: bool = Fa
 
 def check(source: Source) -> Rendered:
     """Prove a version fit to be used and answer how its samples look. Raises TemplateInvalid with `errors` per field."""
-    wrong = _undeclared(source) or _misused(source)
+    wrong = _undeclared(source) or _misused(source) or _forbidden(source)
     if wrong:
         raise TemplateInvalid(errors=wrong)
     shown = sampled(source)
@@ -174,6 +174,11 @@ def _unstoppable(source: Source, shown: Rendered) -> list[dict[str, str]]:
     if source.channel != "email" or source.category not in rules.STOPPABLE or SAMPLE_LINKS.unsubscribe in shown.html:
         return []
     return [{"pointer": "#/html", "message": "a subscription mail needs a link to {{ unsubscribe_url }}"}]
+
+
+def _forbidden(source: Source) -> list[dict[str, str]]:
+    """What the inliner would drop silently, such as a stylesheet from elsewhere, is refused while it can be seen."""
+    return [{"pointer": "#/html", "message": message} for message in lint.unsafe(source.html, filled=False)]
 
 
 def _misused(source: Source) -> list[dict[str, str]]:
