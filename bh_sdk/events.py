@@ -585,6 +585,17 @@ class DeliveryFailed(Fact):
     reason: str
 
 
+class RecipientUnsubscribed(Fact):
+    """A person wants no more messages of a category by a channel, by whichever way they said so."""
+
+    type = "notifications.recipient.unsubscribed.v1"
+    aggregate = "recipient"
+
+    recipient_id: UUID
+    category: Literal["subscription", "social"]
+    channel: Literal["email", "push", "in_app", "sms"]
+
+
 # --- the platform: facts the monolith pushes to POST /api/v1/events ---------------------------------------------------
 
 

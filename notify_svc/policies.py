@@ -4,6 +4,13 @@ from __future__ import annotations
 
 _DESKS = ("support", "editor", "auditor")
 
+PREFERENCES: list[tuple[str, str, str]] = [
+    # One's own alone: the doors know no other.
+    *(("donor", "preference", verb) for verb in ("read", "change")),
+    *((role, "preference", "view") for role in ("support", "auditor")),
+    ("support", "preference", "correct"),
+]
+
 POLICIES: list[tuple[str, str, str]] = [
     # A feed belongs to one person; which one, the commands see to.
     ("donor", "feed", "read"),

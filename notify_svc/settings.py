@@ -40,6 +40,10 @@ BH_SITE_URL = env.url("BH_SITE_URL")
 BH_PAYMENTS_PUBLIC_URL = env.url("BH_PAYMENTS_PUBLIC_URL", env.url("BH_PAYMENTS_URL"))
 # The same key as payments': the link in the thank-you mail opens a guest's gift there.
 BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
+# Keys that BH_LINK_KEY replaced: the links in mails that have left go on opening the pages of preferences.
+BH_LINK_KEYS_PAST = [key.encode() for key in env.words("BH_LINK_KEYS_PAST")]
+# Where a reader's browser, or the mail program that unsubscribes for them, reaches this service.
+BH_NOTIFY_PUBLIC_URL = env.url("BH_NOTIFY_PUBLIC_URL", env.url("BH_NOTIFY_URL", env.url("BH_SERVICE_URL")))
 
 # smtp:// or smtps://, with user and password if need be; `?starttls=on` insists on encryption.
 SMTP_URL = env.secret("SMTP_URL")

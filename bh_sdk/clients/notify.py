@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
+from bh_sdk.clients.preferences import follow, follows, preferences, set_preferences, unfollow
 from bh_sdk.wire.notify import (
     Campaign,
     Channel,
@@ -131,6 +132,11 @@ class Notify(ServiceClient):
     read_all = does(read_all)
     describe_contact = does(describe_contact)
     describe_campaign = does(describe_campaign)
+    preferences = does(preferences)
+    set_preferences = does(set_preferences)
+    follows = does(follows)
+    follow = does(follow)
+    unfollow = does(unfollow)
 
 
 class AsyncNotify(AsyncServiceClient):
@@ -143,3 +149,8 @@ class AsyncNotify(AsyncServiceClient):
     read_all = adoes(read_all)
     describe_contact = adoes(describe_contact)
     describe_campaign = adoes(describe_campaign)
+    preferences = adoes(preferences)
+    set_preferences = adoes(set_preferences)
+    follows = adoes(follows)
+    follow = adoes(follow)
+    unfollow = adoes(unfollow)

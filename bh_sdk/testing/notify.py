@@ -1,7 +1,8 @@
 """The notification service in memory: what was sent lands in its recipients' feeds at once.
 
-Imitated: sending with idempotency keys, feeds of one's own with the unread count, reading once and for all, contacts.
-Not imitated: templates (a title is the type), channels, preferences, quiet hours, deliveries, time.
+Imitated: sending with idempotency keys, feeds of one's own with the unread count, reading once and for all, contacts, what a
+person says about preferences and campaigns.
+Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from bh_sdk.clients.notify import AsyncNotify, Notify
 from bh_sdk.errors import NotFound
+from bh_sdk.testing.preferences import Said
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import notify as wire
 
@@ -28,6 +30,7 @@ class NotifyWorld(World):
         self.items: dict[UUID, tuple[UUID, wire.FeedItem]] = {}
         self.contacts: dict[UUID, wire.DescribeContact] = {}
         self.campaigns: dict[UUID, wire.Campaign] = {}
+        self.said = Said(self)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
@@ -38,6 +41,7 @@ class NotifyWorld(World):
             ("POST", f"{BASE}/read-all", self._read_all, False),
             ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
+            *self.said.routes(),
         ]
 
     def _send(self, asked: Asked) -> tuple[int, wire.SendAccepted]:

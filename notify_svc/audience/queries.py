@@ -51,6 +51,16 @@ def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
     return found
 
 
+def zones(ids: Collection[UUID]) -> dict[UUID, str]:
+    """In which time zones these people live, as far as we were told."""
+    return dict(Contact.objects.filter(user_id__in=ids).values_list("user_id", "timezone")) if ids else {}
+
+
+def locale(user_id: UUID) -> str:
+    """In which language a person reads."""
+    return Contact.objects.filter(user_id=user_id).values_list("locale", flat=True).first() or rules.DEFAULT_LOCALE
+
+
 def hashes_of(email: str) -> list[str]:
     """Under which hashes this mail address may be stored."""
     return keyed_hashes(rules.normalized(email), "email")
@@ -75,6 +85,11 @@ def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
     return set(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", flat=True))
 
 
+def titles(ids: Collection[UUID]) -> dict[UUID, str]:
+    """How these campaigns are named in messages, as far as we know them."""
+    return {row.campaign_id: shown_title(row) for row in Campaign.objects.filter(campaign_id__in=ids)}
+
+
 def given_by_guest(payment_id: UUID) -> bool:
     """Whether a gift came from somebody without an account; not, when we have not heard of the gift."""
     return Gift.objects.filter(payment_id=payment_id, guest=True).exists()
@@ -84,3 +99,9 @@ def supporters(campaign_id: UUID) -> list[UUID]:
     """Who gave to a campaign and did not take it all back. Guests are not among them: they asked for no news."""
     rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
     return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct())
+
+
+def supported(donor_id: UUID) -> list[UUID]:
+    """To which campaigns somebody gave with an account, and did not take it all back."""
+    rows = Gift.objects.filter(donor_id=donor_id, taken_back=False, guest=False)
+    return list(rows.order_by("campaign_id").values_list("campaign_id", flat=True).distinct())
