@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from bh_sdk.clients import entries
 from bh_sdk.clients.base import adoes, aeach, does, each
-from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
+from bh_sdk.clients.call import Call, Ident, answer, ask, ident
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
 from bh_sdk.clients.preferences import follow, follows, preferences, set_preferences, unfollow
 from bh_sdk.wire.notify import (
@@ -17,10 +18,7 @@ from bh_sdk.wire.notify import (
     Contact,
     DescribeCampaign,
     DescribeContact,
-    Feed,
-    FeedItem,
     Priority,
-    ReadAll,
     SendAccepted,
     SendNotification,
 )
@@ -65,32 +63,6 @@ def send(
     )
 
 
-def feed(
-    user_id: Ident,
-    *,
-    unread: bool | None = None,
-    type: str | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
-    timeout: float | None = None,
-) -> Call[Feed]:
-    """A page of a person's notifications, newest first, and the count of unread ones. Raises NotFound for another's."""
-    path = f"{BASE}/user/{ident(user_id, 'user_id')}"
-    filters = query(unread=unread, type=type, limit=limit, cursor=cursor)
-    return Call("notify.feed", "GET", path, answer(Feed), filters, timeout=timeout)
-
-
-def mark_read(notification_id: Ident, *, timeout: float | None = None) -> Call[FeedItem]:
-    """Mark one as read. Repeating it keeps the first time."""
-    path = f"{BASE}/read/{ident(notification_id, 'notification_id')}"
-    return Call("notify.mark_read", "PUT", path, answer(FeedItem), timeout=timeout)
-
-
-def read_all(*, timeout: float | None = None) -> Call[ReadAll]:
-    """Mark everything of the caller as read."""
-    return Call("notify.read_all", "POST", f"{BASE}/read-all", answer(ReadAll), harmless=True, timeout=timeout)
-
-
 def describe_contact(
     user_id: Ident,
     *,
@@ -126,10 +98,17 @@ class Notify(ServiceClient):
     """Blocking client of the notification service."""
 
     send = does(send)
-    feed_items = each(feed)
-    feed = does(feed)
-    mark_read = does(mark_read)
-    read_all = does(read_all)
+    feed_items = each(entries.feed)
+    feed = does(entries.feed)
+    feed_counts = does(entries.feed_counts)
+    mark_seen = does(entries.mark_seen)
+    mark_read = does(entries.mark_read)
+    mark_unread = does(entries.mark_unread)
+    archive = does(entries.archive)
+    unarchive = does(entries.unarchive)
+    delete = does(entries.delete)
+    see_all = does(entries.see_all)
+    read_all = does(entries.read_all)
     describe_contact = does(describe_contact)
     describe_campaign = does(describe_campaign)
     preferences = does(preferences)
@@ -143,10 +122,17 @@ class AsyncNotify(AsyncServiceClient):
     """Awaiting client of the notification service."""
 
     send = adoes(send)
-    feed_items = aeach(feed)
-    feed = adoes(feed)
-    mark_read = adoes(mark_read)
-    read_all = adoes(read_all)
+    feed_items = aeach(entries.feed)
+    feed = adoes(entries.feed)
+    feed_counts = adoes(entries.feed_counts)
+    mark_seen = adoes(entries.mark_seen)
+    mark_read = adoes(entries.mark_read)
+    mark_unread = adoes(entries.mark_unread)
+    archive = adoes(entries.archive)
+    unarchive = adoes(entries.unarchive)
+    delete = adoes(entries.delete)
+    see_all = adoes(entries.see_all)
+    read_all = adoes(entries.read_all)
     describe_contact = adoes(describe_contact)
     describe_campaign = adoes(describe_campaign)
     preferences = adoes(preferences)

@@ -78,26 +78,3 @@ class SendAccepted(Answer):
 
     results: list[SendResult]
     unavailable: list[Channel] = Field(default_factory=list)
-
-
-class FeedItem(Answer):
-    id: UUID
-    type: str
-    title: str
-    body: str
-    data: dict[str, Any]
-    action_url: str | None
-    created_at: datetime
-    seen_at: datetime | None
-    read_at: datetime | None
-    archived_at: datetime | None
-
-
-class Feed(Answer):
-    results: list[FeedItem]
-    unread_count: int
-    next: str | None
-
-
-class ReadAll(Answer):
-    marked: int

@@ -1,4 +1,4 @@
-"""Accepting notifications and what their recipients do with them. Sending is in `claims` and `sending`."""
+"""Accepting notifications. Sending is in `claims` and `sending`; what their readers do with them, in the feed's room."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from bh_sdk.errors import BHError
 from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact, ReceiptIssued
@@ -18,7 +16,7 @@ from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import occasions, rules
-from notify_svc.delivery.errors import NotificationNotFound, ScheduleInvalid
+from notify_svc.delivery.errors import ScheduleInvalid
 from notify_svc.delivery.models import Delivery, Notification, WaitingFact
 from notify_svc.delivery.orders import Accepted, Order
 from notify_svc.wording.queries import Wordings
@@ -91,7 +89,7 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
         type=order.type,
         category=category,
         data=order.data,
-        group=order.group,
+        group=order.group or rules.usual_group(order.type, order.data),
         priority=rules.PRIORITIES[order.priority],
         mentions=order.mentions,
         accepted_by=by,
@@ -307,23 +305,3 @@ def failed(delivery: Delivery, type: str) -> DeliveryFailed:
         notification_type=type,
         reason=delivery.reason,
     )
-
-
-def _feed_of(user_id: UUID) -> Any:
-    return Notification.objects.filter(recipient_id=user_id, shown_at__lte=clock.now())
-
-
-def mark_read(*, notification_id: UUID, user_id: UUID) -> None:
-    """Mark one feed entry read; the first time is kept. Raises NotificationNotFound, also for another person's."""
-    now = clock.now()
-    mine = _feed_of(user_id).filter(id=notification_id)
-    mine.filter(read_at__isnull=True).update(read_at=now, seen_at=Coalesce(F("seen_at"), now))
-    if not mine.exists():
-        raise NotificationNotFound
-
-
-def mark_all_read(*, user_id: UUID) -> int:
-    """Mark everything in a feed read; returns how many entries were unread."""
-    now = clock.now()
-    unread = _feed_of(user_id).filter(Q(read_at__isnull=True))
-    return int(unread.update(read_at=now, seen_at=Coalesce(F("seen_at"), now)))

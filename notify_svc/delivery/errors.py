@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Invalid, NotFound
+from bh_sdk.errors import Invalid
 
 
 class ScheduleInvalid(Invalid):
     code, title = "schedule_invalid", "A message can be scheduled up to a year ahead"
-
-
-class NotificationNotFound(NotFound):
-    code, title = "notification_not_found", "There is no such notification, or it is not yours"

@@ -46,16 +46,30 @@ class Notification(models.Model):
     # Nothing of it leaves the house: what became of it is made up.
     test = models.BooleanField(default=False, db_default=False)
     broadcast_id = models.UUIDField(null=True)
+    # The feed's own: the place of its last change among those of its reader, once the stream has given it one.
+    revision = models.BigIntegerField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["recipient_id", "-shown_at", "-id"], condition=Q(shown_at__isnull=False), name="notify_feed"
             ),
+            # Counts are read from this one alone.
             models.Index(
                 fields=["recipient_id", "shown_at"],
-                condition=Q(shown_at__isnull=False, read_at__isnull=True),
-                name="notify_feed_unread",
+                include=["seen_at"],
+                condition=Q(
+                    shown_at__isnull=False,
+                    read_at__isnull=True,
+                    archived_at__isnull=True,
+                    deleted_at__isnull=True,
+                    canceled_at__isnull=True,
+                    test=False,
+                ),
+                name="notify_feed_counted",
+            ),
+            models.Index(
+                fields=["recipient_id", "revision"], condition=Q(shown_at__isnull=False), name="notify_feed_changes"
             ),
             models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
             models.Index(fields=["broadcast_id"], condition=Q(broadcast_id__isnull=False), name="notify_of_broadcast"),

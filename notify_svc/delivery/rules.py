@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 CHANNELS = ("email", "push", "in_app", "sms")
 # Push and SMS are promised names without a provider behind them yet.
 OFFERED = ("email", "in_app")
 # Channels that need an address; the feed needs none.
 ADDRESSED = frozenset({"email"})
+LONGEST_GROUP = 64
 PRIORITIES = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
 
 # waiting: for an address. unknown: the provider may have it. sent: it has. delivered, bounced: it told us what became of
@@ -99,3 +102,9 @@ def next_look(waited: timedelta, *, now: datetime) -> datetime:
 def next_telling(tries: int, *, now: datetime) -> datetime:
     """When to tell a fact again that could not be told `tries` times; it is left alone after `TELL_AT_MOST`."""
     return now + _TELL_AGAIN[min(max(tries, 1), TELL_AT_MOST) - 1]
+
+
+def usual_group(type: str, data: Mapping[str, Any]) -> str:
+    """Under what a feed may show several as one when nobody said so: the same type about the same campaign."""
+    group = f"{type}.{data['campaign_id']}" if "campaign_id" in data else ""
+    return group if len(group) <= LONGEST_GROUP else ""
