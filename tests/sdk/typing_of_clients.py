@@ -10,7 +10,7 @@ from typing import assert_type
 from uuid import UUID
 
 from bh_sdk import AsyncPayments, Feed, Money, Notify, Payments, Trust
-from bh_sdk.wire import events, trust
+from bh_sdk.wire import entries, events, trust
 from bh_sdk.wire.base import Page
 from bh_sdk.wire.payments import Payment, PaymentCreated
 from bh_sdk.wire.refunds import Refund
