@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Invalid
+from bh_sdk.errors import Invalid, NotFound
 
 
 class ScheduleInvalid(Invalid):
     code, title = "schedule_invalid", "A message can be scheduled up to a year ahead"
+
+
+class NotificationNotFound(NotFound):
+    code, title = "notification_not_found", "There is no such notification, or it is not yours"

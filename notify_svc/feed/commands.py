@@ -10,8 +10,8 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from bh_sdk.server.ops import clock
+from notify_svc.delivery.errors import NotificationNotFound
 from notify_svc.feed import rules
-from notify_svc.feed.errors import NotificationNotFound
 from notify_svc.feed.models import Entry
 
 # Locked in one order, so that two calls of one person never wait for each other.
