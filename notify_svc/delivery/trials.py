@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 from bh_sdk.errors import Conflict, Unavailable
-from notify_svc.delivery.channels import channels
+from notify_svc.delivery.channels import providers
 from notify_svc.delivery.channels.base import Letter
 from notify_svc.wording import queries as wording
 from notify_svc.wording import rendering
@@ -39,7 +39,10 @@ def send_trial(*, version_id: UUID, email: str, name: str) -> None:
     words = rendering.render(version.source, version.sample, recipient_name=name, links=rendering.SAMPLE_LINKS)
     words = replace(words, subject=f"[Test] {words.subject}")
     letter = Letter(uuid4(), version.template.type, version.template.category, words, email, name)
-    with channels()["email"].open() as link:
+    carrier = next((one for one in providers() if one.channel == "email"), None)
+    if carrier is None:
+        raise TrialNotSent(reason="no_provider")
+    with carrier.open() as link:
         outcome = link.hand_over(letter)
     if outcome.fate != "accepted":
         raise TrialNotSent(reason=outcome.reason)
