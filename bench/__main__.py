@@ -20,9 +20,6 @@ from bench.figures import Finding, LeftOut
 from bench.measures import MEASURES
 from deploy.local.stack import ROOT, Stack
 
-# A measure takes ten seconds or so, on a busy machine thrice that; one that hangs ends.
-LONGEST = 90.0
-
 
 def main(words: Sequence[str] | None = None) -> int:
     """Returns 1 when a measure broke, never because something was slow."""
@@ -71,7 +68,7 @@ def run(stack: Stack, name: str) -> tuple[bool, list[Finding]]:
     with log.open("wb") as sink:
         child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=sink)
         try:
-            said, _ = child.communicate(timeout=LONGEST)
+            said, _ = child.communicate(timeout=MEASURES[name].longest)
         except subprocess.TimeoutExpired:
             said = _give_up(child)
         finally:

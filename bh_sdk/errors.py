@@ -15,8 +15,9 @@ and raises the same class again with the same facts:
     │   ├── NotFound 404
     │   ├── MethodNotAllowed 405
     │   ├── Conflict 409
-    │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind
+    │   │   ├── IdempotencyInProgress · EpochMismatch · FeedBehind · EventIdReused
     │   │   ├── CampaignNotAccepting · PaymentNotConfirmable · PaymentNotCancelable · AlreadyBlocked · ReportAlreadyOpen
+    │   │   ├── EvidenceConflict
     │   │   ├── RecurringNotChangeable · NothingToPay
     │   │   ├── DisputeNotAnswerable
     │   │   ├── VerificationOpen · VerificationStands · VerificationClosed · DocumentsFull
@@ -140,6 +141,12 @@ class FeedBehind(Conflict):
     code, title = "feed_behind", "The position lies ahead of this log"
 
 
+class EventIdReused(Conflict):
+    """`event_id` was told before by this source, and said something else. Nothing was kept."""
+
+    code, title = "event_id_reused", "An event of this id was told before, and said something else"
+
+
 class CampaignNotAccepting(Conflict):
     code, title = "campaign_not_accepting", "The campaign does not take gifts now"
 
@@ -206,6 +213,13 @@ class DisputeNotAnswerable(Conflict):
 
 class ReportAlreadyOpen(Conflict):
     code, title = "report_already_open", "You have an open report about this already"
+
+
+class EvidenceConflict(Conflict):
+    """`ids` were told before and said something else. Of many facts told at once none was kept; `facts` says how each stands:
+    `conflict`, `repeated` (here already, the same) or `not_kept`."""
+
+    code, title = "evidence_conflict", "A fact of this id was told before, and said something else"
 
 
 class VerificationOpen(Conflict):

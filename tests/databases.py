@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -57,27 +55,8 @@ class Seeds:
                 names = sql.SQL(", ").join(map(sql.Identifier, filled))
                 connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
             for table, rows in self.rows.items():
-                with (
-                    self._unguarded(connection, table),
-                    connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as sink,
-                ):
+                with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as sink:
                     sink.write(rows)
-
-    @contextmanager
-    def _unguarded(self, connection: psycopg.Connection[tuple[object, ...]], table: str) -> Iterator[None]:
-        """Without the triggers that judge every new row, whoever writes it: what is put back was judged when it was new."""
-        guards = connection.execute(
-            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled = 'A' AND tgtype & 5 = 5", [table]
-        ).fetchall()
-
-        def switch(how: str) -> None:
-            for (name,) in guards:
-                words = sql.SQL("ALTER TABLE {} " + how + " TRIGGER {}")
-                connection.execute(words.format(sql.Identifier(table), sql.Identifier(str(name))))
-
-        switch("DISABLE")
-        yield
-        switch("ENABLE ALWAYS")
 
     def _filled(self, connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
         one = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")

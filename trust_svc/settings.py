@@ -35,7 +35,11 @@ globals().update(
             },
             "trust.cases.gather": {"task": "trust.cases.gather", "schedule": 1.0, "options": {"expires": 2}},
             "trust.cases.wake": {"task": "trust.cases.wake", "schedule": 60.0},
-            "trust.scoring.mark_expired": {"task": "trust.scoring.mark_expired", "schedule": 60.0},
+            "trust.scoring.mark_expired": {
+                "task": "trust.scoring.mark_expired",
+                "schedule": 1.0,
+                "options": {"expires": 2},
+            },
             "trust.overrides.expire_due": {
                 "task": "trust.overrides.expire_due",
                 "schedule": 1.0,

@@ -11,16 +11,22 @@ class Measure:
 
     title: str
     service: str | None = None
+    # Seconds after which it is ended: a measure takes ten or so, on a busy machine thrice that.
+    longest: float = 90.0
 
 
 # In the order in which they run: the name is the module's.
 MEASURES = {
     "scoring": Measure("Scoring: the engine, a plain loop, and one pass over the inputs"),
+    "sweep": Measure(
+        "The nightly sweep: every score from the evidence, and what moved is written", "trust", longest=600.0
+    ),
     "events": Measure("Events: recording, relaying, being heard", "payments"),
     "notifications": Measure("Notifications: in batches, and one at a time", "notify"),
     "webhook": Measure("POST /payments/webhooks/stripe: until Stripe has its answer"),
     "history": Measure("GET /payments/history/{user_id} beside the peer"),
     "score": Measure("GET /trust/campaign/{campaign_id} beside the peer"),
+    "realtime": Measure("Real time: from POST /trust/evidence to another answer of GET /trust/campaign/{campaign_id}"),
     "feed": Measure("GET /notifications/user/{user_id} beside the peer"),
     "intent": Measure("POST /payments/create-intent beside the peer, one Stripe stand-in behind both"),
 }

@@ -18,7 +18,7 @@ import numpy as np
 from bench.figures import Figure
 from deploy.local.stack import Stack
 from tests.trust.oracle import expected
-from trust_svc.scoring.engine import ITEMS, V2, Column, points, score
+from trust_svc.scoring.engine import ITEMS, SHIPPED, Column, points, score
 from trust_svc.scoring.engine.columns import Floats
 
 ROWS = 1_000_000
@@ -36,10 +36,10 @@ def measure(stack: Stack) -> Iterator[Figure]:
         for row in matrix[:, :LOOPED].T
     ]
 
-    engine = best(lambda: score(matrix, V2)) / ROWS
+    engine = best(lambda: score(matrix, SHIPPED)) / ROWS
     batch = np.ascontiguousarray(matrix[:, :BATCH])
-    small = best(lambda: score(batch, V2), rounds=200) / BATCH
-    loop = best(lambda: [expected(row, V2) for row in listed], rounds=2) / LOOPED
+    small = best(lambda: score(batch, SHIPPED), rounds=200) / BATCH
+    loop = best(lambda: [expected(row, SHIPPED) for row in listed], rounds=2) / LOOPED
     one_pass = best(matrix.sum, rounds=20) / ROWS
     _agree(matrix, listed)
 
@@ -78,7 +78,7 @@ def _peak() -> float:
 
 def score_alone() -> None:
     """Score once, and print the most KiB this process ever held."""
-    score(some_rows(ROWS), V2)
+    score(some_rows(ROWS), SHIPPED)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
@@ -93,8 +93,8 @@ def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 
 def _agree(matrix: Floats, listed: list[dict[str, float]]) -> None:
-    found = score(matrix[:, :LOOPED], V2)
-    worst = max(abs(points(found.score[at]) - expected(row, V2).score) for at, row in enumerate(listed))
+    found = score(matrix[:, :LOOPED], SHIPPED)
+    worst = max(abs(points(found.score[at]) - expected(row, SHIPPED).score) for at, row in enumerate(listed))
     # Each of five contributions is rounded to 1/1024 point.
     if worst > 5 / 1024:
         raise RuntimeError(f"the loop and the engine differ by {worst} points")

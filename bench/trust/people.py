@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from bench.trust.simulator import END, Simulation
-from trust_svc.scoring.calibration.calibrate import Case
+from trust_svc.scoring.calibration.calibrate import Case, looking
 from trust_svc.scoring.calibration.metrics import Floats
 from trust_svc.scoring.calibration.population import Entity, Population
 from trust_svc.scoring.engine import Fact, Params, Row, as_matrix, score
@@ -55,4 +55,4 @@ def peopled(simulation: Simulation) -> Population:
 
 
 def rows(population: Population, entities: Sequence[Entity], params: Params) -> list[Row]:
-    return list(population.rows(entities, params, population.people(params)))
+    return list(population.rows(entities, looking(params), population.people(params)))

@@ -26,10 +26,12 @@ from bh_sdk.wire.trust import (
     EvidenceAccepted,
     EvidenceFact,
     Factors,
+    FiledReport,
     FileReport,
     Job,
     Report,
     ReportKind,
+    ReportStatus,
     Score,
     ScorePoint,
 )
@@ -140,6 +142,22 @@ def report(
     )
 
 
+def reports(
+    *,
+    entity_type: EntityKind | None = None,
+    entity_id: Ident | None = None,
+    kind: ReportKind | None = None,
+    status: ReportStatus | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    timeout: float | None = None,
+) -> Call[Page[FiledReport]]:
+    """Reports and what came of them, newest first. For staff; who filed one is in none."""
+    chosen = {"entity_type": entity_type, "entity_id": None if entity_id is None else str(entity_id)}
+    asked = query(limit=limit, cursor=cursor, kind=kind, status=status, **chosen)
+    return Call("trust.reports", "GET", f"{BASE}/reports", answer(Page[FiledReport]), asked, timeout=timeout)
+
+
 def evidence(facts: EvidenceFact | Sequence[EvidenceFact], *, timeout: float | None = None) -> Call[EvidenceAccepted]:
     """Tell trust one fact of the evidence contract, or up to 1,000. Each fact's `id` makes repeats harmless."""
     if isinstance(facts, EvidenceFact):
@@ -186,6 +204,8 @@ class Trust(ServiceClient):
     calculate_many = does(calculate_many)
     job = does(job)
     report = does(report)
+    reports_page = does(reports)
+    reports = each(reports)
     evidence = does(evidence)
     describe_campaign = does(describe_campaign)
     request_verification = does(request_verification)
@@ -212,6 +232,8 @@ class AsyncTrust(AsyncServiceClient):
     calculate_many = adoes(calculate_many)
     job = adoes(job)
     report = adoes(report)
+    reports_page = adoes(reports)
+    reports = aeach(reports)
     evidence = adoes(evidence)
     describe_campaign = adoes(describe_campaign)
     request_verification = adoes(request_verification)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from bh_sdk.clients.trust import AsyncTrust, Trust
-from bh_sdk.errors import Invalid, NotFound, ReportAlreadyOpen
+from bh_sdk.errors import EvidenceConflict, Invalid, NotFound, ReportAlreadyOpen
 from bh_sdk.events import EntityKind, Tier
 from bh_sdk.testing.reviews import Appeals, Verifications
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
@@ -158,7 +158,11 @@ class TrustWorld(World):
         facts = [
             replace(asked, body=json.dumps(fact).encode()).read(wire.EvidenceFact) for fact in body.get("facts", [body])
         ]
-        fresh = {fact.id: fact for fact in facts if fact.id not in self.evidence}
+        fresh: dict[UUID, wire.EvidenceFact] = {}
+        for fact in facts:
+            known = self.evidence.get(fact.id) or fresh.setdefault(fact.id, fact)
+            if known != fact:
+                raise EvidenceConflict(ids=[str(fact.id)])
         self.evidence |= fresh
         return 202, wire.EvidenceAccepted(accepted=len(fresh), repeated=len(facts) - len(fresh))
 

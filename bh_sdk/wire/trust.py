@@ -15,6 +15,7 @@ from bh_sdk.events import EntityKind, Tier
 from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Id, Line, Slug, Text, Time
 
 FactorName = Literal["completion", "updates", "engagement", "verification", "history"]
+ReportStatus = Literal["open", "upheld", "dismissed"]
 ReportKind = Literal["fraud", "spam", "inappropriate", "misleading", "other"]
 EvidenceType = Literal[
     "user.joined",
@@ -147,8 +148,14 @@ class Report(Answer):
     entity_type: EntityKind
     entity_id: UUID
     kind: ReportKind
-    status: Literal["open", "upheld", "dismissed"]
+    status: ReportStatus
     created_at: datetime
+
+
+class FiledReport(Report):
+    """A report as staff list it: never who filed it, nor in which words."""
+
+    decided_at: datetime | None
 
 
 class ScorePoint(Answer):

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from bh_sdk.events import DeliveryFailed, DeliverySent, Fact
-from bh_sdk.server.events import record_many
+from bh_sdk.server.events import record_all
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import rules
 from notify_svc.delivery.channels.base import Outcome
@@ -208,7 +208,7 @@ def _write(rows: Sequence[_Held]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [list(column) for column in columns])
-    record_many([(fact, row.id) for row in rows if (fact := _fact(row)) is not None])
+    record_all([(fact, row.id) for row in rows if (fact := _fact(row)) is not None])
 
 
 def _fact(row: _Held) -> Fact | None:
@@ -271,5 +271,5 @@ def give_up_unknown(*, limit: int = 1_000) -> int:
         ids = [row[0] for row in cursor.fetchall()]
     rows = list(Delivery.objects.filter(id__in=ids).select_related("notification"))
     Delivery.objects.filter(id__in=ids).update(status="failed", finished_at=clock.now())
-    record_many([(failed(row, row.notification.type), row.id) for row in rows])
+    record_all([(failed(row, row.notification.type), row.id) for row in rows])
     return len(rows)

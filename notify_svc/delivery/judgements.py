@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from bh_sdk.events import (
     AppealDecided,
@@ -96,7 +96,8 @@ def _words(fact: Judgement, event_id: UUID) -> tuple[str, UUID, dict[str, Any]]:
     """The type, what it is told once about, and what only its words need."""
     match fact:
         case ReportDecided():
-            return "report.decided", fact.report_id, {"upheld": fact.outcome == "upheld"}
+            # An appeal may change what was decided; then the reporter hears what stands.
+            return "report.decided", uuid5(fact.report_id, fact.outcome), {"upheld": fact.outcome == "upheld"}
         case CaseDecided():
             return "case.confirmed", fact.case_id, {}
         case HoldPlaced():

@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import httpx
-
 from bh_sdk.clients import Payments
 from bh_sdk.wire.payouts import Payout
-from deploy.local import clock
+from tests.e2e.desk import days_later, desk_of
 from tests.e2e.scene import AT_MOST, Campaign, a_campaign, a_guest, give, one_mail, pay, payment_when, user_auth
 from tests.stack import House, until
 
 WHY = "The beneficiary says that no money has reached them."
-
-
-class Desk:
-    """Somebody of the staff, signed in to the admin of one service."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self.client = client
-
-    def send(self, path: str, **fields: str) -> httpx.Response:
-        """Fill in and send the form of an address, as its page gives it."""
-        shown = self.client.get(path, headers={"HX-Request": "true"}).raise_for_status()
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', shown.text)
-        assert token is not None, shown.text[:500]
-        said = {"_form_submitted": "on", "csrfmiddlewaretoken": token[1], **fields}
-        headers = {"HX-Request": "true", "Referer": str(shown.url)}
-        return self.client.post(path, data=said, headers=headers).raise_for_status()
-
-
-@contextmanager
-def desk_of(house: House, service: str, who: str) -> Iterator[Desk]:
-    with httpx.Client(base_url=house.url(service), timeout=30, trust_env=False, follow_redirects=True) as client:
-        desk = Desk(client)
-        desk.send("/admin/login/?next=/admin/", username=who, password="demo")
-        yield desk
-
-
-@contextmanager
-def days_later(house: House, days: int) -> Iterator[None]:
-    """The stack's clock, moved on; only for what has to wait that long."""
-    clock.move(house.stack, f"+{days}d")
-    try:
-        yield
-    finally:
-        clock.move(house.stack, "0")
 
 
 def as_owner(house: House, campaign: Campaign) -> Payments:

@@ -7,79 +7,24 @@ Needs Chromium (`apt-get install chromium`, or its path in `BH_CHROMIUM`). With 
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.e2e.desk import at_the_desk, press, send, words
 from tests.e2e.scene import AT_MOST, a_campaign, a_guest, facts, give, journals, one_mail, pay, payment_when
 from tests.stack import House, until
 
-CHROMIUM = os.environ.get("BH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 # Read now: a test's own environment knows nothing of ours.
 SHOTS = os.environ.get("BH_SHOTS")
-SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-# A loaded machine may be slow to draw a page; nothing here depends on speed.
-PATIENCE_MS = 60_000
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """Without a browser this test fails: a desk that nobody has tried is not proven."""
-    assert CHROMIUM, "Chromium is not installed; say where it is by BH_CHROMIUM"
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield started
-        started.close()
-
-
-@contextmanager
-def at_the_desk(browser: Browser, house: House, who: str) -> Iterator[Page]:
-    """A browser of its own in which somebody of the staff has signed in."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(f"{house.url('payments')}/admin/")
-    page.fill("input[name=username]", who)
-    page.fill("input[name=password]", "demo")
-    with page.expect_navigation():
-        page.click("button[type=submit]")
-    page.goto(f"{house.url('payments')}/admin/")
-    yield page
-    context.close()
-
-
-def press(page: Page, button: str, **fields: str) -> None:
-    """Open the dialog behind a button of the page and fill it in."""
-    page.locator("[hx-get]").filter(has_text=button).first.click()
-    page.wait_for_selector("#dialog-form")
-    for name, value in fields.items():
-        field = page.locator(f"#dialog-form [name={name}]")
-        if field.evaluate("element => element.tagName") == "SELECT":
-            field.select_option(value)
-        else:
-            field.fill(value)
-
-
-def send(page: Page, submit: str) -> None:
-    """Send the dialog; the page comes back with its message."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=submit, exact=True).last.click()
 
 
 def shot(page: Page, name: str) -> None:
     if SHOTS:
         page.wait_for_timeout(400)
         page.screenshot(path=Path(SHOTS) / f"refunds-{name}.png")
-
-
-def words(page: Page) -> str:
-    return page.locator("body").inner_text()
 
 
 def refund_of(house: House, payment_id: UUID) -> tuple[UUID, str]:

@@ -221,6 +221,47 @@ def test_a_button_and_its_address_need_the_verb(gift: Gift) -> None:
     assert access_site.approved == []
 
 
+def test_a_refusal_says_what_it_takes_who_has_it_and_leads_back_only_where_one_may_go(gift: Gift) -> None:
+    address = f"{GIFTS}{gift.pk}/approve/"
+    answer = signed_in("support").get(address)
+    page = answer.content.decode()
+    assert (answer.status_code, answer["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "“Approve” (gifts) takes the role finance or admin." in page
+    assert "with the role support." in page
+    assert f'href="{GIFTS}{gift.pk}/change/"' in page
+    answer = signed_in("editor").get(GIFTS)
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "Looking at this (gifts) takes the role support or finance or admin." in page
+    assert GIFTS not in page
+    assert 'href="/admin/"' in page
+
+
+def test_a_refused_dialog_gives_way_to_the_page_which_says_the_same(gift: Gift) -> None:
+    support = signed_in("support")
+    answer = press(support, gift, "Looks right to me")
+    assert (answer.status_code, answer["HX-Redirect"]) == (403, f"{GIFTS}{gift.pk}/change/")
+    assert "takes the role finance or admin" in support.get(answer["HX-Redirect"]).content.decode()
+    assert access_site.approved == []
+
+
+def test_where_nobody_writes_by_form_the_refusal_says_so(gift: Gift) -> None:
+    for address in (f"{GIFTS}add/", f"{GIFTS}{gift.pk}/delete/"):
+        assert "Nobody changes gifts by a form" in signed_in("admin").get(address).content.decode()
+
+
+def test_every_page_says_where_it_stands_in_the_words_of_the_sidebar(gift: Gift) -> None:
+    client = signed_in("support")
+    page = client.get(f"{GIFTS}{gift.pk}/change/").content.decode()
+    trail = page.partition('aria-label="Where you are"')[2].partition("</nav>")[0]
+    assert f'<a href="{GIFTS}">Gifts</a>' in trail
+    assert '<a href="/admin/">Today</a>' in trail
+    assert "A &lt;i&gt;roof&lt;/i&gt;</h1>" in trail
+    trail = client.get(GIFTS).content.decode().partition('aria-label="Where you are"')[2].partition("</nav>")[0]
+    assert "Gifts</h1>" in trail
+    assert f'href="{GIFTS}"' not in trail
+
+
 def test_a_decision_runs_the_command_as_its_person_and_is_logged(gift: Gift) -> None:
     response = press(signed_in("finance"), gift, "Looks right to me")
     assert response["HX-Redirect"] == f"{GIFTS}{gift.pk}/change/"
@@ -373,7 +414,7 @@ def test_demo_staff_are_for_local_stacks_and_making_them_again_changes_nothing()
     call_command("demo_staff", stdout=StringIO())
     made = list(Staff.objects.values_list("username", "sub", "password"))
     call_command("demo_staff", stdout=StringIO())
-    assert len(made) == 7
+    assert len(made) == 8
     assert list(Staff.objects.values_list("username", "sub", "password")) == made
     with override_settings(BH_ENV="production"), pytest.raises(CommandError):
         call_command("demo_staff")

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from bh_sdk.server.events import OutsideTransaction, UnfitPayload, record
+from bh_sdk.server.events import OutsideTransaction, UnfitPayload, record, record_all
 from bh_sdk.server.events.canonical import canonical, digest_of
 from bh_sdk.server.events.models import Outbox, RecordedEvent
 from bh_sdk.server.ops import trace
@@ -51,6 +51,42 @@ def test_a_fact_outside_a_transaction_is_refused() -> None:
     with pytest.raises(OutsideTransaction):
         record(Counted(n=1), subject=uuid4())
     assert (RecordedEvent.objects.count(), Outbox.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_facts_outside_a_transaction_are_refused() -> None:
+    with pytest.raises(OutsideTransaction):
+        record_all([(Counted(n=1), uuid4())])
+    assert record_all([]) == []
+    assert (RecordedEvent.objects.count(), Outbox.objects.count()) == (0, 0)
+
+
+def test_many_facts_at_once_are_recorded_as_if_in_turn() -> None:
+    one, other = uuid4(), uuid4()
+    record(Counted(n=1), subject=one)
+    ids = record_all(
+        [(Counted(n=2), other), (Counted(n=3), one), (Counted(n=4, remark="für alle"), one)], actor="user:1"
+    )
+    rows = list(RecordedEvent.objects.filter(id__in=ids).order_by("position"))
+    assert [row.id for row in rows] == ids
+    assert [(row.aggregateid, row.sequence, row.payload["n"]) for row in rows] == [
+        (other, 1, 2),
+        (one, 2, 3),
+        (one, 3, 4),
+    ]
+    assert Outbox.objects.count() == 4
+    for row in rows:
+        assert (row.type, row.aggregatetype, row.actor) == ("kit.counted.v1", "counter", "user:1")
+        assert row.digest == digest_of(
+            id=row.id,
+            aggregatetype="counter",
+            aggregateid=row.aggregateid,
+            type="kit.counted.v1",
+            payload=canonical(row.payload),
+            traceparent=row.traceparent,
+            actor="user:1",
+            created_at=row.created_at,
+        )
 
 
 @pytest.mark.parametrize(
@@ -97,8 +133,11 @@ def test_many_writers_of_one_subject_queue_up_without_a_hole() -> None:
 
     def write(base: int) -> None:
         try:
-            for n in range(15):
+            for n in range(5):
                 tell(subject, base + n)
+            for n in range(5):
+                with transaction.atomic():
+                    record_all([(Counted(n=base + n), each) for each in (subject, uuid4(), subject)])
         except BaseException as error:
             errors.append(error)
         finally:

@@ -145,6 +145,17 @@ def test_whoever_reported_hears_the_outcome_and_nothing_of_the_owner(
     assert Notification.objects.get().recipient_id == REPORTER
 
 
+def test_whoever_reported_hears_anew_when_the_decision_is_taken_back(campaign: Campaign, mailbox: Mailbox) -> None:
+    describe(REPORTER, "jonah@example.org", "Jonah")
+    report = {"report_id": uuid.uuid4(), "reporter_id": REPORTER, "kind": "fraud"}
+    for outcome in ("upheld", "dismissed", "dismissed"):
+        hear(told(ReportDecided, campaign, outcome=outcome, **report))
+    work()
+    right, taken_back = mailbox.mails
+    assert "You were right to tell us" in plain(right)
+    assert "nothing that breaks" in plain(taken_back)
+
+
 def test_nobody_else_ever_hears_who_reported(campaign: Campaign) -> None:
     report = {"report_id": uuid.uuid4(), "kind": "fraud"}
     hear(told(ReportFiled, campaign, **report))

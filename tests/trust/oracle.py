@@ -41,8 +41,9 @@ def expected(x: dict[str, float], p: Params) -> Expected:
     reach = 1 - 2 ** (-x["voices"] / p.reach_half)
     n_e = x["answered"] + x["unanswered"]
     response = (x["answered"] + p.response_prior_mass * p.response_prior) / (n_e + p.response_prior_mass)
-    independent = min(1.0, (x["voices"] + p.independence_mass) / (x["donors"] + p.independence_mass))
-    f_e = independent * (reach + response) / 2
+    ordinary = x["voices"] * (1 + p.concentration_free)
+    independent = min(1.0, (ordinary + p.independence_mass) / (x["donors"] + p.independence_mass))
+    f_e = independent * (p.reach_share * reach + (1 - p.reach_share) * response)
 
     mask = int(x["items"])
     f_v = sum(weight for bit, weight in enumerate(p.items) if mask & (1 << bit))
@@ -73,8 +74,11 @@ def expected(x: dict[str, float], p: Params) -> Expected:
         weights[0] ** 2 * spread(f_c, n_c, p.completion_prior_mass)
         + weights[1] ** 2 * fresh**2 * spread(regular, x["exposure"], p.update_prior_mass)
         + weights[2] ** 2
-        * (independent / 2) ** 2
-        * (spread(reach, x["voices"], p.reach_half) + spread(response, n_e, p.response_prior_mass))
+        * independent**2
+        * (
+            p.reach_share**2 * spread(reach, x["voices"], p.reach_half)
+            + (1 - p.reach_share) ** 2 * spread(response, n_e, p.response_prior_mass)
+        )
         + weights[3] ** 2 * spread(f_v, held, p.item_prior_mass)
         + weights[4] ** 2 * spread(f_h, n_h, p.clean_prior_mass)
     )

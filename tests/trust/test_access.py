@@ -27,6 +27,7 @@ ROUTES: list[tuple[str, str, Any, set[str]]] = [
     ("GET", "/trust/jobs/{id}", None, {"analyst", "admin", "monolith"}),
     ("POST", "/trust/calculate", {"entities": []}, {"analyst", "admin", "monolith"}),
     ("POST", "/trust/report", {}, set(PEOPLE)),
+    ("GET", "/trust/reports", None, LOOK),
     ("POST", "/trust/evidence", {}, {"monolith"}),
     ("POST", "/trust/appeal", {}, set(PEOPLE)),
     ("GET", "/trust/appeal", None, set(PEOPLE)),

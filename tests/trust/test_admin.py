@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,8 @@ from bh_sdk.server.access.models import Staff
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign
 from trust_svc.evidence.models import Fact
+from trust_svc.holds import commands as holding
+from trust_svc.holds import queries as holds
 from trust_svc.reports.models import Report
 from trust_svc.scoring import commands
 from trust_svc.scoring.models import ParameterSet, Score
@@ -95,6 +98,36 @@ def test_a_score_page_shows_what_it_is_made_of(campaign: UUID) -> None:
     assert str(gift.person_id) not in text
 
 
+def test_the_page_of_a_score_leads_to_everything_about_it_that_the_reader_may_open(campaign: UUID) -> None:
+    holding.place_hold(entity_kind="campaign", entity_id=campaign, reason="Nobody was paid.", by=str(uuid4()))
+    hold = holds.holds_of("campaign", campaign)[0]
+    path, report = pages(campaign)["score"], Report.objects.get()
+    seen = {role: desk(role).get(path).content.decode() for role in ("analyst", "support", "auditor")}
+    for role, text in seen.items():
+        for model, row in (("reports_report", report.id), ("holds_hold", hold.id)):
+            there = reverse(f"admin:trust_{model}_changelist") in text or str(row) in text
+            assert there, (role, model)
+        assert "1 open" in text, role
+        assert "1 in force" in text, role
+        assert "Identity verified" in text, role
+    facts, appeals = reverse("admin:trust_evidence_fact_changelist"), "Appeals</dt>"
+    assert [facts in seen[role] for role in ("analyst", "support", "auditor")] == [True, False, True]
+    assert [appeals in seen[role] for role in ("analyst", "support", "auditor")] == [True, False, True]
+
+
+@pytest.mark.parametrize("role", ["analyst", "support", "auditor", "admin"])
+def test_no_link_of_any_page_leads_to_a_refusal(campaign: UUID, role: str) -> None:
+    client = desk(role)
+    for name, path in pages(campaign).items():
+        answer = client.get(path)
+        if answer.status_code != 200:
+            continue
+        for href in sorted(set(re.findall(r'href="(/admin/trust_[^"]+)"', answer.content.decode()))):
+            # A button's address needs the verb; its page asked for that already.
+            status = client.get(href.replace("&amp;", "&")).status_code
+            assert status in (200, 302), (name, href, status)
+
+
 def test_only_who_may_open_a_report_reads_it(campaign: UUID) -> None:
     report, path = Report.objects.get(), pages(campaign)["report"]
     opened = desk("analyst").get(path).content.decode()
@@ -126,6 +159,17 @@ def test_no_form_writes_anything(campaign: UUID) -> None:
         assert client.post(add, {}).status_code == 403, name
     assert [list(model.objects.order_by("pk").values()) for model in (Score, Fact, ParameterSet)] == before
     assert Report.objects.get().state == "open"
+
+
+def test_a_refused_report_reads_as_a_page_and_a_program_gets_its_problem(campaign: UUID) -> None:
+    client = desk("support")
+    answer = client.get("/staff/reports/scores/", headers={"Accept": "text/html"})
+    text = answer.content.decode()
+    assert (answer.status_code, answer["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "takes the role analyst or admin or auditor." in text
+    assert 'href="/staff/reports/"' in text
+    answer = client.get("/staff/reports/scores/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
 def calculate_path(campaign: UUID) -> str:

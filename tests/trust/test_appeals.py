@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
-from bh_sdk.errors import BHError, NotFound, Refused
+from bh_sdk.errors import BHError, NotFound, Refused, SecondPersonNeeded
 from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign
 from tests.trust.test_verification import ask, files_in_a_room
 from trust_svc.appeals import commands
+from trust_svc.appeals.decisions import Instead
 from trust_svc.appeals.errors import AppealDecidedAlready, AppealTaken, DecidedByYou, OutcomeUnfit, OwnAppeal
 from trust_svc.appeals.models import Appeal
 from trust_svc.cases import commands as cases
@@ -374,6 +375,42 @@ class TestCarriedOut:
         assert Appeal.objects.get().state == "open"
         override(campaign, -1, by=SECOND, replaces=placed.id if placed else None)
         assert decide(row, "adjusted").state == "adjusted"
+
+    @pytest.mark.parametrize("against", ["override", "score"])
+    def test_an_adjusted_score_is_set_in_the_same_step(self, owner: Caller, campaign: UUID, against: str) -> None:
+        placed = override(campaign) if against == "override" else None
+        row, before = file(owner, body(campaign, against)), Score.objects.get(entity_id=campaign).score
+        instead = Instead(round(before) + 3.0, 10)
+        decided = commands.decide(
+            appeal_id=row.id, outcome="adjusted", answer=ANSWER, note="", by=SECOND, instead=instead
+        )
+        now = Override.objects.get(state="active")
+        assert (decided.state, now.reason, now.requested_by, now.days) == ("adjusted", "appeal", SECOND, 10)
+        assert now.replaces_id == (placed.id if placed else None)
+        assert Score.objects.get(entity_id=campaign).score == instead.points
+
+    def test_what_takes_a_second_person_keeps_the_appeal_open_until_somebody_agreed(
+        self, owner: Caller, campaign: UUID
+    ) -> None:
+        row, before = file(owner, body(campaign, "score")), Score.objects.get(entity_id=campaign).score
+        far = Instead(round(before) - 30.0, 30)
+        waits = commands.decide(appeal_id=row.id, outcome="adjusted", answer=ANSWER, note="", by=SECOND, instead=far)
+        asked = Override.objects.get()
+        assert (waits.state, waits.claimed_by, asked.state) == ("open", SECOND, "waiting")
+        assert (Score.objects.get(entity_id=campaign).score, told("decided")) == (before, [])
+        with pytest.raises(SecondPersonNeeded):
+            overrides.approve_override(override_id=asked.id, by=SECOND)
+        overrides.approve_override(override_id=asked.id, by=THIRD)
+        assert decide(row, "adjusted").state == "adjusted"
+        assert Score.objects.get(entity_id=campaign).score == far.points
+
+    def test_who_set_the_score_by_hand_decides_no_appeal_against_it(self, owner: Caller, campaign: UUID) -> None:
+        override(campaign)
+        row = file(owner, body(campaign, "score"))
+        assert row.not_by == [FIRST]
+        with pytest.raises(DecidedByYou):
+            decide(row, "upheld", by=FIRST)
+        assert decide(row, "upheld").state == "upheld"
 
     def test_a_refused_verification_is_granted(self, owner: Caller, campaign: UUID) -> None:
         row, _ = against_refusal(owner, campaign)

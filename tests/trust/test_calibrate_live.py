@@ -14,7 +14,7 @@ from tests.trust.evidence import a_good_campaign, fact
 from trust_svc.scoring import parameters
 from trust_svc.scoring.calibration.errors import Unusable
 from trust_svc.scoring.calibration.live import calibrate_live, decided
-from trust_svc.scoring.engine import V2, Column
+from trust_svc.scoring.engine import SHIPPED, Column
 from trust_svc.versions.models import Version
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def test_a_case_is_seen_as_it_was_before_its_decision(monolith: Caller) -> None:
     campaign, facts = a_decided_campaign("confirmed")
     late = [fact("campaign.milestone", campaign, 2, milestone_id="m", kept=False)]
     tell(monolith, facts + late)
-    [case] = decided(V2)
+    [case] = decided(SHIPPED)
     assert (case.kind, case.entity_id, case.bad) == ("campaign", str(campaign), 1)
     assert case.row[Column.REPORTS_UPHELD] == 0
     assert case.row[Column.FAILED] == 0
@@ -49,7 +49,7 @@ def test_a_valuable_case_is_no_label_and_the_last_word_stands(monolith: Caller) 
     campaign, facts = a_decided_campaign("confirmed", days=9)
     _, valuable = a_decided_campaign("valuable")
     tell(monolith, [*facts, fact("case.decided", campaign, 3, outcome="false"), *valuable])
-    assert [(case.entity_id, case.bad) for case in decided(V2)] == [(str(campaign), 0)]
+    assert [(case.entity_id, case.bad) for case in decided(SHIPPED)] == [(str(campaign), 0)]
 
 
 def test_decided_cases_become_a_draft_with_its_report(monolith: Caller, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_few_decided_cases_make_no_draft(monolith: Caller) -> None:
     tell(monolith, a_decided_campaign("confirmed")[1])
     before = Version.objects.count()
     with pytest.raises(Unusable, match="turned out bad"):
-        calibrate_live(V2)
+        calibrate_live(SHIPPED)
     with pytest.raises(CommandError, match="turned out bad"):
         call_command("calibrate_live", by="analyst")
     assert Version.objects.count() == before

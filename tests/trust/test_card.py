@@ -14,13 +14,13 @@ from tests.trust.test_kernel import LOWERS, RAISES, ROWS
 from trust_svc.scoring.calibration.calibrate import Case, calibrated
 from trust_svc.scoring.calibration.errors import Unusable
 from trust_svc.scoring.calibration.fit import BEFORE, LEAST, before, fit
-from trust_svc.scoring.engine import FACTORS, ITEMS, V2, Params, as_matrix, points, reasons, row, score
+from trust_svc.scoring.engine import FACTORS, ITEMS, V3, Params, as_matrix, points, reasons, row, score
 from trust_svc.scoring.engine.card import STEP_TERMS, STEPS, TERMS, factor_points, terms
 from trust_svc.scoring.engine.factors import read
 from trust_svc.scoring.engine.params import CARD_STEPS, FULL
 
 SHARES = st.lists(st.integers(0, 50), min_size=STEPS, max_size=STEPS).filter(lambda each: sum(each) > 0)
-CARDS = SHARES.map(lambda each: replace(V2, card=tuple(100 * share / sum(each) for share in each)))
+CARDS = SHARES.map(lambda each: replace(V3, card=tuple(100 * share / sum(each) for share in each)))
 
 
 def of(features: dict[str, float], params: Params) -> Any:
@@ -111,7 +111,7 @@ def made_up(count: int, seed: int = 3) -> list[Case]:
 
 
 def test_a_fit_finds_what_parts_the_bad_from_the_good() -> None:
-    found = calibrated(made_up(1_500), V2)
+    found = calibrated(made_up(1_500), V3)
     held_out = found.report["held_out"]
     assert held_out["after"]["auc"] > held_out["before"]["auc"] + 0.05
     assert held_out["after"]["ece"] < 0.05
@@ -126,7 +126,7 @@ def test_a_fit_finds_what_parts_the_bad_from_the_good() -> None:
 
 def test_the_order_of_cases_changes_no_byte() -> None:
     cases = made_up(300)
-    assert calibrated(cases, V2) == calibrated(cases[::-1], V2)
+    assert calibrated(cases, V3) == calibrated(cases[::-1], V3)
 
 
 def test_a_strong_ridge_keeps_what_was_thought_before() -> None:
@@ -147,4 +147,4 @@ def test_a_strong_ridge_keeps_what_was_thought_before() -> None:
 )
 def test_too_little_to_learn_from_is_refused(cases: list[Case], says: str) -> None:
     with pytest.raises(Unusable, match=says):
-        calibrated(cases, V2)
+        calibrated(cases, V3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,7 @@ from trust_svc.cases import commands, gathering
 from trust_svc.cases.models import Case, LogLine
 from trust_svc.evidence import commands as evidence
 from trust_svc.evidence.rules import NewFact
+from trust_svc.holds.models import Hold
 from trust_svc.reports.models import Report
 
 
@@ -144,6 +146,11 @@ class Desk(RuleBasedStateMachine):
             lambda: commands.reverse_decision(case_id=case_id, by=self.staff[who], note="It was right")
         )
 
+    @rule(who=people, days=st.sampled_from([0, 3, 31]))
+    def put_away(self, who: int, days: int) -> None:
+        until = clock.now() + timedelta(days=days)
+        self.attempt(lambda: commands.snooze(case_id=self.open(), until=until, by=self.staff[who]))
+
     @rule()
     def look(self) -> None:
         gathering.look("campaign", self.campaign, clock.now())
@@ -157,6 +164,15 @@ class Desk(RuleBasedStateMachine):
         case = cases.filter(state="open").first()
         held = set(case.signals.filter(kind="report").values_list("key", flat=True)) if case else set()
         assert {str(report_id) for report_id in waiting.values_list("id", flat=True)} <= held
+        assert not cases.filter(state="closed", snoozed_until__isnull=False).exists()
+        holds = Hold.objects.filter(entity_id=self.campaign)
+        assert holds.filter(lifted_at=None).count() <= 1
+        for hold in holds:
+            facts = (
+                RecordedEvent.objects.filter(aggregateid=hold.id).order_by("position").values_list("type", flat=True)
+            )
+            lifted = ["trust.hold.lifted.v1"] if hold.lifted_at else []
+            assert list(facts) == ["trust.hold.placed.v1", *lifted]
         assert cases.filter(state="closed").exclude(log__what__in=("confirmed", "false")).count() == 0
         assert (
             RecordedEvent.objects.filter(type="trust.case.decided.v1", actor__in=map(str, self.staff)).count()

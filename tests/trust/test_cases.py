@@ -411,6 +411,23 @@ def test_a_decision_is_taken_back_by_somebody_else(campaign: UUID, moved_clock: 
         commands.reverse_decision(case_id=case.id, by=other, note="The village was found.")
 
 
+def test_while_another_case_stands_confirmed_the_hold_and_what_is_known_stay(campaign: UUID, moved_clock: Any) -> None:
+    cases = []
+    for number in range(2):
+        report(campaign)
+        cases.append(a_case(campaign))
+        decide(cases[-1], uuid4(), stop=True)
+        moved_clock(60 * (number + 1))
+    low = scoring.rescore(kind="campaign", entity_id=campaign).score
+    commands.reverse_decision(case_id=cases[0].id, by=uuid4(), note="The village was found.")
+    assert Hold.objects.get().lifted_at is None
+    assert scoring.rescore(kind="campaign", entity_id=campaign).score < low + 2
+    moved_clock(180)
+    commands.reverse_decision(case_id=cases[1].id, by=uuid4(), note="So was the well.")
+    assert Hold.objects.get().lifted_at is not None
+    assert scoring.rescore(kind="campaign", entity_id=campaign).score > low + 10
+
+
 def test_the_log_stays(campaign: UUID) -> None:
     report(campaign)
     case = a_case(campaign)

@@ -9,11 +9,16 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, fact
 from tests.trust.test_versions import AARON, MIRIAM, a_draft, a_shadow, state_of
+from tests.trust.test_versions_desk import signed_in
+from trust_svc.appeals.models import Appeal
+from trust_svc.overrides import commands as overriding
+from trust_svc.overrides.rules import Wish
 from trust_svc.scoring import assessment, comparing, decided, parameters
 from trust_svc.scoring import commands as rescoring
 from trust_svc.scoring import tasks as scoring
@@ -281,6 +286,53 @@ def test_cases_of_a_trial_are_kept_once_with_what_both_sets_said(
     assert found.why_not.startswith("The effect is read once, on ")
     moved_clock(20 * 86400)
     assert trials.read_out(trial).why_not.startswith("Too few cases")
+
+
+def test_the_guardrails_tell_reports_honest_complaints_and_appeals_by_arm(
+    organisers: list[UUID], monolith: Caller, moved_clock: Any
+) -> None:
+    before = Score.objects.filter(kind="campaign").order_by("owner_id").first()
+    assert before is not None
+    monolith.post("/trust/evidence", fact("report.filed", before.entity_id, 5, report_id="early", kind="fraud"))
+    trial = try_out(a_shadow(**OTHER))
+    moved_clock(3 * 86400)
+    for number, outcome in enumerate(("upheld", "dismissed", "")):
+        said = fact("report.filed", before.entity_id, -1, report_id=f"r{number}", kind="fraud")
+        monolith.post("/trust/evidence", said)
+        if outcome:
+            judged = fact("report.decided", before.entity_id, -2, report_id=f"r{number}", outcome=outcome)
+            monolith.post("/trust/evidence", judged)
+    Appeal.objects.create(
+        entity_kind="campaign",
+        entity_id=before.entity_id,
+        filed_by=uuid4(),
+        against="score",
+        target_id=before.entity_id,
+        statement="Look again",
+        filed_at=clock.now(),
+        due_at=clock.now(),
+    )
+    scoring.rescore_due()
+    found = trials.read_out(trial)
+    arm = arm_of(before.owner_id, seed=trial.seed, share=trial.share)
+    mine, other = (found.challenger, found.control) if arm == "challenger" else (found.control, found.challenger)
+    assert (mine.reports, mine.judged, mine.upheld, mine.appeals) == (3, 2, 1, 1)
+    assert (other.reports, other.judged, other.upheld, other.appeals) == (0, 0, 0, 0)
+    client, _ = signed_in("analyst")
+    page = client.get(reverse("admin:trust_versions_version_change", args=(trial.challenger_id,))).content.decode()
+    for named in ("Appeals per 100", "Upheld of judged", "1 of 2 (50%)"):
+        assert named in page
+
+
+def test_an_override_is_measured_by_the_set_its_organiser_is_shown(organisers: list[UUID]) -> None:
+    live, version = parameters.live_version(), a_shadow(**OTHER)
+    try_out(version)
+    for row in Score.objects.filter(kind="campaign"):
+        found, _ = overriding.measure(row.kind, row.entity_id, Wish("tier", tier="NEW"))
+        assert row.parameters_id in (live, version)
+        assert found.score == pytest.approx(row.score, abs=0.01)
+        other = SetScore.objects.exclude(parameters_id=row.parameters_id).get(kind=row.kind, entity_id=row.entity_id)
+        assert abs(found.score - other.score) > 0.1
 
 
 def a_trial_at_its_end(organisers: int, moved_clock: Any, *, share: float = 0.5, shown: float = 0.5) -> Trial:

@@ -15,7 +15,7 @@ from tests.trust.oracle import expected
 from trust_svc.scoring.engine import (
     ITEMS,
     V1,
-    V2,
+    V3,
     Column,
     Fact,
     Params,
@@ -37,7 +37,7 @@ settings.load_profile("facts")
 DAY = 86_400
 # Whole seconds: differences of such times are exact.
 NOW = 1_780_272_000
-SETS = pytest.mark.parametrize("params", [V1, V2], ids=["first", "second"])
+SETS = pytest.mark.parametrize("params", [V1, V3], ids=["first", "third"])
 
 Told = list[tuple[str, int, dict[str, Any]]]
 
@@ -116,9 +116,9 @@ def test_shifting_all_times_by_whole_seconds_changes_no_bit(params: Params, told
 def test_shifting_by_fractions_moves_no_part_by_more_than_a_unit(told: Told, shift: float) -> None:
     # Ages round to some 10⁻⁷ seconds; only what stands on the very edge of a period may fall to the other side.
     told = [(type, age + 1, data) for type, age, data in told if age % (7 * DAY)]
-    one, two = read(facts(told), V2), read(facts(told, shift), V2, NOW + shift)
+    one, two = read(facts(told), V3), read(facts(told, shift), V3, NOW + shift)
     if one[Column.PERIODS] == two[Column.PERIODS]:
-        found = scored(one, two, params=V2)
+        found = scored(one, two, params=V3)
         assert np.abs(found.contributions[:, 0] - found.contributions[:, 1]).max() <= 1
 
 
@@ -183,10 +183,10 @@ def test_the_oracle_reads_the_same_from_facts(params: Params, stories: list[Told
 
 @given(st.lists(STORIES, min_size=2, max_size=6), st.integers(1, CHUNK))
 def test_rows_from_facts_are_scored_alike_in_any_company(stories: list[Told], before: int) -> None:
-    matrix = as_matrix([read(facts(told), V2) for told in stories])
+    matrix = as_matrix([read(facts(told), V3) for told in stories])
     filler = np.zeros((len(Column), before))
-    among = score(np.ascontiguousarray(np.concatenate([filler, matrix], axis=1)), V2)
-    alone = score(matrix, V2)
+    among = score(np.ascontiguousarray(np.concatenate([filler, matrix], axis=1)), V3)
+    alone = score(matrix, V3)
     for name in ("contributions", "score", "lower", "confidence", "deviations"):
         assert getattr(among, name)[..., before:].tobytes() == getattr(alone, name).tobytes()
 
@@ -233,7 +233,7 @@ def population(seed: int = 11) -> list[Told]:
 
 
 def lower_ends(stories: Sequence[Told], as_of: float = NOW) -> Any:
-    return score(as_matrix([read(facts(told), V2, as_of) for told in stories]), V2).lower / UNITS_PER_POINT
+    return score(as_matrix([read(facts(told), V3, as_of) for told in stories]), V3).lower / UNITS_PER_POINT
 
 
 def mob(count: int, hands: int) -> Told:
@@ -260,7 +260,7 @@ def test_a_mob_of_false_reports_costs_a_few_ranks_at_most_and_three_points() -> 
     ranks = [int((plain > lower).sum()) for lower in plain]
     after = [int((np.delete(plain, at) > lower).sum()) for at, lower in enumerate(brigaded)]
     moved = np.array(after) - np.array(ranks)
-    assert (plain - brigaded).max() <= V2.report_points + 0.1
+    assert (plain - brigaded).max() <= V3.report_points + 0.1
     # Of all there are, an honest one that a mob is after falls behind 3 in a hundred on average.
     assert moved.mean() <= 0.03 * len(everybody)
 
@@ -310,7 +310,7 @@ def test_a_burst_of_gifts_is_worth_what_a_few_are_and_fades() -> None:
         return [*base, *(("payment.succeeded", DAY, each) for each in gift)]
 
     def engagement(told: Told, as_of: float = NOW) -> float:
-        return points(scored(read(facts(told), V2, as_of), params=V2).contributions[2, 0])
+        return points(scored(read(facts(told), V3, as_of), params=V3).contributions[2, 0])
 
     before, after = engagement(base), engagement(burst(1000))
     assert after == pytest.approx(engagement(burst(100)), abs=0.01)

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trust_svc.scoring.engine import (
+    TIERS,
     V1,
-    V2,
+    V3,
     Column,
     Fact,
     People,
@@ -26,6 +27,7 @@ from trust_svc.scoring.engine import (
     points,
     score,
     shown_tier,
+    tier_of,
     user_row,
 )
 
@@ -225,6 +227,16 @@ def test_the_last_decision_of_a_case_stands() -> None:
     assert story.tell("case.decided", 1, outcome="false")[Column.REPORTS_UPHELD] == 0.0
 
 
+@pytest.mark.parametrize("delivered", [True, False])
+def test_to_say_again_that_a_campaign_ended_changes_nothing(delivered: bool) -> None:
+    once = Story().tell("campaign.created", 200).tell("campaign.update_posted", 60)
+    once.tell("campaign.ended", 50, delivered=delivered)
+    row = once.row()
+    assert once.tell("campaign.ended", 5, delivered=delivered).row() == row
+    other = once.tell("campaign.ended", 2, delivered=not delivered)
+    assert (other[Column.DONE] > 0, other[Column.FAILED] > 0) == (not delivered, delivered)
+
+
 def test_a_campaign_inherits_its_organisers_record() -> None:
     own, sibling = Story().tell("campaign.created", 5), Story().tell("campaign.ended", 0, delivered=False)
     sibling.tell("payment.disputed", 0, payment_id="p", stage="lost")
@@ -246,24 +258,24 @@ def test_the_last_word_on_each_hold_stands_whatever_the_order() -> None:
 def test_a_hold_on_the_organiser_holds_all_campaigns_but_one_on_a_campaign_not_its_organiser() -> None:
     held = fold(Story().tell("hold.placed", 3, hold_id="a").facts)
     assert Story().row(owner=held)[Column.HELD] == 1.0
-    assert user_row(held, as_of=NOW, params=V2)[Column.HELD] == 1.0
-    assert user_row(fold([]), as_of=NOW, params=V2, campaigns=[held])[Column.HELD] == 0.0
+    assert user_row(held, as_of=NOW, params=V3)[Column.HELD] == 1.0
+    assert user_row(fold([]), as_of=NOW, params=V3, campaigns=[held])[Column.HELD] == 0.0
 
 
 @pytest.mark.parametrize(("old", "want"), [(0, 0.35), (40, 0.55), (100, 0.85), (70, 0.7)])
 def test_a_score_of_the_old_system_moves_the_prior_half_way_and_fades(old: float, want: float) -> None:
     person = fold(Story().tell("score.imported", 0, score=old).facts)
-    for age, left in ((0.0, 1.0), (V2.imported_half_life, 0.5)):
+    for age, left in ((0.0, 1.0), (V3.imported_half_life, 0.5)):
         at = NOW + age * DAY
-        mine = user_row(person, as_of=at, params=V2)[Column.PRIOR]
-        theirs = campaign_row(fold([]), as_of=at, params=V2, owner=person)[Column.PRIOR]
+        mine = user_row(person, as_of=at, params=V3)[Column.PRIOR]
+        theirs = campaign_row(fold([]), as_of=at, params=V3, owner=person)[Column.PRIOR]
         assert mine == theirs == pytest.approx(0.7 + (want - 0.7) * left)
     assert user_row(person, as_of=NOW, params=V1)[Column.PRIOR] == 0.0
 
 
 def test_of_two_imported_scores_the_later_counts() -> None:
     story = Story().tell("score.imported", 0, score=90).tell("score.imported", 300, score=10)
-    assert user_row(fold(story.facts), as_of=NOW, params=V2)[Column.PRIOR] == pytest.approx(0.8)
+    assert user_row(fold(story.facts), as_of=NOW, params=V3)[Column.PRIOR] == pytest.approx(0.8)
 
 
 def test_a_person_without_campaigns_owes_no_updates() -> None:
@@ -281,7 +293,7 @@ def test_an_organisers_campaigns_are_the_organisers_record() -> None:
 
 
 def test_what_lies_ahead_of_the_clock_counts_as_of_now() -> None:
-    assert Story().gift(-1, "p", "d")[Column.OK] == 1.0
+    assert Story().gift(-1, "p", "d")[Column.OK] == pytest.approx(1.0, rel=1e-9)
 
 
 def test_the_shown_tier_drops_only_two_points_below_its_edge() -> None:
@@ -291,6 +303,20 @@ def test_the_shown_tier_drops_only_two_points_below_its_edge() -> None:
     assert shown_tier(24.0, "STAR", V1) == "RISING"
     assert shown_tier(75.0, "NEW", V1) == "TRUSTED"
     assert shown_tier(74.0, None, V1) == "STEADY"
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=30))
+def test_over_any_course_only_a_drop_remembers_and_never_by_more_than_two_points(course: list[float]) -> None:
+    shown: str | None = None
+    for now in course:
+        before, shown = shown, shown_tier(now, shown, V1)
+        plain, at = TIERS.index(tier_of(now, V1)), TIERS.index(shown)
+        assert at >= plain
+        assert at == plain or now >= V1.tiers[at] - 2.0
+        # What is shown above the score was shown before: nothing rises by memory.
+        assert at == plain or (before is not None and at <= TIERS.index(before))
+        # It drops no further than it must.
+        assert before is None or at >= TIERS.index(before) or now < V1.tiers[at + 1] - 2.0
 
 
 def test_category_rates_follow_the_evidence_and_stay_within_bounds() -> None:

@@ -28,10 +28,45 @@ def test_a_repetition_changes_nothing(monolith: Caller) -> None:
     told = a_gift()
     monolith.post("/trust/evidence", told)
     Due.objects.all().delete()
-    answer = monolith.post("/trust/evidence", {"facts": [told, told | {"time": ago(400)}]})
+    answer = monolith.post("/trust/evidence", {"facts": [told, dict(reversed(told.items()))]})
     assert answer.json() == {"accepted": 0, "repeated": 2}
     assert Fact.objects.get().time.isoformat() == told["time"]
     assert Due.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"time": ago(400)},
+        {"type": "campaign.milestone", "data": {"milestone_id": "m", "kept": True}},
+        {"subject": {"kind": "campaign", "id": str(uuid4())}},
+        {"data": {"update_id": "u-2"}},
+    ],
+)
+def test_a_known_id_that_says_something_else_is_refused(monolith: Caller, other: dict[str, Any]) -> None:
+    told = a_fact(data={"update_id": "u-1"})
+    monolith.post("/trust/evidence", told)
+    Due.objects.all().delete()
+    answer = monolith.post("/trust/evidence", told | other)
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_conflict")
+    assert (answer["Content-Type"], answer.json()["ids"]) == ("application/problem+json", [told["id"]])
+    assert told["id"] in answer.json()["detail"]
+    assert (Fact.objects.get().data, Due.objects.count(), Campaign.objects.count()) == ({"update_id": "u-1"}, 0, 1)
+    assert monolith.post("/trust/evidence", told).json() == {"accepted": 0, "repeated": 1}
+
+
+def test_one_conflict_among_many_refuses_all_and_says_how_each_stands(monolith: Caller) -> None:
+    known, new, twice = a_gift(), a_gift(), a_gift()
+    monolith.post("/trust/evidence", known)
+    Due.objects.all().delete()
+    facts = [new, known, twice, twice | {"time": ago(3)}, known]
+    answer = monolith.post("/trust/evidence", {"facts": facts})
+    assert (answer.status_code, answer.json()["ids"]) == (409, [twice["id"]])
+    assert [each["status"] for each in answer.json()["facts"]] == [
+        "not_kept", "repeated", "conflict", "conflict", "repeated",
+    ]  # fmt: skip
+    assert [each["id"] for each in answer.json()["facts"]] == [each["id"] for each in facts]
+    assert (str(Fact.objects.get().id), Due.objects.count(), Campaign.objects.count()) == (known["id"], 0, 1)
 
 
 def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
@@ -104,6 +139,10 @@ def test_every_type_of_the_contract_is_taken(monolith: Caller) -> None:
         ({"type": "verification.granted", "data": {"item": "shoe_size"}}, "#/data/item"),
         ({"type": "verification.granted", "data": {"item": "bank", "expires_at": "soon"}}, "#/data/expires_at"),
         ({"type": "payment.succeeded", "data": {"payment_id": "p", "amount": 5, "currency": "GBP"}}, "#/data/amount"),
+        (
+            {"type": "payment.succeeded", "data": {"payment_id": "p", "amount": "-5", "currency": "GBP"}},
+            "#/data/amount",
+        ),
     ],
 )
 def test_a_wrong_fact_is_refused_where_it_is_wrong_and_nothing_is_written(

@@ -17,6 +17,7 @@ from trust_svc.scoring.engine import (
     TIERS,
     V1,
     V2,
+    V3,
     Column,
     Params,
     Reason,
@@ -42,10 +43,14 @@ LIMITS: dict[str, st.SearchStrategy[float]] = {
     "tenure": st.floats(0, 10_000),
     "donor": st.sampled_from([0.0, 1.0]),
     "held": st.sampled_from([0.0, 0.0, 1.0]),
+    "quiet": SHARE,
 }
 ROWS = st.fixed_dictionaries({c.name.lower(): LIMITS.get(c.name.lower(), MASS) for c in Column})
-RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure")
-LOWERS = ("failed", "silence", "unanswered", "donors", "bad", "reports_open", "reports_upheld", "exposure")
+RAISES = ("done", "progress", "periods", "answered", "voices", "ok", "tenure", "timely", "posted", "prepared")
+LOWERS = (
+    *("failed", "silence", "unanswered", "donors", "bad", "reports_open", "reports_upheld", "exposure"),
+    *("untimely", "lived", "quiet", "lapsed"),
+)
 
 
 def of(features: dict[str, float], params: Params = V1) -> Any:
@@ -109,7 +114,7 @@ def test_order_and_chunks_change_no_bit(rows: list[dict[str, float]], shuffle: A
         assert everything.tobytes() == joined.tobytes()
 
 
-@given(ROWS, st.sampled_from([V1, V2]))
+@given(ROWS, st.sampled_from([V1, V2, V3]))
 def test_the_kernel_agrees_with_the_oracle(features: dict[str, float], params: Params) -> None:
     found, want = of(features, params), expected(features, params)
     unit = 1 / UNITS_PER_POINT
@@ -166,11 +171,11 @@ def test_an_upheld_report_caps_and_says_so() -> None:
 
 @given(ROWS)
 def test_a_hold_caps_and_says_so(features: dict[str, float]) -> None:
-    free, held = of(features | {"held": 0.0}, V2), of(features | {"held": 1.0}, V2)
-    assert held.score[0] == min(free.score[0], V2.hold_cap * UNITS_PER_POINT)
+    free, held = of(features | {"held": 0.0}, V3), of(features | {"held": 1.0}, V3)
+    assert held.score[0] == min(free.score[0], V3.hold_cap * UNITS_PER_POINT)
     assert (held.contributions == free.contributions).all()
-    if held.cap_adjustment[0] < 0 and held.score[0] == V2.hold_cap * UNITS_PER_POINT:
-        first = why(features | {"held": 1.0}, V2)[0]
+    if held.cap_adjustment[0] < 0 and held.score[0] == V3.hold_cap * UNITS_PER_POINT:
+        first = why(features | {"held": 1.0}, V3)[0]
         assert (first.code, first.gain) == ("K3", points(free.score[0] - held.score[0]))
 
 
@@ -182,13 +187,13 @@ def test_the_first_set_knows_no_holds(features: dict[str, float]) -> None:
 @given(ROWS)
 def test_what_would_help_is_said_with_its_exact_gain(features: dict[str, float]) -> None:
     listed = [features[column.name.lower()] for column in Column]
-    before = of(features, V2).score[0]
-    for reason in why(features, V2):
+    before = of(features, V3).score[0]
+    for reason in why(features, V3):
         if reason.code == "H3":
             # What unreviewed reports cost is told to nobody.
             assert reason.gain is None
             continue
-        after = score(as_matrix([repaired(listed, reason.code, V2)]), V2).score[0]
+        after = score(as_matrix([repaired(listed, reason.code, V3)]), V3).score[0]
         assert reason.gain == points(after - before)
         assert reason.gain >= 0
 
@@ -237,9 +242,9 @@ def test_impossible_features_are_refused(broken: float) -> None:
 def test_more_rows_than_one_chunk_are_scored_alike() -> None:
     dice = np.random.default_rng(5)
     matrix = np.ascontiguousarray(dice.gamma(1.0, 4.0, size=(len(Column), 2 * CHUNK + 7)))
-    whole = score(matrix, V2)
+    whole = score(matrix, V3)
     for begin, end in ((0, 1), (CHUNK - 1, CHUNK + 2), (2 * CHUNK, 2 * CHUNK + 7)):
-        part = score(np.ascontiguousarray(matrix[:, begin:end]), V2)
+        part = score(np.ascontiguousarray(matrix[:, begin:end]), V3)
         for name in ("score", "lower", "confidence", "values", "deviations", "contributions", "tier", "rated"):
             assert getattr(whole, name)[..., begin:end].tobytes() == getattr(part, name).tobytes()
         assert whole.terms.reach[begin:end].tobytes() == part.terms.reach.tobytes()
@@ -251,6 +256,10 @@ def test_an_empty_population_is_no_error() -> None:
 
 def test_the_first_parameter_set_never_changes() -> None:
     assert V1.digest == "1133e444059991870bcbfca61ea18fd847b039d2cc802f668e63e760456f04eb"
+
+
+def test_the_second_parameter_set_never_changes_either() -> None:
+    assert V2.digest == "e83b0b0610cbcb6c5ab4139e5d0096232562b95141d250791c2ec74f78718738"
 
 
 def test_parameters_that_make_no_sense_are_refused() -> None:

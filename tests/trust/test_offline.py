@@ -18,7 +18,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.trust.evidence import a_fact, a_gift, a_good_campaign, about_user, fact, gifts
-from trust_svc.scoring.engine import V2, Params
+from trust_svc.scoring.engine import SHIPPED, Params
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,7 +164,7 @@ def test_one_id_with_two_stories_is_refused(tmp_path: Path) -> None:
 
 def test_parameters_come_from_a_file(tmp_path: Path) -> None:
     facts = tell(tmp_path / "f", some_history())
-    hard = Params.parse(V2.canonical().replace('"identity_cap":69.0', '"identity_cap":10.0'))
+    hard = Params.parse(SHIPPED.canonical().replace('"identity_cap":69.0', '"identity_cap":10.0'))
     (tmp_path / "p.json").write_text(hard.canonical())
     (tmp_path / "bad.json").write_text('{"colour": 1}')
     assert (
@@ -176,6 +176,24 @@ def test_parameters_come_from_a_file(tmp_path: Path) -> None:
     assert max(float(row["score"]) for row in unverified) <= 10
     done = manage("score_events", "--input", facts, "--output", tmp_path / "o2", "--params", tmp_path / "bad.json")
     assert (done.returncode, "colour" in done.stderr, (tmp_path / "o2").exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("some", ["{}", '{"params": {}}', '{"identity_cap": 60}'])
+def test_a_set_that_leaves_numbers_out_is_refused(tmp_path: Path, some: str) -> None:
+    (tmp_path / "p.json").write_text(some)
+    facts = tell(tmp_path / "f", some_history())
+    done = manage("score_events", "--input", facts, "--output", tmp_path / "o", "--params", tmp_path / "p.json")
+    assert (done.returncode, "missing" in done.stderr, "weights" in done.stderr) == (2, True, True)
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("amount", ["-5.00", -5, "nothing", "1e3"])
+def test_what_is_no_sum_of_money_is_refused_with_its_line(tmp_path: Path, amount: object) -> None:
+    good = a_gift(about=uuid4(), data=gift(uuid4()))
+    bad = a_gift(about=uuid4(), data=gift(uuid4()) | {"amount": amount})
+    facts = tell(tmp_path / "f", [good, bad])
+    done = manage("score_events", "--input", facts, "--output", tmp_path / "o")
+    assert (done.returncode, f"{facts}, line 2: amount" in done.stderr, (tmp_path / "o").exists()) == (2, True, False)
 
 
 def labelled(tmp_path: Path, count: int = 60) -> tuple[Path, Path, list[list[str]]]:

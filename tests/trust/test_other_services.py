@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +11,12 @@ import pytest
 
 from bh_sdk.events import Event
 from bh_sdk.server.events import handlers
+from bh_sdk.server.events.consumer import Consumer, Reading
+from bh_sdk.server.events.leadership import direct_connection
+from bh_sdk.server.events.models import Checkpoint, DeadLetter, Inbox
+from bh_sdk.wire.events import FeedPage
 from tests.trust.conftest import Caller
+from trust_svc.evidence import commands
 from trust_svc.evidence.models import Campaign, Fact
 from trust_svc.evidence.queries import given_by
 from trust_svc.scoring.models import Due
@@ -173,6 +179,32 @@ def test_the_bus_and_the_api_speak_the_same_facts(
     assert answer.json() == {"accepted": 0, "repeated": 1}
 
 
+def test_an_event_told_again_with_another_body_is_refused_and_changes_nothing(monolith: Caller) -> None:
+    pushed = told("platform.user.verified.v1", USER, source="monolith", user_id=USER, item="bank")
+    body = pushed.model_dump(mode="json", exclude_none=True)
+    assert monolith.post("/events", body).status_code == 202
+    for other in (
+        body | {"data": body["data"] | {"item": "identity"}},
+        body | {"subject": str(uuid4())},
+        body | {"time": (NOW - timedelta(days=2)).isoformat()},
+    ):
+        answer = monolith.post("/events", other)
+        assert (answer.status_code, answer.json()["code"]) == (409, "event_id_reused")
+        assert answer.json()["event_id"] == str(pushed.id)
+    again = monolith.post("/events", dict(reversed(body.items())))
+    assert (again.status_code, again.json()["status"]) == (200, "repeated")
+    assert Fact.objects.get().data == {"item": "bank"}
+
+
+def test_an_event_that_contradicts_what_the_other_door_was_told_keeps_nothing(monolith: Caller) -> None:
+    pushed = told("platform.user.verified.v1", USER, source="monolith", user_id=USER, item="bank")
+    said = {"id": str(pushed.id), "type": "user.joined", "time": pushed.time.isoformat(), "data": {}}
+    assert monolith.post("/trust/evidence", said | {"subject": {"kind": "user", "id": str(USER)}}).status_code == 200
+    answer = monolith.post("/events", pushed.model_dump(mode="json", exclude_none=True))
+    assert (answer.status_code, answer.json()["ids"]) == (409, [str(pushed.id)])
+    assert (Fact.objects.get().type, Inbox.objects.count()) == ("user.joined", 0)
+
+
 def test_what_the_platform_pushes_becomes_evidence(monolith: Caller, analyst: Caller) -> None:
     campaign, owner = uuid4(), uuid4()
 
@@ -199,3 +231,35 @@ def test_what_the_platform_pushes_becomes_evidence(monolith: Caller, analyst: Ca
     found = analyst.post("/trust/calculate", {"entity": {"kind": "campaign", "id": str(campaign)}}).json()
     values = {factor["name"]: factor["value"] for factor in found["factors"]}
     assert values["verification"] == 0.28
+
+
+class _FeedOf:
+    """A source's feed of two events."""
+
+    def __init__(self, *events: Event) -> None:
+        self.events = events
+
+    def page(self, after: str, limit: int) -> FeedPage:
+        epoch = self.events[0].epoch
+        last = self.events[-1].number
+        return FeedPage(results=list(self.events), next=f"{epoch}:{last}", head=f"{epoch}:{last}")
+
+
+def test_on_the_bus_a_contradiction_is_set_apart_and_everything_else_goes_on() -> None:
+    campaign, one, other, epoch = uuid4(), uuid4(), uuid4(), uuid4()
+    first = told("payments.donation.succeeded.v1", one, **donation(campaign, one, uuid4()))
+    handlers.handle(first)
+    twisted = told("payments.donation.succeeded.v1", one, **donation(campaign, one, uuid4()))
+    twisted = twisted.model_copy(update={"id": first.id, "number": 1, "epoch": epoch})
+    good = told("payments.donation.succeeded.v1", other, **donation(campaign, other, uuid4()))
+    good = good.model_copy(update={"number": 2, "epoch": epoch})
+    before = commands.CONFLICTS.labels("payments")._value.get()
+    consumer = Consumer("trust", "payments", feed=_FeedOf(twisted, good), attempts=1)
+    with direct_connection() as held:
+        Reading(consumer, held).apply([twisted, good], threading.Event())
+    parked = DeadLetter.objects.get()
+    assert (parked.event_id, parked.state, "EvidenceConflict" in parked.reason) == (first.id, "parked", True)
+    assert {fact.id for fact in Fact.objects.all()} == {first.id, good.id}
+    assert Fact.objects.get(id=first.id).data["donor_id"] == str(first.data["donor_id"])
+    assert Checkpoint.objects.get(consumer="trust", source="payments").number == 2
+    assert commands.CONFLICTS.labels("payments")._value.get() > before

@@ -16,7 +16,7 @@ from trust_svc.overrides.rules import Wish
 from trust_svc.scoring import commands as scoring
 from trust_svc.scoring import queries
 from trust_svc.scoring.assessment import assess, read
-from trust_svc.scoring.engine import V2, tier_of
+from trust_svc.scoring.engine import V3, tier_of
 from trust_svc.scoring.models import Due, Score, ScorePoint
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +122,7 @@ def test_what_is_calculated_goes_on_and_takes_over_to_the_bit(
     after = stored(campaign)
     assert (after.override_id, after.override_until, after.computed) == (None, None, None)
     assert {name: getattr(after, name) for name in CALCULATED} == calculated(after)
-    assert after.tier == tier_of(after.score, V2)
+    assert after.tier == tier_of(after.score, V3)
 
 
 def test_a_late_beat_shows_nothing_longer_than_was_said(campaign: UUID, moved_clock: Any) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from trust_svc.overrides import rules
 from trust_svc.overrides.rules import Wish
 from trust_svc.scoring.assessment import Assessment
-from trust_svc.scoring.engine import FACTORS, TIERS, V1, V2
+from trust_svc.scoring.engine import FACTORS, TIERS, V1, V3
 
 UNITS = 1024
 WEIGHTS = dict(zip(FACTORS, V1.weights, strict=True))
-EDGES = V2.tiers
+EDGES = V3.tiers
 
 
 def an_assessment(values: tuple[float, ...], cap: int = 100 * UNITS, *, width: int = 5000) -> Assessment:

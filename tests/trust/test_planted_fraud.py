@@ -14,7 +14,7 @@ from bench.trust.simulator import simulate
 from bench.trust.worlds import WORLDS, World
 from trust_svc.scoring.calibration import lines
 from trust_svc.scoring.calibration.metrics import auc
-from trust_svc.scoring.engine import V2
+from trust_svc.scoring.engine import SHIPPED
 
 
 def test_a_simulation_speaks_the_contract_and_repeats_itself(tmp_path: Path) -> None:
@@ -28,9 +28,9 @@ def test_a_simulation_speaks_the_contract_and_repeats_itself(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("world", [WORLDS[6], WORLDS[7]], ids=lambda world: world.name)
 def test_default_parameters_find_more_than_any_baseline(world: World) -> None:
-    unseen = known(simulate(world, seed=3, organisers=220), V2)
-    assert auc(-unseen.points(V2), unseen.bad) > max(baselines(unseen))
+    unseen = known(simulate(world, seed=3, organisers=220), SHIPPED)
+    assert auc(-unseen.points(SHIPPED), unseen.bad) > max(baselines(unseen))
 
 
 def test_rings_of_one_hand_stand_below_honest_newcomers() -> None:
-    assert below(V2, seed=9, organisers=80) > 0.5
+    assert below(SHIPPED, seed=9, organisers=80) > 0.5

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller, person
 from tests.trust.evidence import a_good_campaign, about_user, fact
-from trust_svc.evidence.models import Fact
+from trust_svc.evidence.models import Campaign, Fact
 from trust_svc.reports import commands as reports
 from trust_svc.reports.models import Report
 from trust_svc.scoring import commands as scoring
@@ -195,3 +195,19 @@ def test_nobody_learns_who_reported(donor: Caller, analyst: Caller, campaign: UU
     for caller in (owner, analyst):
         for route in ("factors", "campaign", "history"):
             assert str(donor.id) not in caller.get(f"/trust/{route}/{campaign}").content.decode()
+
+
+def test_staff_list_reports_in_pages_and_never_who_filed_them(analyst: Caller, campaign: UUID) -> None:
+    filed = [person().post("/trust/report", report(campaign)).json()["report_id"] for _ in range(3)]
+    page = analyst.get("/trust/reports?limit=2").json()
+    rest = analyst.get(page["next"].removeprefix("/api/v1")).json()
+    rows = page["results"] + rest["results"]
+    assert [each["report_id"] for each in rows] == filed[::-1]
+    assert set(rows[0]) == {
+        "report_id", "entity_type", "entity_id", "kind", "status", "created_at", "decided_at",
+    }  # fmt: skip
+    for narrowed, count in (("status=open", 3), ("status=upheld", 0), ("kind=spam", 0), (f"entity_id={campaign}", 3)):
+        assert len(analyst.get(f"/trust/reports?{narrowed}").json()["results"]) == count, narrowed
+    assert analyst.get("/trust/reports?status=gone").status_code == 422
+    own = person("analyst", id=Campaign.objects.get(id=campaign).owner_id)
+    assert own.get("/trust/reports").json()["results"] == []

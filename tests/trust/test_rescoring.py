@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -14,7 +15,7 @@ from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_gift, a_good_campaign, about_user, ago, fact, gifts
 from trust_svc.scoring import commands, queries, tasks
-from trust_svc.scoring.engine import V1, V2
+from trust_svc.scoring.engine import SHIPPED, V1, V2
 from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
 from trust_svc.scoring.rules import Standing, is_noted, is_told
 
@@ -144,8 +145,51 @@ def test_a_verification_that_runs_out_moves_the_score_by_itself(monolith: Caller
     tasks.rescore_due()
     after = Score.objects.get(entity_id=campaign)
     assert after.factors[3]["contribution"] == 0
-    assert before.factors[3]["contribution"] > 5
+    assert before.factors[3]["contribution"] > 4
     assert after.expires_at is None
+
+
+def test_what_runs_out_is_asked_for_once_and_before_a_sweep(monolith: Caller, moved_clock: Any) -> None:
+    people = [uuid4() for _ in range(3)]
+    for person in people:
+        granted = about_user("verification.granted", person, item="identity", expires_at=ago(-2))
+        monolith.post("/trust/evidence", granted)
+    moved_clock(2)
+    tasks.rescore_due()
+    moved_clock(3 * 86400)
+    commands.mark_all()
+    tasks.mark_expired()
+    tasks.mark_expired()
+    assert list(Due.objects.values_list("urgent", "bulk")) == [(True, False)] * 3
+    # While they are calculated, too.
+    Due.objects.update(picked=True)
+    tasks.mark_expired()
+    assert Due.objects.count() == 3
+    tasks.rescore_due()
+    tasks.mark_expired()
+    assert (due(), Score.objects.filter(expires_at=None).count()) == (set(), 3)
+
+
+def test_what_is_new_goes_before_a_sweep_and_not_together_with_it(monolith: Caller, moved_clock: Any) -> None:
+    swept, moved = uuid4(), uuid4()
+    for campaign in (swept, moved):
+        monolith.post("/trust/evidence", fact("campaign.update_posted", campaign))
+    moved_clock(2)
+    tasks.rescore_due()
+    commands.begin_epoch()
+    moved_clock(60)
+    monolith.post("/trust/evidence", fact("campaign.update_posted", moved))
+    assert commands.rescore_due() == 1
+    assert due() == {("campaign", swept)}
+    # Of two that sweep at once a third is not needed: it leaves the sweep to them, and is free for what is new.
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as others:
+        for place in range(1, commands.SWEEPERS + 1):
+            others.execute("SELECT pg_advisory_xact_lock(%s, %s)", [commands._SWEEPER, place])
+        assert commands.rescore_due() == 0
+        monolith.post("/trust/evidence", fact("payment.disputed", moved, payment_id="p", stage="lost"))
+        assert commands.rescore_due() == 1
+    assert due() == {("campaign", swept)}
+    assert (commands.rescore_due(), due()) == (1, set())
 
 
 def test_the_nightly_sweep_changes_nothing_that_evidence_did_not(monolith: Caller, moved_clock: Any) -> None:
@@ -208,11 +252,11 @@ def test_the_database_refuses_to_rewrite_history(monolith: Caller, change: str) 
         cursor.execute(change)
 
 
-def test_the_second_parameter_set_is_live_and_the_first_is_kept() -> None:
+def test_the_third_parameter_set_is_live_and_those_before_are_kept() -> None:
     stored = ParameterSet.objects.get(state="live")
-    assert (stored.version, stored.digest, queries.live_parameters()) == (2, V2.digest, (2, V2))
-    first = ParameterSet.objects.get(version=1)
-    assert (first.state, first.digest) == ("retired", V1.digest)
+    assert (stored.version, stored.digest, queries.live_parameters()) == (3, SHIPPED.digest, (3, SHIPPED))
+    before = ParameterSet.objects.filter(version__lt=3).order_by("version")
+    assert [(each.state, each.digest) for each in before] == [("retired", V1.digest), ("retired", V2.digest)]
 
 
 @pytest.mark.parametrize(

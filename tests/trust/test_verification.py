@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bh_sdk.errors import NotFound
 from bh_sdk.server.events.models import RecordedEvent
 from tests.trust.conftest import Caller, person
-from tests.trust.evidence import a_good_campaign, about_user
+from tests.trust.evidence import a_good_campaign, about_user, ago
 from trust_svc.evidence.models import Fact
 from trust_svc.scoring import commands as scoring
 from trust_svc.scoring.models import Due, Score
@@ -172,8 +172,9 @@ class TestAsking:
     def test_documents_are_added_while_the_request_is_open_up_to_six(self, donor: Caller) -> None:
         row = ask(donor)
         path = f"/trust/verification/{row.id}/documents"
-        for _ in range(5):
-            assert donor.post(path, {"content": b64(PNG)}).status_code == 201
+        for number in range(5):
+            picture = PNG.replace(b"Jonah", b"number %d" % number)
+            assert donor.post(path, {"content": b64(picture)}).status_code == 201
         full = donor.post(path, {"content": b64(PNG)})
         assert (full.status_code, full.json()["code"]) == (409, "verification_documents_full")
         assert donor.post(path, {"content": b64(b"GIF89a of something else")}).status_code == 422
@@ -365,6 +366,15 @@ class TestAfterAnAppeal:
         assert (Request.objects.get().state, Fact.objects.exists()) == ("open", False)
 
 
+def test_the_same_document_is_kept_once(donor: Caller) -> None:
+    row = ask(donor, "identity", PDF, PDF, JPEG, PDF)
+    assert Document.objects.count() == 2
+    again = donor.post(f"/trust/verification/{row.id}/documents", {"content": b64(JPEG)})
+    assert (again.status_code, len(again.json()["documents"]), Document.objects.count()) == (201, 2, 2)
+    assert donor.post(f"/trust/verification/{row.id}/documents", {"content": b64(PNG)}).status_code == 201
+    assert Document.objects.count() == 3
+
+
 class TestEnds:
     def test_an_end_is_told_30_days_before_once_and_when_it_has_come_once(
         self, donor: Caller, moved_clock: Any
@@ -401,7 +411,28 @@ class TestEnds:
         monolith.post("/trust/evidence", about_user("verification.granted", someone, 9, item="phone", expires_at=ends))
         monolith.post("/trust/evidence", about_user(later, someone, 1, item="phone"))
         tell_ends()
-        assert (told("ending"), told("ended")) == ([], [])
+        assert told("ending") == []
+        assert [each["revoked"] for each in told("ended")] == ([True] if later == "verification.revoked" else [])
+
+    def test_what_the_platform_takes_back_is_told_once(self, monolith: Caller) -> None:
+        user = uuid4()
+        for item, more in (("identity", {}), ("bank", {}), ("address", {"expires_at": ago(2)})):
+            monolith.post("/trust/evidence", about_user("verification.granted", user, 90, item=item, **more))
+        for item in ("identity", "address", "phone"):
+            # What had run out, or was never granted, is not taken away.
+            monolith.post("/trust/evidence", about_user("verification.revoked", user, 0.01, item=item))
+        for _ in range(2):
+            tell_ends()
+        mine = [each for each in told("ended") if each["revoked"]]
+        assert [(each["item"], each["entity_id"], each["owner_id"]) for each in mine] == [
+            ("identity", str(user), str(user))
+        ]
+
+    def test_what_staff_take_back_is_not_told_by_the_platform_as_well(self, donor: Caller) -> None:
+        row = commands.grant(request_id=ask(donor).id, by=ANALYST)
+        commands.revoke(request_id=row.id, message=SORRY, by=ANALYST)
+        tell_ends()
+        assert [each["revoked"] for each in told("ended")] == [True]
 
     def test_what_ended_long_ago_is_no_news(self, monolith: Caller) -> None:
         ends = (datetime.now(UTC) - timedelta(days=31)).isoformat()

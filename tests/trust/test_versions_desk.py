@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_text_is_said_on_the_page() -> None:
     wrong = press(client, "copy", parameters.live_version(), changes="identity cap is 60")
     assert "is not of the form name = number" in wrong.content.decode()
     assert Version.objects.count() == before
-    press(client, "copy", parameters.live_version(), changes="identity_cap = 60\n\nweights.0 = 0.3\nweights.1=0.06")
+    press(client, "copy", parameters.live_version(), changes="identity_cap = 60\n\nweights.0 = 0.2\nweights.1=0.08")
     assert queries.diff(parameters.live_version() + 1, parameters.live_version()).keys() == {
         "identity_cap",
         "weights.0",

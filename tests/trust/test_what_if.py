@@ -12,6 +12,8 @@ from tests.trust.conftest import Caller
 from tests.trust.evidence import a_good_campaign, about_user, fact
 from tests.trust.test_admin import desk
 from trust_svc.evidence.models import Fact
+from trust_svc.overrides import commands as overrides
+from trust_svc.overrides.rules import Wish
 from trust_svc.scoring import commands
 from trust_svc.scoring.models import Score, ScorePoint
 from trust_svc.scoring.whatif import what_if
@@ -76,3 +78,30 @@ def test_the_page_shows_old_and_new_and_keeps_nothing(campaign: UUID) -> None:
     assert "if=verify-phone&amp;if=verify-registry" in shown
     row.refresh_from_db()
     assert (Fact.objects.count(), ScorePoint.objects.count(), row.revision) == counted
+
+
+def test_with_something_set_by_hand_both_numbers_are_foretold_and_named(campaign: UUID) -> None:
+    calculated = what_if("campaign", campaign, chosen=["revoke-identity"], as_of=clock.now())
+    assert calculated.shown is None
+    overrides.ask_override(
+        entity_kind="campaign",
+        entity_id=campaign,
+        wish=Wish("factor", factor="verification", value=0.5),
+        reason="investigation",
+        note="The passport is being looked at again.",
+        days=30,
+        by=uuid4(),
+    )
+    found = what_if("campaign", campaign, chosen=["revoke-identity"], as_of=clock.now())
+    row = Score.objects.get(entity_id=campaign)
+    assert found.shown is not None
+    assert found.before.score == pytest.approx(calculated.before.score, abs=0.01)
+    assert found.shown.before == pytest.approx(row.score, abs=0.01)
+    # What is set by hand does not move with what is verified; only the cap of a lost identity could show.
+    step = next(each for each in found.tried if each.step.key == "verify-phone")
+    assert step.gain > 0
+    assert step.shown_gain == pytest.approx(0, abs=0.001)
+    text = desk("analyst").get(reverse("admin:trust_scoring_score_change", args=(row.id,))).content.decode()
+    for named in ("Verification, set by hand", "Verification, calculated", "What everybody sees is set by hand"):
+        assert named in text
+    assert f"set by hand; calculated {found.before.score:.1f}" in text

@@ -12,16 +12,23 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.access.models import Staff
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
+from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
+from trust_svc import elsewhere
 from trust_svc.appeals import commands, decisions, rules
 from trust_svc.appeals.models import Appeal
+from trust_svc.cases.queries import name_in
 from trust_svc.evidence import queries as evidence
+from trust_svc.overrides import commands as overrides
+from trust_svc.overrides import queries as overridden
+from trust_svc.overrides.rules import ALONE, DAYS, MOST_DAYS, Wish
+from trust_svc.scoring import queries as scores
+from trust_svc.scoring.engine import TIERS
 
 STATES: dict[str, parts.Tone] = {
     "To decide": "warning",
@@ -33,19 +40,38 @@ _WORDS = {"open": "To decide", "upheld": "Decision stands", "adjusted": "Adjuste
 _STANDS = "The decision stands"
 # Where the page of what is appealed against lies.
 _PAGES = {
-    "hold": "admin:trust_holds_hold_change",
-    "override": "admin:trust_overrides_override_change",
-    "verification": "admin:trust_verification_request_change",
-    "case": "admin:trust_cases_case_change",
+    "hold": elsewhere.HOLD,
+    "override": elsewhere.OVERRIDE,
+    "verification": elsewhere.VERIFICATION,
+    "case": elsewhere.CASE,
 }
 _SOON = timedelta(hours=24)
 _OPEN_FIRST = Case(When(state="open", then=Value(0)), default=Value(1), output_field=IntegerField()).asc()
 
 
 class Decide(Dialog):
-    """What becomes of the decision, an answer for whoever appealed, and a note for staff."""
+    """What becomes of the decision, an answer for whoever appealed, and a note for staff; the score that is shown instead,
+    where one is set by hand."""
+
+    facts_template = "bh/facts.html"
+    field_order = ("outcome", "points", "days", "answer", "note")
 
     outcome = forms.ChoiceField(label="Outcome", widget=forms.RadioSelect)
+    points = forms.FloatField(
+        min_value=0,
+        max_value=100,
+        required=False,
+        label="Score to show instead",
+        help_text="0 to 100 points; only with “Adjusted”",
+    )
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_DAYS,
+        initial=DAYS,
+        required=False,
+        label="For so many days",
+        help_text=f"It ends by itself; {MOST_DAYS} at most",
+    )
     answer = forms.CharField(
         min_length=20,
         max_length=2000,
@@ -62,8 +88,49 @@ class Decide(Dialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        row = Appeal.objects.filter(id=self.object_id).first() if self.object_id else None
-        self.fields["outcome"].choices = _choices(row.against if row else "")
+        self.row = Appeal.objects.filter(id=self.object_id).first() if self.object_id else None
+        self.fields["outcome"].choices = _choices(self.row.against if self.row else "")
+        if self.row is None or self.row.against not in rules.BY_HAND or decisions.put_right(self.row):
+            for name in ("points", "days"):
+                del self.fields[name]
+
+    def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        """What the number is now, where one is set; else only what is appealed against."""
+        if self.row is None:
+            return {"card": parts.Facts("", [])}
+        if "points" not in self.fields:
+            return {"card": parts.Facts("", [("Appealed against", rules.AGAINST[self.row.against])])}
+        found, _ = overrides.measure(self.row.entity_kind, self.row.entity_id, Wish("tier", tier=TIERS[0]))
+        shown = scores.score_of(self.row.entity_kind, self.row.entity_id)
+        rows = [
+            parts.Fact("Shown now", f"{shown.score:.1f} points" if shown else "nothing yet", strong=True),
+            parts.Fact("Calculated now", f"{found.score:.1f} points"),
+            parts.Fact("Cap", f"{found.cap:g} points" if found.cap < 100 else "none"),
+            parts.Fact("Second person", f"needed more than {ALONE:g} points from the calculated one, or over a cap"),
+        ]
+        return {"card": parts.Facts("", rows)}
+
+    def instead(self) -> decisions.Instead | None:
+        """The score that was filled in, when it is what was chosen."""
+        said = self.cleaned_data
+        if said["outcome"] != "adjusted" or said.get("points") is None:
+            return None
+        return decisions.Instead(said["points"], said["days"] or DAYS)
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if given.get("outcome") == "adjusted" and "points" in self.fields and given.get("points") is None:
+            self.add_error("points", "Say which score puts it right.")
+        return given
+
+    def done(self) -> str:
+        """What is said when it worked."""
+        instead = self.instead()
+        if instead is not None and self.row is not None:
+            wish = Wish("score", value=instead.points)
+            if overrides.measure(self.row.entity_kind, self.row.entity_id, wish)[1].takes_two:
+                return "Waits for a second person: the appeal stays with you, and is decided when somebody agreed"
+        return f"Appeal decided: {_WORDS[self.cleaned_data['outcome']].lower()}"
 
 
 def _choices(against: str) -> list[tuple[str, str]]:
@@ -90,7 +157,7 @@ class AppealAdmin(CasePage):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appeal]:
         rows: QuerySet[Appeal] = super().get_queryset(request)
-        return rows.annotate(title=evidence.title_of("entity_id"))
+        return rows.annotate(title=evidence.title_of("entity_id"), worker=name_in("claimed_by"))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """What is due first; then what is decided."""
@@ -139,8 +206,8 @@ class AppealAdmin(CasePage):
         return _due(row, at=clock.now()) if row.state == "open" else None
 
     @display(description="Works on it")
-    def works_on_it(self, row: Appeal) -> str:
-        return _name(row.claimed_by) if row.claimed_by and row.state == "open" else ""
+    def works_on_it(self, row: Any) -> str:
+        return (row.worker or "") if row.state == "open" else ""
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 
@@ -148,6 +215,10 @@ class AppealAdmin(CasePage):
         """No button for what nobody can do any more; the commands refuse it anyway."""
         obj = self.get_object(request, str(object_id))
         if not isinstance(obj, Appeal) or obj.state != "open":
+            return []
+        owner = evidence.owner_of(obj.entity_kind, obj.entity_id)
+        if self.actor(request) in {str(each) for each in (*obj.not_by, obj.filed_by, owner)}:
+            # The page says that somebody else decides.
             return []
         offered = super().get_actions_detail(request, object_id)
         mine = obj.claimed_by is not None and str(obj.claimed_by) == self.actor(request)
@@ -170,8 +241,9 @@ class AppealAdmin(CasePage):
             answer=said["answer"],
             note=said["note"],
             by=UUID(self.actor(request)),
+            instead=form.instead(),
         )
-        return self.decide(request, object_id, command, done=f"Appeal decided: {_WORDS[said['outcome']].lower()}")
+        return self.decide(request, object_id, command, done=form.done())
 
     @action(
         title="Work on it",
@@ -199,7 +271,11 @@ class AppealAdmin(CasePage):
                 notice=_notice(obj, decision, me=self.actor(request), at=now),
             ),
             wide=[*_words(obj, opened=opened), parts.Timeline("What happened", _moments(obj, decision, at=now))],
-            narrow=[_decided(obj, decision), parts.Facts("Appeal", _facts(obj))],
+            narrow=[
+                _decided(obj, decision, self.ways(request)),
+                elsewhere.card(self.ways(request), obj.entity_kind, obj.entity_id),
+                parts.Facts("Appeal", _facts(obj)),
+            ],
         )
 
 
@@ -210,7 +286,7 @@ def _about(row: Any) -> str:
 def _name(person: UUID) -> str:
     """A colleague's name; the beginning of an id for anybody else."""
     staff = Staff.objects.filter(sub=person).first()
-    return staff.get_username() if staff else str(person)[:8]
+    return str(staff) if staff else str(person)[:8]
 
 
 def _due(row: Appeal, *, at: datetime) -> str:
@@ -228,6 +304,12 @@ def _notice(row: Appeal, decision: decisions.Decision | None, *, me: str, at: da
         return "The decision appealed against was yours: somebody else looks at it."
     if row.claimed_by is not None and str(row.claimed_by) != me:
         return f"{_name(row.claimed_by)} works on it. Take it over before you decide."
+    if row.against in rules.BY_HAND:
+        if overridden.waiting(row.entity_kind, row.entity_id) is not None:
+            who = "you end" if me == str(row.claimed_by) else "whoever works on it ends"
+            return f"A score set by hand waits for a second person: when an analyst or admin agreed, {who} the appeal here."
+        if decisions.put_right(row):
+            return "The score was set by hand since this was filed: decide it as adjusted if that puts it right."
     if row.due_at <= at:
         return "It is overdue: whoever appealed was promised an answer within five working days."
     return "Read what was decided and what is said against it, as if you saw both for the first time."
@@ -246,13 +328,13 @@ def _words(row: Appeal, *, opened: bool) -> Iterable[parts.Card]:
         yield parts.Words("Note for staff", row.note.open() if opened else sealed)
 
 
-def _decided(row: Appeal, decision: decisions.Decision | None) -> parts.Facts:
+def _decided(row: Appeal, decision: decisions.Decision | None, ways: Ways) -> parts.Facts:
     """What is appealed against, and who decided it."""
     facts: list[parts.Fact | tuple[str, str]] = [("What", rules.AGAINST[row.against])]
     if decision is not None:
         facts += [
-            parts.Fact("Decided", decision.words, strong=True, href=_page_of(row)),
-            ("When", f"{decision.made_at:%d %b %Y, %H:%M}"),
+            parts.Fact("Decided", decision.words, strong=True, href=_page_of(row, ways)),
+            ("When", f"{decision.made_at:%d %b %Y, %H:%M} UTC"),
             ("Stands at present", "yes" if decision.stands else "no"),
         ]
     people = sorted({*row.not_by, *(decision.made_by if decision else ())})
@@ -260,12 +342,12 @@ def _decided(row: Appeal, decision: decisions.Decision | None) -> parts.Facts:
     return parts.Facts("Appealed against", facts)
 
 
-def _page_of(row: Appeal) -> str:
-    """The page of the decision, where it has one."""
-    try:
-        return reverse(_PAGES[row.against], args=(row.target_id,)) if row.against in _PAGES else ""
-    except NoReverseMatch:
-        return ""
+def _page_of(row: Appeal, ways: Ways) -> str:
+    """The page of the decision, where it has one that the reader may open."""
+    if row.against == "score":
+        score = scores.score_of(row.entity_kind, row.entity_id)
+        return ways.one(elsewhere.SCORE, score.id) if score else ""
+    return ways.one(_PAGES[row.against], row.target_id) if row.against in _PAGES else ""
 
 
 def _moments(row: Appeal, decision: decisions.Decision | None, *, at: datetime) -> list[parts.Moment]:
@@ -284,8 +366,7 @@ def _moments(row: Appeal, decision: decisions.Decision | None, *, at: datetime) 
 
 def _facts(row: Appeal) -> list[parts.Fact | tuple[str, str]]:
     return [
-        ("About", row.entity_kind),
-        parts.Fact("Id of that", str(row.entity_id), mono=True),
+        ("Filed", f"{row.filed_at:%d %b %Y, %H:%M} UTC"),
         parts.Fact("Id of the decision", str(row.target_id), mono=True),
         parts.Fact("Id of the appeal", str(row.id), mono=True),
     ]

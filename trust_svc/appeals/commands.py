@@ -93,9 +93,13 @@ def claim(*, appeal_id: UUID, by: UUID) -> Appeal:
 
 
 @transaction.atomic
-def decide(*, appeal_id: UUID, outcome: str, answer: str, note: str, by: UUID) -> Appeal:
+def decide(
+    *, appeal_id: UUID, outcome: str, answer: str, note: str, by: UUID, instead: decisions.Instead | None = None
+) -> Appeal:
     """Uphold the decision, or change it: that happens here, by its own slice's command, or this is refused whole.
 
+    `instead` is the score that an adjusted one is set to. Where that takes a second person, the appeal stays open and with
+    whoever decides, until somebody agreed; then it is decided without.
     Raises NotFound, AppealDecidedAlready, AppealTaken, OwnAppeal, DecidedByYou, OutcomeUnfit, and what that command raises.
     """
     row = _locked(appeal_id)
@@ -104,7 +108,10 @@ def decide(*, appeal_id: UUID, outcome: str, answer: str, note: str, by: UUID) -
         raise AppealTaken(claimed_by=str(row.claimed_by))
     if outcome not in rules.outcomes(row.against):
         raise OutcomeUnfit()
-    decisions.change(row, outcome, answer=answer, by=by)
+    if not decisions.change(row, outcome, answer=answer, by=by, instead=instead):
+        row.claimed_by, row.claimed_at = by, clock.now()
+        row.save(update_fields=["claimed_by", "claimed_at"])
+        return row
     row.state, row.decided_by, row.decided_at = outcome, by, clock.now()
     row.answer, row.note = answer, note or None
     row.save()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,10 +16,19 @@ from trust_svc.holds import commands as holds
 from trust_svc.holds import queries as held
 from trust_svc.overrides import commands as overrides
 from trust_svc.overrides import queries as overridden
+from trust_svc.overrides.rules import ACTIVE, LONGEST, Wish
 from trust_svc.scoring import queries as scores
 from trust_svc.verification import commands as verification
 from trust_svc.verification import queries as verified
 from trust_svc.verification.rules import REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """The score that puts it right, and for how many days."""
+
+    points: float
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +50,32 @@ def find(against: str, kind: str, entity_id: UUID, decision_id: UUID | None) -> 
 
 def of(appeal: Appeal) -> Decision | None:
     """What an appeal is against, as it is now."""
-    return find(appeal.against, appeal.entity_kind, appeal.entity_id, appeal.target_id)
+    found = find(appeal.against, appeal.entity_kind, appeal.entity_id, appeal.target_id)
+    if found is not None and appeal.against == "score":
+        # Whoever set it by hand since did so to put it right.
+        return replace(found, made_by=frozenset(appeal.not_by))
+    return found
 
 
-def change(appeal: Appeal, outcome: str, *, answer: str, by: UUID) -> None:
-    """Do what the outcome says, in the caller's transaction. Raises OutcomeUnfit, and what the slice's command refuses."""
+def change(appeal: Appeal, outcome: str, *, answer: str, by: UUID, instead: Instead | None = None) -> bool:
+    """Do what the outcome says, in the caller's transaction. False when that waits for a second person.
+
+    Raises OutcomeUnfit, and what the slice's command refuses.
+    """
     if outcome == "upheld":
-        return
+        return True
     if outcome not in rules.outcomes(appeal.against):
         raise OutcomeUnfit()
+    if outcome == "adjusted" and appeal.against in rules.BY_HAND:
+        return _put_right(appeal, answer, by, instead)
     _CHANGE[appeal.against, outcome](appeal, answer, by)
+    return True
+
+
+def put_right(appeal: Appeal) -> bool:
+    """Whether somebody set the score by hand since the appeal was filed."""
+    placed = overridden.active(appeal.entity_kind, appeal.entity_id)
+    return placed is not None and placed.id != appeal.target_id and _since(placed.placed_at, appeal.filed_at)
 
 
 def keep(appeal: Appeal) -> None:
@@ -68,7 +93,9 @@ def _score(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | N
     if score is None or decision_id not in (None, entity_id):
         return None
     words = f"{score.score:.1f}, {score.tier}" if score.rated else "not rated"
-    return Decision(entity_id, frozenset(), score.calculated_at, words, stands=True)
+    # While it is set by hand, it is the decision of whoever set it.
+    made_by = frozenset(overridden.deciders(score.override_id)) if score.override_id else frozenset[UUID]()
+    return Decision(entity_id, made_by, score.calculated_at, words, stands=True)
 
 
 def _hold(kind: str, entity_id: UUID, decision_id: UUID | None) -> Decision | None:
@@ -162,10 +189,23 @@ def _end_override(appeal: Appeal, answer: str, by: UUID) -> None:
         overrides.revoke_override(override_id=appeal.target_id, by=by, note=f"An appeal was granted: {answer}"[:500])
 
 
-def _was_replaced(appeal: Appeal, answer: str, by: UUID) -> None:
+def _put_right(appeal: Appeal, answer: str, by: UUID, instead: Instead | None) -> bool:
+    if put_right(appeal):
+        return True
+    if instead is None:
+        raise OutcomeUnfit("Say which score puts it right")
     placed = overridden.active(appeal.entity_kind, appeal.entity_id)
-    if placed is None or placed.id == appeal.target_id or not _since(placed.placed_at, appeal.filed_at):
-        raise OutcomeUnfit("Place the other override first, on the page of the score; then record here that you did")
+    row = overrides.ask_override(
+        entity_kind=appeal.entity_kind,
+        entity_id=appeal.entity_id,
+        wish=Wish("score", value=instead.points),
+        reason="appeal",
+        note=f"An appeal was granted: {answer}"[:LONGEST],
+        days=instead.days,
+        by=by,
+        replaces=placed.id if placed is not None else None,
+    )
+    return row.state == ACTIVE
 
 
 def _grant(appeal: Appeal, answer: str, by: UUID) -> None:
@@ -189,12 +229,10 @@ def _now(appeal: Appeal) -> Decision:
 
 
 _CHANGE: dict[tuple[str, str], Callable[[Appeal, str, UUID], None]] = {
-    ("score", "adjusted"): _was_replaced,
     ("case", "reversed"): _acquit,
     ("case", "adjusted"): _soften,
     ("hold", "reversed"): _lift,
     ("override", "reversed"): _end_override,
-    ("override", "adjusted"): _was_replaced,
     ("verification", "reversed"): _grant,
     ("verification", "adjusted"): _look_again,
 }

@@ -16,6 +16,11 @@ def appeals_of(person: UUID) -> QuerySet[Appeal]:
     return Appeal.objects.filter(filed_by=person)
 
 
+def appeals_about(entity_kind: str, entity_id: UUID) -> list[Appeal]:
+    """Every appeal there was about this campaign or person, newest first."""
+    return list(Appeal.objects.filter(entity_kind=entity_kind, entity_id=entity_id).order_by("-filed_at", "-id"))
+
+
 def access_appeal(appeal_id: UUID, *, by: UUID) -> Appeal:
     """An appeal of this person. Raises NotFound for anybody else's."""
     found = appeals_of(by).filter(id=appeal_id).first()

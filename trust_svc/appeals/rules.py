@@ -18,7 +18,7 @@ AGAINST: Final[dict[str, str]] = {
 }
 # How an appeal against each can end besides `upheld`, and what that does.
 CHANGES: Final[dict[str, dict[str, str]]] = {
-    "score": {"adjusted": "An override that you placed meanwhile puts it right"},
+    "score": {"adjusted": "The score that you set below is shown instead, for as long as you say"},
     "case": {
         "reversed": "The case counts as a false alarm: its reports are dismissed, and the hold that it placed is lifted",
         "adjusted": "The case counts as worth a look but not confirmed; reports and hold as above",
@@ -26,13 +26,15 @@ CHANGES: Final[dict[str, dict[str, str]]] = {
     "hold": {"reversed": "The hold is lifted and payouts go on"},
     "override": {
         "reversed": "The override ends and what was calculated counts",
-        "adjusted": "Another override has taken its place meanwhile",
+        "adjusted": "The score that you set below takes its place, for as long as you say",
     },
     "verification": {
         "reversed": "The item counts as verified",
         "adjusted": "The request goes back into the queue, to somebody else than who refused it",
     },
 }
+# Where `adjusted` sets a score by hand.
+BY_HAND: Final = frozenset({"score", "override"})
 # Nobody is told who reported what, so an upheld report is appealed against as the case in which it was judged.
 MEANT: Final = {"report": "case"}
 WORKING_DAYS: Final = 5

@@ -60,7 +60,11 @@ class CaseAdmin(CasePage):
     actions_detail: ClassVar = ["decide_it", "claim", "note", "snooze", "assign", "release"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        found: QuerySet[Case] = super().get_queryset(request).annotate(title=evidence.title_of("entity_id"))
+        found: QuerySet[Case] = (
+            super()
+            .get_queryset(request)
+            .annotate(title=evidence.title_of("entity_id"), worker=queries.name_in("assignee"))
+        )
         return found
 
     def get_search_results(
@@ -123,12 +127,12 @@ class CaseAdmin(CasePage):
         return ("late" if late else "due"), said
 
     @display(description="With")
-    def who(self, row: Case) -> str:
+    def who(self, row: Any) -> str:
         if row.state == Case.State.CLOSED:
             return page.OUTCOME[str(row.outcome)][0]
         if row.assignee is None:
             return "nobody"
-        return queries.names([row.assignee]).get(row.assignee, str(row.assignee)[:8])
+        return str(row.worker or row.assignee)[:40]
 
     # -- who may press what, on this very case; the commands say the same ------------------------------------------------
 
@@ -242,7 +246,7 @@ class CaseAdmin(CasePage):
         opened = request.user.may("report", "open") and not queries.is_party(obj, _me(request))  # type: ignore[union-attr]
         if opened and obj.signals.filter(kind="report").exists():
             self.log_reading(request, obj, READ)
-        return page.case_of(obj, viewer=_me(request), opened=opened, now=clock.now())
+        return page.case_of(obj, viewer=_me(request), opened=opened, ways=self.ways(request), now=clock.now())
 
 
 def _me(request: HttpRequest) -> UUID:

@@ -116,7 +116,8 @@ def decide(
 @transaction.atomic
 def reverse_decision(*, case_id: UUID, by: UUID, note: str, outcome: Outcome = "false") -> Case:
     """Take a confirmed decision back, after an appeal: `outcome` is what stands instead. Reports that were upheld are
-    dismissed, what the decision put on hold goes on, and everybody is told anew; what was decided before stays on record.
+    dismissed, what the decision put on hold goes on unless another confirmed case stands, and everybody is told anew; what
+    was decided before stays on record.
 
     Raises NotFound, CaseOpen, CaseOver when it was not confirmed, SecondPersonNeeded for who had decided it, OwnCase.
     """
@@ -136,7 +137,7 @@ def reverse_decision(*, case_id: UUID, by: UUID, note: str, outcome: Outcome = "
     upheld = [report.id for report in queries.reports_in(case) if report.state == "upheld"]
     _as_evidence(case, dict.fromkeys(upheld, "dismissed"), clock.now())
     reporting.settle(upheld)
-    _let_go(case, {str(report) for report in upheld}, by)
+    _let_go(case, by)
     closing.tell(case, by=str(by))
     return case
 
@@ -187,21 +188,26 @@ def _changed(case: Case, what: str, by: UUID, *, note: str = "", **values: objec
 
 
 def _as_evidence(case: Case, verdicts: Mapping[UUID, Verdict], now: datetime) -> None:
-    """Decisions are evidence like everything else, of the kind that moves scores at once."""
+    """Decisions are evidence like everything else, of the kind that moves scores at once. Of the entity the last one counts,
+    so that one which found nothing is not told while another stands confirmed."""
     facts = [
         NewFact(
             uuid4(), "report.decided", now, case.entity_kind, case.entity_id,
-            {"report_id": str(report_id), "outcome": verdict},
+            {"report_id": report.name, "outcome": verdicts[report.id]},
         )
-        for report_id, verdict in sorted(verdicts.items())
+        for report in reports.reports(verdicts.keys())
     ]  # fmt: skip
-    said = {"outcome": case.outcome}
-    facts.append(NewFact(uuid4(), "case.decided", now, case.entity_kind, case.entity_id, said))
+    if case.outcome == "confirmed" or not queries.another_stands_confirmed(case):
+        said = {"outcome": case.outcome}
+        facts.append(NewFact(uuid4(), "case.decided", now, case.entity_kind, case.entity_id, said))
     evidence.take_in(facts=facts, source="trust")
 
 
-def _let_go(case: Case, reports_of_it: set[str], by: UUID) -> None:
-    """Lift the hold that the decision placed, if it is still on."""
+def _let_go(case: Case, by: UUID) -> None:
+    """Lift the hold that decisions placed, if it is still on and none of them stands any more."""
     hold = holds.active(case.entity_kind, case.entity_id)
-    if hold is not None and (hold.reason == CONFIRMED or str(hold.report_id) in reports_of_it):
+    if hold is None or queries.another_stands_confirmed(case):
+        return
+    placed_for = reports.reports([hold.report_id]) if hold.report_id else []
+    if hold.reason == CONFIRMED or any(report.state != "upheld" for report in placed_for):
         holding.lift_hold(hold_id=hold.id, reason="The decision was taken back", by=str(by))

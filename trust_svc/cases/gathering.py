@@ -42,6 +42,7 @@ def gather(limit: int = BATCH) -> int:
 def look(kind: str, entity_id: UUID, now: datetime) -> Case | None:
     """Bring the open case about it up to date, or open one if it must be; the open case, if there is one after that."""
     case = queries.open_case_for_update(kind, entity_id)
+    reporting.take_over(kind, entity_id)
     reporting.settle_about(kind, entity_id)
     found = noticing.against(kind, entity_id, now)
     known = queries.taken_up(kind, entity_id)

@@ -50,7 +50,9 @@ def credibilities(people: set[UUID]) -> dict[UUID, float]:
     """How much the word of these reporters weighs, 0-1."""
     decided = evidence.reporters(people)
     standings = scoring.standings(people)
-    return {person: rules.credibility(standings.get(person), *decided.get(person, (0, 0))) for person in sorted(people)}
+    return {
+        person: rules.credibility(standings.get(str(person)), *decided.get(person, (0, 0))) for person in sorted(people)
+    }
 
 
 def _reported(kind: str, entity_id: UUID) -> Iterator[Found]:

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.urls import reverse
 
 from bh_sdk.server.admin import parts
+from bh_sdk.server.admin.ways import Ways
+from trust_svc import elsewhere
 from trust_svc.cases import noticing, queries, rules
 from trust_svc.cases.models import Case, LogLine
 from trust_svc.holds import queries as holds
@@ -35,11 +37,11 @@ OUTCOME: dict[str, tuple[str, parts.Tone]] = {
 _POUND = "£"
 
 
-def case_of(case: Any, *, viewer: UUID, opened: bool, now: datetime) -> parts.Case:
+def case_of(case: Any, *, viewer: UUID, opened: bool, ways: Ways, now: datetime) -> parts.Case:
     """The cards of a case; `opened` shows what reporters wrote."""
     score = scoring.score_of(case.entity_kind, case.entity_id)
     wide: list[parts.Card] = [
-        _reports(case, opened=opened),
+        _reports(case, ways, opened=opened),
         parts.Timeline(
             "Signals",
             [
@@ -60,7 +62,13 @@ def case_of(case: Any, *, viewer: UUID, opened: bool, now: datetime) -> parts.Ca
             )
         )
     wide.append(_log(case, now))
-    narrow: list[parts.Card] = [*_next(case, viewer, now), *_stopped(case), _stake(case), *_scored(score), _about(case)]
+    narrow: list[parts.Card] = [
+        *_next(case, viewer, now),
+        *_stopped(case, ways),
+        _stake(case),
+        elsewhere.card(ways, case.entity_kind, case.entity_id),
+        _about(case),
+    ]
     return parts.Case(headline=_headline(case, viewer, now), wide=wide, narrow=narrow)
 
 
@@ -77,7 +85,7 @@ def standing(case: Case, viewer: UUID, now: datetime) -> tuple[str, parts.Tone]:
     if case.state == Case.State.CLOSED:
         return OUTCOME[str(case.outcome)]
     if case.snoozed_until is not None and case.snoozed_until > now:
-        return f"Put away until {case.snoozed_until:%d %b %H:%M}", "info"
+        return f"Put away until {case.snoozed_until:%d %b %H:%M} UTC", "info"
     if case.assignee is None:
         return "Unclaimed", "warning"
     if case.assignee == viewer:
@@ -118,7 +126,7 @@ def _notice(case: Case, viewer: UUID, now: datetime) -> str:
     return f"{by} {case.due_at:%d %b %H:%M} UTC. Every open report is judged with the case."
 
 
-def _reports(case: Case, *, opened: bool) -> parts.Custom:
+def _reports(case: Case, ways: Ways, *, opened: bool) -> parts.Custom:
     found = queries.reports_in(case)
     words = noticing.credibilities({report.reporter_id for report in found})
     shown = [
@@ -127,7 +135,7 @@ def _reports(case: Case, *, opened: bool) -> parts.Custom:
             "word": rules.band(words[report.reporter_id]).capitalize(),
             "state": report.get_state_display().lower(),
             "at": report.created_at,
-            "href": reverse("admin:trust_reports_report_change", args=(report.id,)),
+            "href": ways.one(elsewhere.REPORT, report.id),
             "opened": opened,
             "text": report.description.open() if opened else "",
             "urls": report.evidence_urls if opened else [],
@@ -164,11 +172,11 @@ def _next(case: Case, viewer: UUID, now: datetime) -> list[parts.Card]:
     return [parts.Facts("Next", [about])]
 
 
-def _stopped(case: Case) -> list[parts.Card]:
+def _stopped(case: Case, ways: Ways) -> list[parts.Card]:
     hold = holds.active(case.entity_kind, case.entity_id)
     if hold is None:
         return []
-    href = reverse("admin:trust_holds_hold_change", args=(hold.id,))
+    href = ways.one(elsewhere.HOLD, hold.id)
     said = f"Payouts are stopped since {hold.placed_at:%d %b %Y}: {hold.reason}"
     return [parts.Checks("On hold", [parts.Check(said, "danger", href)])]
 
@@ -185,30 +193,9 @@ def _stake(case: Case) -> parts.Facts:
     )
 
 
-def _scored(score: Any) -> list[parts.Card]:
-    if score is None:
-        return []
-    facts = [
-        parts.Fact(
-            "Score",
-            f"{score.score:.1f}" if score.rated else f"{score.score:.1f} (provisional)",
-            note=f"at least {score.lower:.1f} with 90 % confidence",
-            href=reverse("admin:trust_scoring_score_change", args=(score.id,)),
-        ),
-        parts.Fact("Tier", score.tier if score.rated else "Not rated"),
-    ]
-    return [parts.Facts("Score", facts)]
-
-
 def _about(case: Case) -> parts.Facts:
     earlier = [each for each in queries.cases_about(case.entity_kind, case.entity_id) if each.id != case.id]
-    facts = [
-        parts.Fact(case.entity_kind.capitalize(), str(case.entity_id), mono=True),
-        parts.Fact(
-            "Organiser" if case.entity_kind == "campaign" else "Person", str(case.owner_id or "not known"), mono=True
-        ),
-        parts.Fact("Opened", f"{case.opened_at:%d %b %Y %H:%M}"),
-    ]
+    facts = [parts.Fact("Opened", f"{case.opened_at:%d %b %Y %H:%M} UTC")]
     facts += [
         parts.Fact(
             "Another case",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access.models import Staff
@@ -73,6 +73,12 @@ def cases_about(kind: str, entity_id: UUID) -> list[Case]:
     return list(Case.objects.filter(entity_kind=kind, entity_id=entity_id).order_by("-opened_at"))
 
 
+def another_stands_confirmed(case: Case) -> bool:
+    """Whether another case about the same was confirmed, and nobody took that back."""
+    about = Case.objects.filter(entity_kind=case.entity_kind, entity_id=case.entity_id, outcome="confirmed")
+    return about.exclude(id=case.id).exists()
+
+
 def taken_up(kind: str, entity_id: UUID) -> set[tuple[str, str]]:
     """(kind, key) of everything that stands in a case about it."""
     found = Signal.objects.filter(case__entity_kind=kind, case__entity_id=entity_id)
@@ -104,6 +110,20 @@ def log_of(case: Case) -> list[LogLine]:
 def names(people: Iterable[UUID]) -> dict[UUID, str]:
     """How staff are called, by their `sub`."""
     return {person.sub: str(person) for person in Staff.objects.filter(sub__in=list(people))}
+
+
+def name_of(person: str | UUID) -> str:
+    """How a member of staff is called; of anybody else the beginning of the id, and `system` as it is."""
+    try:
+        sub = UUID(str(person))
+    except ValueError:
+        return str(person)
+    return names([sub]).get(sub, str(sub)[:8])
+
+
+def name_in(field: str) -> Subquery:
+    """For annotations: how the member of staff is called whose `sub` the field holds."""
+    return Subquery(Staff.objects.filter(sub=OuterRef(field)).values("name")[:1])
 
 
 def colleagues(but: UUID) -> list[tuple[UUID, str]]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bh_sdk.server.admin import CasePage, display, parts
+from trust_svc import elsewhere
 from trust_svc.evidence.models import Campaign, Fact
 
 
@@ -53,18 +54,19 @@ class FactAdmin(CasePage):
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         facts: list[parts.Fact | tuple[str, str]] = [
-            ("About", obj.subject_kind),
-            parts.Fact("Id of that", str(obj.subject_id), mono=True),
             ("Told by", obj.source),
-            ("Happened", obj.time.strftime("%d %b %Y %H:%M:%S")),
-            ("Heard of", obj.recorded_at.strftime("%d %b %Y %H:%M:%S")),
+            ("Happened", f"{obj.time:%d %b %Y %H:%M:%S} UTC"),
+            ("Heard of", f"{obj.recorded_at:%d %b %Y %H:%M:%S} UTC"),
             parts.Fact("Id of the fact", str(obj.id), mono=True),
         ]
         shown = json.dumps(obj.data, indent=2, sort_keys=True)
         return parts.Case(
             headline=parts.Headline(title="Evidence", figure=obj.type),
             wide=[parts.Words("What it says", shown, mono=True)],
-            narrow=[parts.Facts("Fact", facts)],
+            narrow=[
+                parts.Facts("Fact", facts),
+                elsewhere.card(self.ways(request), obj.subject_kind, obj.subject_id),
+            ],
         )
 
 
@@ -95,13 +97,12 @@ class CampaignAdmin(CasePage):
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         facts: list[parts.Fact | tuple[str, str]] = [
-            parts.Fact("Id", str(obj.id), mono=True),
-            parts.Fact("Owner", str(obj.owner_id or "not known"), mono=True),
+            parts.Fact("Organiser", str(obj.owner_id or "not known"), mono=True),
             ("Category", obj.category),
             ("Currency", obj.currency),
         ]
         counted = Fact.objects.filter(subject_kind="campaign", subject_id=obj.id).count()
         return parts.Case(
             headline=parts.Headline(title="Campaign", figure=str(obj), below=f"{counted} facts"),
-            narrow=[parts.Facts("Known", facts)],
+            narrow=[parts.Facts("Known", facts), elsewhere.card(self.ways(request), "campaign", obj.id)],
         )

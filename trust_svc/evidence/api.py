@@ -19,7 +19,11 @@ NAMED = 20
 
 @router.post("/evidence", auth=may("evidence", "record"), response={200: EvidenceAccepted})
 def record_evidence(request: Call, body: EvidenceFact | EvidenceFacts) -> commands.Taken:
-    """Tell one fact, or up to 1,000 as `{"facts": […]}`: all are taken or none. Order and repetition do not matter."""
+    """Tell one fact, or up to 1,000 as `{"facts": […]}`: all are taken or none. Order and repetition do not matter.
+
+    409 `evidence_conflict` when an id was told before and said something else: `ids` names them, and of many facts `facts`
+    says how each stands. Nothing is kept then.
+    """
     many = isinstance(body, EvidenceFacts)
     facts = body.facts if isinstance(body, EvidenceFacts) else [body]
     return commands.take_in(facts=_read(facts, within="/facts/{}" if many else ""), source=request.auth.id)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from prometheus_client import Counter
 
-from bh_sdk.server.ops import clock
+from bh_sdk.errors import EvidenceConflict
+from bh_sdk.server.ops import clock, logs
 from trust_svc.cases import attention
 from trust_svc.evidence import queries
 from trust_svc.evidence.models import Campaign, Kind
 from trust_svc.evidence.rules import INHERITED, NewFact
 from trust_svc.scoring import commands as scoring
+
+log = logs.log("evidence")
+
+CONFLICTS = Counter("bh_trust_evidence_conflicts", "Facts whose id was told before with another content", ["source"])
+# Ids that one refusal names in its text.
+NAMED = 3
 
 # Sorted, so that two senders of the same facts wait for each other instead of deadlocking.
 _INSERT = """
@@ -54,9 +63,12 @@ class Taken:
 def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
     """Keep facts that are new and let the scores they touch be calculated again.
 
-    A fact is known by its id: a repetition is counted and changes nothing. `source` says who told us.
+    A fact is known by its id: a repetition is counted and changes nothing. `source` says who told us. Raises
+    EvidenceConflict, and keeps none of them, when an id was told before and said something else.
     """
-    unique = {fact.id: fact for fact in facts}
+    unique: dict[UUID, NewFact] = {}
+    for fact in facts:
+        unique.setdefault(fact.id, fact)
     _tell_of_campaigns(unique.values())
     rows = [
         {
@@ -73,11 +85,35 @@ def take_in(*, facts: Sequence[NewFact], source: str) -> Taken:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [source, clock.now(), json.dumps(rows)])
         new = [unique[fact_id] for (fact_id,) in cursor.fetchall()]
+    if len(new) < len(facts):
+        _check_repeated(facts, unique, {fact.id for fact in new}, source)
     urgent = [fact for fact in new if fact.is_urgent]
     scoring.mark(_touched(urgent), now=True)
-    scoring.mark(_touched([fact for fact in new if not fact.is_urgent]))
+    scoring.mark(_touched([fact for fact in new if not fact.is_urgent and fact.type != "report.filed"]))
+    # Who watches a score must not see when somebody reported, nor what else they have reported.
+    scoring.mark(_touched([fact for fact in new if fact.type == "report.filed"]), quietly=True)
+    scoring.mark(_weighed(urgent), now=True, quietly=True)
+    scoring.mark(_weighed([fact for fact in new if not fact.is_urgent]), quietly=True)
     attention.look_at((fact.kind, fact.subject_id) for fact in new if fact.type in attention.NOTABLE)
     return Taken(accepted=len(new), repeated=len(facts) - len(new))
+
+
+def _check_repeated(facts: Sequence[NewFact], unique: Mapping[UUID, NewFact], new: Set[UUID], source: str) -> None:
+    """Raises EvidenceConflict when what came again is not what was said the first time."""
+    first = dict(unique) | queries.as_told(unique.keys() - new)
+    wrong = {fact.id for fact in facts if fact != first[fact.id]}
+    if not wrong:
+        return
+    ids = sorted(map(str, wrong))
+    CONFLICTS.labels(source).inc(len(ids))
+    log.warning("evidence_conflict", source=source, facts=len(ids), first=ids[0])
+    told: dict[str, Any] = {"ids": ids}
+    if len(facts) > 1:
+        stands = {fact.id: "not_kept" if fact.id in new else "repeated" for fact in facts}
+        stands |= dict.fromkeys(wrong, "conflict")
+        told["facts"] = [{"id": str(fact.id), "status": stands[fact.id]} for fact in facts]
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    raise EvidenceConflict(f"Told before, saying something else: {', '.join(ids[:NAMED])}{more}", **told)
 
 
 @transaction.atomic
@@ -111,18 +147,30 @@ def _tell_of_campaigns(facts: Iterable[NewFact]) -> None:
 
 
 def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
-    """Every score these facts move: the subject's, its organiser's, what inherits from it, what a giver's record is, and
-    whatever else a reporter whose record grew has reported."""
+    """Every score these facts move: the subject's, its organiser's, what inherits from it, and what a giver's record is."""
     if not facts:
         return set()
-    weighed = queries.weighed_by(_answered(facts, "report.decided", "report.filed", "report_id"))
-    subjects = {(fact.kind, fact.subject_id) for fact in facts} | weighed
-    known = queries.campaigns(entity_id for kind, entity_id in subjects if kind == Kind.CAMPAIGN)
-    owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
     givers = {UUID(fact.person_id) for fact in facts if fact.type == "payment.succeeded" and fact.person_id}
     for returned in ("payment.refunded", "payment.refund_reversed", "payment.disputed"):
         givers |= _answered(facts, returned, "payment.succeeded", "payment_id")
-    inherited = {(fact.kind, fact.subject_id) for fact in facts if fact.type in INHERITED} | weighed
+    inherited = {(fact.kind, fact.subject_id) for fact in facts if fact.type in INHERITED}
+    subjects = {(fact.kind, fact.subject_id) for fact in facts}
+    return _around(subjects, inherited) | {(Kind.USER.value, person) for person in givers}
+
+
+def _weighed(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
+    """What else those have reported whose record these decisions make grow."""
+    decided = [fact for fact in facts if fact.type == "report.decided"]
+    if not decided:
+        return set()
+    weighed = queries.weighed_by(_answered(decided, "report.decided", "report.filed", "report_id"))
+    return _around(weighed, weighed)
+
+
+def _around(subjects: set[tuple[str, UUID]], inherited: set[tuple[str, UUID]]) -> set[tuple[str, UUID]]:
+    """These, their organisers, and the campaigns that take over from those among them that are `inherited`."""
+    known = queries.campaigns(entity_id for kind, entity_id in subjects if kind == Kind.CAMPAIGN)
+    owners = {campaign.owner_id for campaign in known.values() if campaign.owner_id is not None}
     heirs = {
         owner
         for kind, entity_id in inherited
@@ -130,7 +178,7 @@ def _touched(facts: Sequence[NewFact]) -> set[tuple[str, UUID]]:
         if owner is not None
     }
     family = {(Kind.CAMPAIGN.value, each.id) for some in queries.campaigns_of(heirs).values() for each in some}
-    return subjects | {(Kind.USER.value, person) for person in owners | givers} | family
+    return subjects | {(Kind.USER.value, person) for person in owners} | family
 
 
 def _answered(facts: Sequence[NewFact], answer: str, earlier: str, field: str) -> set[UUID]:

@@ -8,6 +8,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 
+# All facts about a payment.
+OF_PAYMENTS = ("payment.succeeded", "payment.refunded", "payment.refund_reversed", "payment.disputed")
+
 
 class Kind(models.TextChoices):
     """What a score can be of."""
@@ -58,18 +61,21 @@ class Fact(models.Model):
             ),
             models.Index(
                 KeyTextTransform("payment_id", "data"),
-                condition=models.Q(type__in=("payment.refunded", "payment.disputed")),
-                name="trust_fact_returned",
+                condition=models.Q(type__in=OF_PAYMENTS),
+                name="trust_fact_payment",
             ),
             models.Index(
-                KeyTextTransform("payment_id", "data"),
-                condition=models.Q(type="payment.refund_reversed"),
-                name="trust_fact_given_again",
+                fields=("subject_id",), condition=~models.Q(type="payment.succeeded"), name="trust_fact_but_gifts"
             ),
             models.Index(
                 KeyTextTransform("report_id", "data"),
                 condition=models.Q(type="report.decided"),
                 name="trust_fact_decided",
+            ),
+            models.Index(
+                fields=("subject_id", "recorded_at"),
+                condition=models.Q(type__in=OF_PAYMENTS),
+                name="trust_fact_payments",
             ),
         )
 

@@ -13,14 +13,23 @@ from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from trust_svc.evidence.models import Campaign, Fact, Kind
+from trust_svc.evidence.rules import NewFact
 
 # id, type, seconds since 1970, data
 PlainFact = tuple[str, str, float, dict[str, Any]]
 
 _FACTS = """
-SELECT subject_id, id::text, type, extract(epoch FROM time)::float8, data
+SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
   FROM trust_evidence_fact
  WHERE subject_kind = %s AND subject_id = ANY(%s) AND time < coalesce(%s::timestamptz, 'infinity')
+ GROUP BY subject_id
+"""
+
+_BUT_GIFTS = """
+SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
+  FROM trust_evidence_fact
+ WHERE NOT type = 'payment.succeeded' AND subject_kind = 'campaign' AND subject_id = ANY(%s)
+ GROUP BY subject_id
 """
 
 # A gift that was returned, or lost in a dispute, proves nothing about the giver.
@@ -97,25 +106,99 @@ SELECT DISTINCT subject_kind, subject_id FROM trust_evidence_fact AS filed
         WHERE type = 'report.decided' AND data->>'report_id' = filed.data->>'report_id')
 """
 
+_REPORTS_TOLD = """
+SELECT time, data FROM trust_evidence_fact AS filed
+ WHERE subject_kind = %s AND subject_id = %s AND type = 'report.filed' AND source <> 'trust'
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact
+                    WHERE type = 'report.decided' AND data->>'report_id' = filed.data->>'report_id')
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact AS closed
+                    WHERE closed.subject_kind = filed.subject_kind AND closed.subject_id = filed.subject_id
+                      AND closed.type = 'case.decided' AND closed.time >= filed.time)
+ ORDER BY time, id
+"""
+
 _UNKNOWN = """
 SELECT DISTINCT kind, entity_id FROM jsonb_to_recordset(%s::jsonb) AS asked (kind text, entity_id uuid)
  WHERE NOT EXISTS (SELECT FROM trust_evidence_campaign AS campaign WHERE campaign.id = entity_id AND kind = 'campaign'
                       OR campaign.owner_id = entity_id AND kind = 'user')
    AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE subject_kind = kind AND subject_id = entity_id)
-   AND NOT EXISTS (SELECT FROM trust_evidence_fact WHERE kind = 'user' AND person_id = entity_id)
+   AND NOT EXISTS (SELECT FROM trust_evidence_fact
+                    WHERE kind = 'user' AND person_id = entity_id AND type = 'payment.succeeded')
  ORDER BY 1, 2
+"""
+
+
+_PAYMENT_FACTS = """
+SELECT subject_id, count(*) FROM trust_evidence_fact
+ WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+   AND subject_id = ANY(%s)
+ GROUP BY subject_id
+"""
+
+_OF_PAYMENTS = """
+SELECT subject_id, json_agg(json_build_array(id, type, extract(epoch FROM time)::float8, data))::text
+  FROM trust_evidence_fact
+ WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+   AND subject_id = ANY(%s)
+"""
+_NEWEST = """
+   AND data->>'payment_id' IN (
+       SELECT payment FROM unnest(%s::uuid[]) AS campaign (id) CROSS JOIN LATERAL (
+           SELECT data->>'payment_id' AS payment FROM trust_evidence_fact
+            WHERE type IN ('payment.succeeded', 'payment.refunded', 'payment.refund_reversed', 'payment.disputed')
+              AND subject_id = campaign.id
+            ORDER BY recorded_at DESC LIMIT %s) AS newest)
+"""
+
+_EACH = " GROUP BY subject_id"
+
+_GAVE = """
+SELECT DISTINCT subject_id, person_id FROM trust_evidence_fact
+ WHERE type = 'payment.succeeded' AND person_id = ANY(%s) AND subject_id = ANY(%s)
 """
 
 
 def facts_about(kind: str, ids: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[PlainFact]]:
     """All facts about these subjects (of things before a time), in no order."""
-    found: dict[UUID, list[PlainFact]] = defaultdict(list)
-    if ids:
-        with connection.cursor() as cursor:
-            cursor.execute(_FACTS, [kind, list(ids), before])
-            for subject, *fact in cursor.fetchall():
-                found[subject].append(_plain(fact))
-    return found
+    return _by_subject(_FACTS, [kind, list(ids), before]) if ids else {}
+
+
+def facts_but_gifts(campaigns: Collection[UUID]) -> dict[UUID, list[PlainFact]]:
+    """All facts about these campaigns, of which gifts are many, but the gifts."""
+    return _by_subject(_BUT_GIFTS, [list(campaigns)]) if campaigns else {}
+
+
+def _by_subject(question: str, values: list[Any]) -> dict[UUID, list[PlainFact]]:
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        # One text a subject: a million facts come much sooner so than as a million rows.
+        return {subject: list(map(tuple, json.loads(facts))) for subject, facts in cursor.fetchall()}
+
+
+def payment_facts(campaigns: Collection[UUID]) -> dict[UUID, int]:
+    """How many facts there are about the payments of these campaigns; who has none is absent."""
+    if not campaigns:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_PAYMENT_FACTS, [list(campaigns)])
+        return dict(cursor.fetchall())
+
+
+def about_payments(campaigns: Collection[UUID], *, newest: int | None) -> dict[UUID, list[PlainFact]]:
+    """All facts about the payments of these campaigns; or about those payments alone of which the newest so many facts of
+    each campaign tell."""
+    if newest is None:
+        return _by_subject(_OF_PAYMENTS + _EACH, [list(campaigns)])
+    return _by_subject(_OF_PAYMENTS + _NEWEST + _EACH, [list(campaigns), list(campaigns), newest])
+
+
+def gave(people: Collection[UUID], campaigns: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """(campaign, person) for those of these people who ever gave to one of these campaigns."""
+    if not people or not campaigns:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_GAVE, [list(people), list(campaigns)])
+        return [(campaign, person) for campaign, person in cursor.fetchall()]
 
 
 def given_by(people: Collection[UUID], *, before: datetime | None = None) -> dict[UUID, list[float]]:
@@ -246,6 +329,11 @@ def owner_of(kind: str, entity_id: UUID) -> UUID | None:
     return Campaign.objects.filter(id=entity_id).values_list("owner_id", flat=True).first()
 
 
+def own(person: UUID) -> list[UUID]:
+    """What is somebody's own: themselves and their campaigns."""
+    return [person, *Campaign.objects.filter(owner_id=person).values_list("id", flat=True)]
+
+
 def category_of(campaign_id: UUID) -> str:
     """The category of a campaign; empty when it has none."""
     return Campaign.objects.filter(id=campaign_id).values_list("category", flat=True).first() or ""
@@ -258,7 +346,8 @@ def is_known(kind: str, entity_id: UUID) -> bool:
     return (
         Fact.objects.filter(subject_kind=Kind.USER, subject_id=entity_id).exists()
         or Campaign.objects.filter(owner_id=entity_id).exists()
-        or Fact.objects.filter(person_id=entity_id).exists()
+        # Who only reported is known to nobody: the answer would tell whether they did.
+        or Fact.objects.filter(person_id=entity_id, type="payment.succeeded").exists()
     )
 
 
@@ -276,10 +365,23 @@ def lines(kind: str, entity_id: UUID, limit: int = 200) -> list[dict[str, Any]]:
     return [{"type": fact.type, "time": fact.time, "source": fact.source, "data": fact.data} for fact in found]
 
 
+def as_told(ids: Collection[UUID]) -> dict[UUID, NewFact]:
+    """These facts as they were told, whoever told them; absent is what is not here."""
+    rows = Fact.objects.filter(id__in=list(ids)) if ids else ()
+    return {row.id: NewFact(row.id, row.type, row.time, row.subject_kind, row.subject_id, row.data) for row in rows}
+
+
 def told_since(kind: str, entity_id: UUID, *, types: Collection[str], since: datetime) -> list[Fact]:
     """The facts of these types about an entity that happened since, oldest first."""
     found = Fact.objects.filter(subject_kind=kind, subject_id=entity_id, type__in=types, time__gte=since)
     return list(found.order_by("time", "id"))
+
+
+def reports_told(kind: str, entity_id: UUID) -> list[tuple[datetime, dict[str, Any]]]:
+    """The reports about an entity that others told us and nobody has judged, oldest first: time and data."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORTS_TOLD, [kind, entity_id])
+        return [(time, json.loads(data)) for time, data in cursor.fetchall()]
 
 
 def case_outcome(kind: str, entity_id: UUID, *, since: datetime) -> str | None:
@@ -289,17 +391,11 @@ def case_outcome(kind: str, entity_id: UUID, *, since: datetime) -> str | None:
     return None if last is None else str(last.data["outcome"])
 
 
-def decisions(report_ids: Collection[UUID]) -> dict[UUID, tuple[str, datetime]]:
-    """The standing decision of each of these reports: outcome and time."""
-    found: dict[UUID, tuple[str, datetime]] = {}
-    keys = [str(report_id) for report_id in report_ids]
+def decisions(names: Collection[str]) -> dict[str, tuple[str, datetime]]:
+    """The standing decision of each of these reports, by their `report_id`: outcome and time."""
+    found: dict[str, tuple[str, datetime]] = {}
+    keys = list(names)
     decided = Fact.objects.filter(type="report.decided", data__report_id__in=keys).order_by("time", "id")
     for fact in decided if keys else ():
-        found[UUID(fact.data["report_id"])] = (fact.data["outcome"], fact.time)
+        found[str(fact.data["report_id"])] = (fact.data["outcome"], fact.time)
     return found
-
-
-def _plain(fact: list[Any]) -> PlainFact:
-    # Django leaves jsonb of plain cursors as text.
-    fact_id, type_, time, data = fact
-    return fact_id, type_, time, json.loads(data)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from bh_sdk.wire.base import Amount, Ask, CurrencyCode, Id, Line, Time
 
@@ -21,6 +22,16 @@ Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. &/-]{0,63}$")]
 Item = Literal["email", "phone", "identity", "bank", "registry", "beneficiary", "endorsement", "address"]
+
+
+def _sum(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,8})?", text):
+        raise ValueError("an amount is a number like 25.00, never negative")
+    return text
+
+
+# No score reads how much was given; what is no sum of money at all is refused all the same.
+Sum = Annotated[Amount, AfterValidator(_sum)]
 
 
 class Nothing(Ask):
@@ -41,7 +52,7 @@ class Created(Ask):
     category: Word | None = None
     need_type: Literal["EMERGENCY", "COMMUNITY_LONG_TERM"] | None = None
     currency: CurrencyCode | None = None
-    goal: Amount | None = None
+    goal: Sum | None = None
     ends_at: Time | None = None
 
 
@@ -71,7 +82,7 @@ class Ended(Ask):
 class Gift(Ask):
     payment_id: Key
     donor_id: Id | None = None
-    amount: Amount
+    amount: Sum
     currency: CurrencyCode
     cluster: Key | None = None
     donor_standing: Share | None = None

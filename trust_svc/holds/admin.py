@@ -15,8 +15,10 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
+from trust_svc import elsewhere
+from trust_svc.cases.queries import name_of
 from trust_svc.evidence import queries as evidence
-from trust_svc.holds import commands
+from trust_svc.holds import commands, queries
 from trust_svc.holds.models import Hold
 
 
@@ -70,6 +72,9 @@ class HoldAdmin(CasePage):
     def state_label(self, row: Hold) -> str:
         return "Lifted" if row.lifted_at else "Stopped"
 
+    def has_lift_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.may(request, "lift") and not _is_ones_own(object_id, self.actor(request))
+
     @action(
         title="Lift the hold",
         verb="lift",
@@ -84,15 +89,15 @@ class HoldAdmin(CasePage):
         return self.decide(request, object_id, command, done="Hold lifted")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        moments = [parts.Moment("Stopped", obj.placed_at, who=obj.placed_by, note=obj.reason)]
+        moments = [parts.Moment("Stopped", obj.placed_at, who=name_of(obj.placed_by), note=obj.reason)]
         if obj.lifted_at:
-            moments.insert(0, parts.Moment("Lifted", obj.lifted_at, who=obj.lifted_by, note=obj.lifted_because))
-        facts: list[parts.Fact | tuple[str, str]] = [
-            ("About", obj.entity_kind),
-            parts.Fact("Id of that", str(obj.entity_id), mono=True),
-            parts.Fact("Report", str(obj.report_id or "none: an analyst placed it"), mono=bool(obj.report_id)),
-            parts.Fact("Id of the hold", str(obj.id), mono=True),
-        ]
+            lifted = parts.Moment("Lifted", obj.lifted_at, who=name_of(obj.lifted_by), note=obj.lifted_because)
+            moments.insert(0, lifted)
+        ways = self.ways(request)
+        because = parts.Fact("Because of", "an analyst placed it")
+        if obj.report_id:
+            because = parts.Fact("Because of", "an upheld report", href=ways.one(elsewhere.REPORT, obj.report_id))
+        facts = [because, parts.Fact("Id of the hold", str(obj.id), mono=True)]
         state = self.state_label(obj)
         return parts.Case(
             headline=parts.Headline(
@@ -101,14 +106,28 @@ class HoldAdmin(CasePage):
                 below=obj.reason,
                 status=state,
                 tone="danger" if state == "Stopped" else "success",
-                notice=""
-                if obj.lifted_at
-                else "Payments approves and sends nothing for it until an analyst lifts the hold.",
+                notice=_notice(obj, self.actor(request)),
             ),
             wide=[parts.Timeline("What happened", moments)],
-            narrow=[parts.Facts("Hold", facts)],
+            narrow=[elsewhere.card(ways, obj.entity_kind, obj.entity_id), parts.Facts("Hold", facts)],
         )
+
+
+def _is_ones_own(object_id: object, person: str) -> bool:
+    """Whether a button is about somebody's own. Django asks with the hold's id, with its row, or with nothing for a list."""
+    if object_id is None:
+        return False
+    row = object_id if isinstance(object_id, Hold) else Hold.objects.filter(id=str(object_id)).first()
+    return row is not None and queries.is_ones_own(row.entity_kind, row.entity_id, person)
 
 
 def _about(row: Any) -> str:
     return str(getattr(row, "title", "") or f"{row.entity_kind.capitalize()} {str(row.entity_id)[:8]}")
+
+
+def _notice(row: Hold, person: str) -> str:
+    if row.lifted_at:
+        return ""
+    if queries.is_ones_own(row.entity_kind, row.entity_id, person):
+        return "It is yours, so a colleague decides when the hold is lifted."
+    return "Payments approves and sends nothing for it until an analyst lifts the hold."

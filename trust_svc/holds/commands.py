@@ -16,7 +16,7 @@ from trust_svc.evidence import commands as evidence
 from trust_svc.evidence import queries as known
 from trust_svc.evidence.rules import NewFact
 from trust_svc.holds import queries
-from trust_svc.holds.errors import HoldAlreadyPlaced, HoldOver
+from trust_svc.holds.errors import HoldAlreadyPlaced, HoldOver, OwnHold
 from trust_svc.holds.models import Hold
 
 UPHELD = "A report of fraud was upheld"
@@ -24,9 +24,10 @@ UPHELD = "A report of fraud was upheld"
 
 @transaction.atomic
 def place_hold(*, entity_kind: str, entity_id: UUID, reason: str, by: str) -> Hold:
-    """Stop a campaign or a person. Raises NotFound for one that we know nothing of, HoldAlreadyPlaced."""
+    """Stop a campaign or a person. Raises NotFound for one that we know nothing of, OwnHold, HoldAlreadyPlaced."""
     if not known.is_known(entity_kind, entity_id):
         raise NotFound(f"No {entity_kind} of that id is known here")
+    _not_ones_own(entity_kind, entity_id, by)
     return _place(Hold(entity_kind=entity_kind, entity_id=entity_id, reason=reason, placed_by=by))
 
 
@@ -60,10 +61,11 @@ def _place(hold: Hold) -> Hold:
 
 @transaction.atomic
 def lift_hold(*, hold_id: UUID, reason: str, by: str) -> Hold:
-    """Let go. Raises NotFound, HoldOver."""
+    """Let go. Raises NotFound, OwnHold, HoldOver."""
     hold = Hold.objects.select_for_update().filter(id=hold_id).first()
     if hold is None:
         raise NotFound("There is no such hold")
+    _not_ones_own(hold.entity_kind, hold.entity_id, by)
     if hold.lifted_at is not None:
         raise HoldOver()
     # After it was placed, whatever the clock did: of the two facts the later one counts.
@@ -74,6 +76,11 @@ def lift_hold(*, hold_id: UUID, reason: str, by: str) -> Hold:
     told = {"hold_id": hold.id, "entity_kind": hold.entity_kind, "entity_id": hold.entity_id}
     record(HoldLifted.model_validate(told), subject=hold.id, actor=by)
     return hold
+
+
+def _not_ones_own(entity_kind: str, entity_id: UUID, by: str) -> None:
+    if queries.is_ones_own(entity_kind, entity_id, by):
+        raise OwnHold()
 
 
 def _is_evidence(hold: Hold, type: str, time: datetime) -> None:

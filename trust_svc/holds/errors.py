@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Conflict
+from bh_sdk.errors import Conflict, Forbidden
 
 
 class HoldAlreadyPlaced(Conflict):
@@ -11,3 +11,7 @@ class HoldAlreadyPlaced(Conflict):
 
 class HoldOver(Conflict):
     code, title = "hold_over", "The hold is lifted already"
+
+
+class OwnHold(Forbidden):
+    code, title = "own_hold", "Nobody places or lifts a hold on themselves or on a campaign of their own"

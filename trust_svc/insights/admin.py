@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 # How long back, in days; the first is where the page opens.
 SPANS = {"30": ("30 days", 30), "7": ("7 days", 7), "90": ("90 days", 90), "365": ("12 months", 365)}
+SHORTEST = 7
 KINDS = {"campaign": "Campaigns", "user": "People"}
+
+_UNRATED = "Nobody is rated yet. A score is, once there is enough evidence about it."
 
 Tone = Literal["primary", "soft", "deep", "pale", "danger", "warning"]
 Day = TypeVar("Day", ScoreDay, ReviewDay)
@@ -52,11 +55,12 @@ class AnalyticsAdmin(BoardPage):
             ("How long", [_choice(SPANS[each][0], each, kind, each == span) for each in sorted(SPANS, key=int)]),
             ("Scores of", [_choice(KINDS[each], span, each, each == kind) for each in KINDS]),
         ]
-        range_ = [end - timedelta(days=ago) for ago in range(days - 1, -1, -1)]
         scores = queries.score_days(kind, end=end, days=days)
         reviews = queries.review_days(end=end, days=days)
+        range_ = _days(min([*scores, *reviews]), end=end, days=days)
         return parts.Board(
             choices,
+            notice=f"Days are counted since {range_[0]:%d %b %Y}." if len(range_) < days else "",
             tiles=_tiles(scores[end], queries.month_before(kind, end), reviews),
             wide=[_spread(range_, scores)],
             halves=[
@@ -70,6 +74,13 @@ class AnalyticsAdmin(BoardPage):
                 _histogram(scores[end], queries.month_before(kind, end)),
             ],
         )
+
+
+def _days(first: date, *, end: date, days: int) -> list[date]:
+    """The days of the charts: from the first that anybody counted, so that a young house sees more than an edge; never less
+    than a week."""
+    shown = min(days, max(SHORTEST, (end - first).days + 1))
+    return [end - timedelta(days=ago) for ago in range(shown - 1, -1, -1)]
 
 
 def _today() -> date:
@@ -94,15 +105,22 @@ def _tiles(now: ScoreDay, before: ScoreDay | None, reviews: Reviews) -> list[par
     return [
         parts.Tile("Rated", f"{now.rated:,}", f"{now.unrated:,} without enough evidence"),
         parts.Tile("Median score", _text(now.median), f"four of five between {_text(now.low)} and {_text(now.high)}"),
-        parts.Tile("Moved today", f"{now.moved:,}", f"{_text(now.movement)} points on average"),
+        parts.Tile(
+            "Moved today",
+            f"{now.moved:,}",
+            f"{_text(now.movement)} points on average" if now.moved else "a point or more",
+        ),
         parts.Tile(
             "Shift in a month",
-            "-" if index is None else f"{index:.3f}",
+            "–" if index is None else f"{index:.3f}",
             "nothing to compare with yet" if index is None else f"{rules.word(index)} (PSI)",
         ),
         parts.Tile("Reports", f"{filed:,}", f"{upheld} upheld, {share}"),
         parts.Tile(
-            "Time to decision", _text(hours[len(hours) // 2]) if hours else "-", "a median day's median", "hours"
+            "Time to decision",
+            _text(hours[len(hours) // 2]) if hours else "–",
+            "a median day's median" if hours else "no case was decided in this time",
+            "hours" if hours else "",
         ),
     ]
 
@@ -113,19 +131,21 @@ def _spread(days: Sequence[date], found: Days) -> parts.Chart:
         ("Median", "primary", lambda each: each.median),
         ("A tenth is below", "warning", lambda each: each.low),
     ]
-    return _chart("How scores are spread", days, found, reads, kind="line", unit="points")
+    return _chart("How scores are spread", days, found, reads, kind="line", unit="points", empty=_UNRATED)
 
 
 def _tier_chart(days: Sequence[date], found: Days) -> parts.Chart:
     tones: tuple[Tone, ...] = ("pale", "soft", "primary", "deep", "warning")
     reads = [_read(name, tone, "tiers", name) for name, tone in zip(TIERS, tones, strict=True)]
-    return _chart("Tiers, at the end of the day", days, found, reads, kind="bar", stacked=True)
+    return _chart("Tiers, at the end of the day", days, found, reads, kind="bar", stacked=True, empty=_UNRATED)
 
 
 def _factor_chart(days: Sequence[date], found: Days) -> parts.Chart:
     tones: tuple[Tone, ...] = ("primary", "soft", "warning", "deep", "pale")
     reads = [_read(name.capitalize(), tone, "factors", name) for name, tone in zip(FACTORS, tones, strict=True)]
-    return _chart("Mean points of the factors", days, found, reads, kind="bar", stacked=True, unit="points")
+    return _chart(
+        "Mean points of the factors", days, found, reads, kind="bar", stacked=True, unit="points", empty=_UNRATED
+    )
 
 
 def _read(title: str, tone: Tone, table: str, name: str) -> Read[ScoreDay]:
@@ -134,9 +154,9 @@ def _read(title: str, tone: Tone, table: str, name: str) -> Read[ScoreDay]:
 
 
 def _movement(days: Sequence[date], found: Days) -> parts.Chart:
-    return _chart(
-        "Scores that moved a point or more", days, found, [("Moved", "primary", lambda each: each.moved)], kind="bar"
-    )
+    reads: list[Read[ScoreDay]] = [("Moved", "primary", lambda each: each.moved)]
+    empty = "No score moved by a point from one day to the next. They move when evidence comes in."
+    return _chart("Scores that moved a point or more", days, found, reads, kind="bar", empty=empty)
 
 
 def _tier_moves(days: Sequence[date], found: Days) -> parts.Chart:
@@ -144,7 +164,8 @@ def _tier_moves(days: Sequence[date], found: Days) -> parts.Chart:
         ("Rose a tier", "primary", lambda each: each.tier_up),
         ("Fell a tier", "danger", lambda each: each.tier_down),
     ]
-    return _chart("Changes of tier", days, found, reads, kind="bar")
+    empty = "Nobody rose or fell a tier from one day to the next."
+    return _chart("Changes of tier", days, found, reads, kind="bar", empty=empty)
 
 
 def _outcomes(days: Sequence[date], found: Reviews) -> parts.Chart:
@@ -153,7 +174,8 @@ def _outcomes(days: Sequence[date], found: Reviews) -> parts.Chart:
         ("Upheld", "danger", lambda each: each.upheld),
         ("Dismissed", "primary", lambda each: each.dismissed),
     ]
-    return _chart("Reports", days, found, reads, kind="bar")
+    empty = "Nobody reported anything, and no report was judged."
+    return _chart("Reports", days, found, reads, kind="bar", stacked=True, beside="Filed", empty=empty)
 
 
 def _cases(days: Sequence[date], found: Reviews) -> parts.Chart:
@@ -163,7 +185,8 @@ def _cases(days: Sequence[date], found: Reviews) -> parts.Chart:
         ("Valuable", "warning", lambda each: each.valuable),
         ("False", "primary", lambda each: each.false),
     ]
-    return _chart("Cases", days, found, reads, kind="bar")
+    empty = "No case was opened or decided. One opens by itself when something is reported."
+    return _chart("Cases", days, found, reads, kind="bar", stacked=True, beside="Opened", empty=empty)
 
 
 def _hours(days: Sequence[date], found: Reviews) -> parts.Chart:
@@ -173,7 +196,8 @@ def _hours(days: Sequence[date], found: Reviews) -> parts.Chart:
         ("Cases, median", "warning", lambda each: each.case_hours),
         ("Nine of ten cases within", "danger", lambda each: each.case_hours_slow),
     ]
-    return _chart("Time to decision", days, found, reads, kind="line", unit="hours")
+    empty = "Nothing was decided in this time. Decide on a case, and a few minutes later it is counted here."
+    return _chart("Time to decision", days, found, reads, kind="line", unit="hours", empty=empty)
 
 
 def _histogram(now: ScoreDay, before: ScoreDay | None) -> parts.Chart:
@@ -199,15 +223,28 @@ def _chart(
     *,
     kind: Literal["bar", "line"],
     stacked: bool = False,
+    beside: str = "",
     unit: str = "",
+    empty: str = "Nothing in this time.",
 ) -> parts.Chart:
-    """Every day of the range; one that nobody counted is a gap, not a zero."""
+    """Every day of the range; one that nobody counted is a gap, not a zero. `beside` names the series that stands beside the
+    stack of the others. Where there is nothing to draw, `empty` says how
+    something comes to be."""
     series = []
     for name, tone, read in reads:
         values = [read(found[day]) if day in found else None for day in days]
-        series.append(parts.Series(name, values, ["" if value is None else f"{value:g}" for value in values], tone))
-    return parts.Chart(title, [f"{day:%d %b}" for day in days], series, kind=kind, stacked=stacked, unit=unit)
+        stack = "" if not beside else "beside" if name == beside else "others"
+        series.append(parts.Series(name, values, [_number(value) for value in values], tone, stack))
+    labels = [f"{day:%d %b}" for day in days] if any(any(each.values) for each in series) else []
+    return parts.Chart(title, labels, series, kind=kind, stacked=stacked, unit=unit, empty=empty)
+
+
+def _number(value: float | None) -> str:
+    """A count as it is, anything else to a tenth."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+    return "–" if value is None else f"{value:,.1f}"

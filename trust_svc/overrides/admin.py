@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
-from trust_svc.cases.queries import names
+from trust_svc import elsewhere
+from trust_svc.cases.queries import name_in, names
 from trust_svc.evidence import queries as evidence
 from trust_svc.overrides import commands, rules
 from trust_svc.overrides.dialogs import Agree, Say, told
@@ -29,6 +30,12 @@ STATE: dict[str, tuple[str, parts.Tone]] = {
     "withdrawn": ("Withdrawn", ""),
 }
 TONES: dict[str, str] = {text: tone for text, tone in STATE.values() if tone}
+_WAITING_FIRST = Case(
+    When(state="waiting", then=Value(0)),
+    When(state="active", then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
 ENDED = {"expired": "Ended by itself", "revoked": "Revoked", "replaced": "Replaced by another"}
 
 
@@ -38,7 +45,7 @@ class OverrideAdmin(CasePage):
 
     thing, desk, desk_order, icon, order = "override", "Trust", 10, "edit_attributes", 22
 
-    list_display = ("about", "told_as", "state_label", "change_shown", "requested_at", "expires_at")
+    list_display = ("about", "told_as", "state_label", "who_acts", "change_shown", "requested_at", "expires_at")
     list_filter: ClassVar = ["state", "what", "reason", "entity_kind", ("requested_at", RangeDateFilter)]
     search_fields: ClassVar = ["entity_id"]
     search_help_text = "Id of an override, a campaign or a person, or words of a campaign's title"
@@ -46,8 +53,14 @@ class OverrideAdmin(CasePage):
     actions_detail: ClassVar = ["approve", "reject", "withdraw", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
-        found: QuerySet[Override] = super().get_queryset(request).annotate(title=evidence.title_of("entity_id"))
+        found: QuerySet[Override] = (
+            super().get_queryset(request).annotate(title=evidence.title_of("entity_id"), asker=name_in("requested_by"))
+        )
         return found
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """What waits for somebody, the oldest first; then what is in force; then the past."""
+        return (_WAITING_FIRST, "-requested_at", "id")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Override], search_term: str
@@ -81,9 +94,14 @@ class OverrideAdmin(CasePage):
     def state_label(self, row: Override) -> str:
         return STATE[row.state][0]
 
+    @display(description="Who acts")
+    def who_acts(self, row: Any) -> str:
+        """Who has to do something, and nothing where nobody has."""
+        return f"anybody but {row.asker or 'who asked'}" if row.state == rules.WAITING else ""
+
     @display(description="Change", ordering="change")
     def change_shown(self, row: Override) -> str:
-        return f"{row.change:.1f}"
+        return f"{row.change:.1f} points"
 
     # -- who may press what, on this very override --------------------------------------------------------------------
 
@@ -188,7 +206,11 @@ class OverrideAdmin(CasePage):
                 notice=self._notice(request, obj),
             ),
             wide=[parts.Words("Why", obj.note), parts.Timeline("What happened", _moments(obj, people))],
-            narrow=[_terms(obj), _elsewhere(obj)],
+            narrow=[
+                _terms(obj),
+                elsewhere.card(self.ways(request), obj.entity_kind, obj.entity_id),
+                _itself(obj),
+            ],
         )
 
     def _notice(self, request: HttpRequest, row: Override) -> str:
@@ -198,7 +220,7 @@ class OverrideAdmin(CasePage):
                 return "You asked for this, so another analyst or an admin agrees or rejects. You may withdraw it."
             return "An analyst or admin who did not ask for it agrees or rejects. Until then nothing has changed."
         if row.state == rules.ACTIVE:
-            until = f"{row.expires_at:%d %b %Y %H:%M}" if row.expires_at else ""
+            until = f"{row.expires_at:%d %b %Y %H:%M} UTC" if row.expires_at else ""
             return f"Counts until {until}, then ends by itself. Any analyst may revoke it before."
         return ""
 
@@ -252,14 +274,9 @@ def _terms(row: Override) -> parts.Facts:
     return parts.Facts("The override", facts)
 
 
-def _elsewhere(row: Override) -> parts.Facts:
-    scores = f"{reverse('admin:trust_scoring_score_changelist')}?q={row.entity_id}"
-    facts: list[parts.Fact | tuple[str, str]] = [
-        parts.Fact("Score", _about(row), href=scores),
-        parts.Fact("Id of that", str(row.entity_id), mono=True),
-        parts.Fact("Id of the override", str(row.id), mono=True),
-    ]
+def _itself(row: Override) -> parts.Facts:
+    facts: list[parts.Fact | tuple[str, str]] = [parts.Fact("Id of the override", str(row.id), mono=True)]
     if row.replaces_id is not None:
         href = reverse("admin:trust_overrides_override_change", args=(row.replaces_id,))
         facts.append(parts.Fact("Instead of", str(row.replaces_id)[:8], href=href))
-    return parts.Facts("Elsewhere", facts)
+    return parts.Facts("Itself", facts)

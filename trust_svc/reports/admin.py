@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from bh_sdk.server.admin import CasePage, Figure, display, parts
+from trust_svc import elsewhere
 from trust_svc.evidence import queries as evidence
-from trust_svc.reports.models import Report
+from trust_svc.reports.models import NOBODY, Report
 
 STATES: dict[str, parts.Tone] = {"Open": "warning", "Upheld": "danger", "Dismissed": "info"}
 
@@ -69,27 +70,40 @@ class ReportAdmin(CasePage):
             self.log_reading(request, obj, "Read what the reporter wrote")
         text = obj.description.open() if opened else "Sealed. Only who may open reports reads what was written."
         links = [[url] for url in obj.evidence_urls] if opened else []
-        others = Report.objects.filter(entity_kind=obj.entity_kind, entity_id=obj.entity_id).exclude(id=obj.id).count()
         facts: list[parts.Fact | tuple[str, str]] = [
-            ("About", obj.entity_kind),
-            parts.Fact("Id of that", str(obj.entity_id), mono=True),
-            ("Other reports about it", str(others)),
+            ("Kind", obj.kind.capitalize()),
+            ("Filed", f"{obj.created_at:%d %b %Y %H:%M} UTC"),
             parts.Fact("Id of the report", str(obj.id), mono=True),
         ]
         if opened:
-            facts.append(parts.Fact("Reporter", str(obj.reporter_id), mono=True, note="never told to the one reported"))
+            named = "not named" if obj.reporter_id == NOBODY else str(obj.reporter_id)
+            facts.append(parts.Fact("Reporter", named, mono=True, note="never told to the one reported"))
+        if obj.told_as:
+            facts.append(parts.Fact("The platform calls it", obj.told_as, mono=True))
         moments = [parts.Moment("Filed", obj.created_at)]
         if obj.decided_at:
             moments.insert(0, parts.Moment(obj.get_state_display(), obj.decided_at))
         state = obj.get_state_display()
         return parts.Case(
-            headline=parts.Headline(title=_about(obj), figure=obj.kind.capitalize(), status=state, tone=STATES[state]),
+            headline=parts.Headline(
+                title=_about(obj),
+                figure=obj.kind.capitalize(),
+                status=state,
+                tone=STATES[state],
+                notice="It is judged in its case, together with all that is said about the same."
+                if state == "Open"
+                else "",
+            ),
             wide=[
                 parts.Words("What the reporter wrote", text),
                 # Shown as text: a click would tell a stranger's server that staff are looking.
                 parts.Table("Evidence the reporter names", ["Address"], links, empty="None."),
             ],
-            narrow=[parts.Facts("Report", facts), parts.Timeline("What happened", moments)],
+            narrow=[
+                elsewhere.card(self.ways(request), obj.entity_kind, obj.entity_id),
+                parts.Facts("Report", facts),
+                parts.Timeline("What happened", moments),
+            ],
         )
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from bh_sdk.events import EntityKind
 from bh_sdk.server.access import may
-from bh_sdk.server.api import Call, Router, Status
-from bh_sdk.wire.trust import FileReport
+from bh_sdk.server.api import Call, Cursor, Limit, Page, Router, Status, keyset_page
+from bh_sdk.wire.trust import FiledReport, FileReport, ReportKind, ReportStatus
 from bh_sdk.wire.trust import Report as ReportAnswer
-from trust_svc.reports import commands
+from trust_svc.evidence import queries as known
+from trust_svc.reports import commands, queries
 
 router = Router(tags=["reports"])
 
@@ -31,3 +33,35 @@ def file_report(request: Call, body: FileReport) -> Status[ReportAnswer]:
         created_at=report.created_at,
     )
     return Status(201, answer)
+
+
+@router.get("/reports", auth=may("report", "view"), response=Page[FiledReport])
+def list_reports(
+    request: Call,
+    entity_type: EntityKind | None = None,
+    entity_id: UUID | None = None,
+    kind: ReportKind | None = None,
+    status: ReportStatus | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[FiledReport]:
+    """Reports and what came of them, newest first, for staff: who filed one, and in which words, is in none."""
+    found = queries.filed(entity_kind=entity_type, entity_id=entity_id, kind=kind, state=status)
+    # Nobody reads what is said about themselves.
+    found = found.exclude(entity_id__in=known.own(UUID(request.auth.id)))
+    page = keyset_page(found, request=request, cursor=cursor, limit=limit)
+    results = [
+        FiledReport.model_validate(
+            {
+                "report_id": row.id,
+                "entity_type": row.entity_kind,
+                "entity_id": row.entity_id,
+                "kind": row.kind,
+                "status": row.state,
+                "created_at": row.created_at,
+                "decided_at": row.decided_at,
+            }
+        )
+        for row in page.results
+    ]
+    return Page[FiledReport](results=results, next=page.next, previous=page.previous)

@@ -17,7 +17,7 @@ from trust_svc.evidence import queries as known
 from trust_svc.evidence.rules import NewFact
 from trust_svc.holds import commands as holds
 from trust_svc.reports import queries
-from trust_svc.reports.models import Report
+from trust_svc.reports.models import NO_WORDS, NOBODY, Report
 
 # How many reports one transaction settles.
 BATCH = 500
@@ -77,6 +77,29 @@ def _file(
 
 
 @transaction.atomic
+def take_over(entity_kind: str, entity_id: UUID) -> int:
+    """Make reports of those about this that the platform told as evidence, so that they are judged like ours; returns how
+    many were new. Doing it twice is doing it once."""
+    told = known.reports_told(entity_kind, entity_id)
+    here = queries.names(entity_kind, entity_id) if told else set()
+    new = {data["report_id"]: (time, data) for time, data in reversed(told) if data["report_id"] not in here}
+    reports = [
+        Report(
+            reporter_id=UUID(data["reporter_id"]) if data.get("reporter_id") else NOBODY,
+            entity_kind=entity_kind,
+            entity_id=entity_id,
+            kind=data["kind"],
+            description=NO_WORDS,
+            created_at=time,
+            told_as=name,
+        )
+        for name, (time, data) in sorted(new.items())
+    ]
+    Report.objects.bulk_create(reports)
+    return len(reports)
+
+
+@transaction.atomic
 def settle(report_ids: Collection[UUID]) -> int:
     """Bring reports to where their standing decisions are, known or taken back; returns how many moved.
 
@@ -84,9 +107,11 @@ def settle(report_ids: Collection[UUID]) -> int:
     """
     rows = Report.objects.filter(id__in=list(report_ids)).order_by("created_at", "id").select_for_update()
     reports = {report.id: report for report in rows}
-    decided = known.decisions(reports.keys())
+    decided = known.decisions([report.name for report in reports.values()])
     moved = [
-        (reports[key], *decision) for key, decision in sorted(decided.items()) if reports[key].state != decision[0]
+        (report, *decided[report.name])
+        for _, report in sorted(reports.items())
+        if report.name in decided and report.state != decided[report.name][0]
     ]
     for report, outcome, time in moved:
         report.state, report.decided_at = outcome, time
@@ -99,7 +124,8 @@ def settle(report_ids: Collection[UUID]) -> int:
             "kind": report.kind,
             "outcome": outcome,
         }
-        record(ReportDecided.model_validate(told), subject=report.id)
+        if report.reporter_id != NOBODY:
+            record(ReportDecided.model_validate(told), subject=report.id)
         if outcome == Report.State.UPHELD and report.kind == "fraud":
             holds.place_for_report(entity_kind=report.entity_kind, entity_id=report.entity_id, report_id=report.id)
     return len(moved)

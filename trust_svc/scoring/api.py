@@ -40,10 +40,11 @@ def user_score(request: Call, user_id: UUID) -> HttpResponse:
 def score_factors(request: Call, entity_id: UUID) -> Factors:
     """How the score of a campaign or person comes about; its owner and staff also see the evidence behind it."""
     kind = _kind(entity_id)
+    staff = _is_staff(request, kind, entity_id)
     inside = _may_see_inside(request, kind, entity_id)
     return Factors(
-        score=views.score(kind, entity_id, inside=inside),
-        evidence=views.evidence_lines(kind, entity_id) if inside else None,
+        score=views.score(kind, entity_id, caller=request.auth.id, staff=staff),
+        evidence=views.evidence_lines(kind, entity_id, staff=staff) if inside else None,
     )
 
 
@@ -54,8 +55,10 @@ def score_history(request: Call, entity_id: UUID, limit: Limit = 20, cursor: Cur
     if not _may_see_inside(request, kind, entity_id):
         raise NotFound()
     order = ("-calculated_at", "-id")
-    page = keyset_page(queries.history(kind, entity_id), request=request, cursor=cursor, limit=limit, order=order)
-    results = [views.point(each) for each in page.results]
+    staff = _is_staff(request, kind, entity_id)
+    points = queries.history(kind, entity_id, staff=staff)
+    page = keyset_page(points, request=request, cursor=cursor, limit=limit, order=order)
+    results = [views.point(each, staff=staff) for each in page.results]
     return Page[ScorePoint](results=results, next=page.next, previous=page.previous)
 
 
@@ -68,7 +71,7 @@ def calculate(request: Call, body: Calculate) -> Status[Score] | Status[JobAnswe
         if not evidence.is_known(body.entity.kind, body.entity.id):
             raise NotFound()
         commands.rescore(kind=body.entity.kind, entity_id=body.entity.id)
-        return Status(200, views.score(body.entity.kind, body.entity.id, inside=True))
+        return Status(200, views.score(body.entity.kind, body.entity.id, caller=request.auth.id, staff=True))
     entities = None if body.entities is None else [(each.kind, each.id) for each in body.entities]
     if entities is not None and (unknown := evidence.unknown_among(entities)):
         raise NotFound(
@@ -102,6 +105,11 @@ def _kind(entity_id: UUID) -> str:
         if evidence.is_known(kind, entity_id):
             return kind
     raise NotFound()
+
+
+def _is_staff(request: Call, kind: str, entity_id: UUID) -> bool:
+    """Whether the caller sees more than an owner does. Of a score of their own, nobody does."""
+    return request.auth.may("score", "read_any") and str(evidence.owner_of(kind, entity_id)) != request.auth.id
 
 
 def _may_see_inside(request: Call, kind: str, entity_id: UUID) -> bool:

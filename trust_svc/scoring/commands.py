@@ -3,72 +3,109 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from bh_sdk.events import ScoreChanged
-from bh_sdk.server.events import record
+from bh_sdk.server.events import record_all
 from bh_sdk.server.ops import clock
 from trust_svc.cases import attention
 from trust_svc.overrides.rules import shown_tier as overridden_tier
 from trust_svc.scoring import queries
-from trust_svc.scoring.answers import Answer, answers
-from trust_svc.scoring.assessment import Entity, read
-from trust_svc.scoring.engine import category_rates, shown_tier, tier_of
-from trust_svc.scoring.models import CategoryRate, Due, Job, JobItem, Score, ScorePoint
+from trust_svc.scoring.answers import Answer, counted
+from trust_svc.scoring.assessment import Entity
+from trust_svc.scoring.engine import Column, category_rates, shown_tier, tier_of
+from trust_svc.scoring.models import CategoryRate, Epoch, Job, JobItem, Score
 from trust_svc.scoring.rules import DEBOUNCE, TREND, Standing, is_noted, is_told
 from trust_svc.versions import beside
 
-# So many entities are calculated at once, and in one transaction.
-BATCH = 8_192
+# So many entities are calculated at once, and in one transaction: at most; of what is urgent fewer, so that the first are
+# there soon; and of a sweep, whose every score keeps a lock for what it tells.
+BATCH, URGENT, BULK = 8_192, 1_024, 4_096
+# So many workers sweep at once: the others stay free for what is new.
+SWEEPERS = 2
+_SWEEPER = 0x7472_7573
 
 _MARK = """
-INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, picked)
-SELECT kind, entity_id, %s, %s, false
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, urgent, quiet, bulk, picked)
+SELECT kind, entity_id, %s, %s, %s, %s, false
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid) ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) WHERE NOT picked
-DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent
- WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent
+DO UPDATE SET due_at = least(due.due_at, excluded.due_at), urgent = due.urgent OR excluded.urgent,
+       quiet = due.quiet AND excluded.quiet, bulk = due.bulk AND excluded.bulk
+ WHERE excluded.due_at < due.due_at OR excluded.urgent AND NOT due.urgent OR due.quiet AND NOT excluded.quiet
+    OR due.bulk AND NOT excluded.bulk
 """
 
-# The sweep asks for everything, and jumps no queue: what waits already waits no longer. An organiser and the campaigns
+# The sweep asks for everything, and comes after all else: what waits already waits no longer. An organiser and the campaigns
 # stand together, because they are calculated from the same facts.
 _MARK_ALL = """
-INSERT INTO trust_scoring_due (kind, entity_id, due_at, picked)
-SELECT kind, entity_id, %s, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
-ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
+INSERT INTO trust_scoring_due AS due (kind, entity_id, due_at, bulk, picked)
+SELECT kind, entity_id, %s, true, false FROM trust_scoring_score ORDER BY owner_id, kind, entity_id
+ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET quiet = false WHERE due.quiet
 """
 
+# One that is being calculated is asked for again only when it still counts on what is over.
 _MARK_EXPIRED = """
 INSERT INTO trust_scoring_due (kind, entity_id, due_at, urgent, picked)
-SELECT kind, entity_id, %s, true, false FROM trust_scoring_score WHERE expires_at <= %s ORDER BY kind, entity_id
-ON CONFLICT (kind, entity_id) WHERE NOT picked DO NOTHING
+SELECT kind, entity_id, %s, true, false FROM trust_scoring_score AS score WHERE expires_at <= %s AND NOT EXISTS (
+       SELECT FROM trust_scoring_due AS due
+        WHERE due.kind = score.kind AND due.entity_id = score.entity_id
+          AND NOT due.quiet AND (due.urgent OR due.picked))
+ ORDER BY kind, entity_id
+ON CONFLICT (kind, entity_id) WHERE NOT picked DO UPDATE SET urgent = true, quiet = false, bulk = false
+"""
+
+# What comes next: urgent or not, of a sweep or not. A picked row that nobody holds was left behind.
+_NEXT = """
+SELECT urgent, bulk FROM trust_scoring_due WHERE picked OR due_at <= %s OR due_at > %s
+ ORDER BY urgent DESC, bulk, due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 _PICK = """
 UPDATE trust_scoring_due SET picked = true WHERE id IN (
-   SELECT id FROM trust_scoring_due WHERE NOT picked AND (due_at <= %s OR due_at > %s)
+   SELECT id FROM trust_scoring_due WHERE NOT picked AND bulk = %s AND (due_at <= %s OR due_at > %s)
     ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+# How many of a sweep are picked already: no more than those who sweep can take.
+_AHEAD = "SELECT count(*) FROM trust_scoring_due WHERE picked AND bulk"
+
+# One of the two places of those who sweep, until the transaction ends.
+_SWEEP = "SELECT CASE WHEN pg_try_advisory_xact_lock(%s, 1) THEN true ELSE pg_try_advisory_xact_lock(%s, 2) END"
+
+_TAKE = """
+SELECT id, kind, entity_id, quiet FROM trust_scoring_due WHERE picked AND bulk = %s
+ ORDER BY urgent DESC, due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+_DONE = "DELETE FROM trust_scoring_due WHERE id = ANY(%s)"
+
+# Scores as they stand, locked in one order.
+_STORED = """
+SELECT kind, entity_id, computed, outside, outside_at, id, score, tier, rated, said, override_id
+  FROM trust_scoring_score WHERE entity_id = ANY(%s) ORDER BY kind, entity_id FOR UPDATE
 """
 
 _KEEP = """
 INSERT INTO trust_scoring_score AS score (id, kind, entity_id, owner_id, score, lower, deviation, confidence, rated,
        tier, cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       computed, override_id, override_until, said, revision, turn)
+       computed, override_id, override_until, outside, outside_at, said, revision, turn)
 SELECT gen_random_uuid(), kind, entity_id, owner_id, row.score, lower, deviation, confidence, rated, tier,
        cap, cap_adjustment, factors, reasons, features, trend, parameters_id, expires_at, calculated_at,
-       computed, override_id, override_until, said, 1, %s
+       computed, override_id, override_until, outside, outside_at, said, 1, %s
   FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, owner_id uuid, score float8, lower float8,
        deviation float8, confidence float8, rated boolean, tier text, cap float8, cap_adjustment float8, factors jsonb,
        reasons jsonb, features jsonb, trend float8, parameters_id integer, expires_at timestamptz,
-       calculated_at timestamptz, computed jsonb, override_id uuid, override_until timestamptz, said bigint)
+       calculated_at timestamptz, computed jsonb, override_id uuid, override_until timestamptz, outside jsonb,
+       outside_at timestamptz, said bigint)
  ORDER BY kind, entity_id
 ON CONFLICT (kind, entity_id) DO UPDATE SET
        owner_id = excluded.owner_id, score = excluded.score, lower = excluded.lower, deviation = excluded.deviation,
@@ -76,7 +113,8 @@ ON CONFLICT (kind, entity_id) DO UPDATE SET
        cap_adjustment = excluded.cap_adjustment, factors = excluded.factors, reasons = excluded.reasons,
        features = excluded.features, trend = excluded.trend, parameters_id = excluded.parameters_id,
        expires_at = excluded.expires_at, calculated_at = excluded.calculated_at, computed = excluded.computed,
-       override_id = excluded.override_id, override_until = excluded.override_until, said = excluded.said,
+       override_id = excluded.override_id, override_until = excluded.override_until, outside = excluded.outside,
+       outside_at = excluded.outside_at, said = excluded.said,
        revision = score.revision + 1, turn = excluded.turn
  WHERE score.turn < excluded.turn
 RETURNING score.id, score.kind, score.entity_id
@@ -84,7 +122,31 @@ RETURNING score.id, score.kind, score.entity_id
 
 # Nothing shown moved; but this answer is newer, and knew at least as much.
 _AGAIN = """
-UPDATE trust_scoring_score SET calculated_at = %s, revision = revision + 1, turn = %s WHERE id = ANY(%s) AND turn < %s
+UPDATE trust_scoring_score
+   SET calculated_at = %(at)s, revision = revision + 1, turn = %(turn)s,
+       outside_at = CASE WHEN outside IS NULL OR id = ANY(%(quiet)s) THEN outside_at ELSE %(at)s END
+ WHERE id = ANY(%(same)s) AND turn < %(turn)s
+"""
+
+# What others see stays as it is, whatever moves underneath. `at_items` and `at_periods` are what badges are read from.
+_FREEZE = """
+UPDATE trust_scoring_score
+   SET outside_at = calculated_at, outside = jsonb_build_object(
+         'score', score, 'tier', tier, 'rated', rated, 'confidence', confidence, 'factors', factors,
+         'cap_adjustment', cap_adjustment, 'trend', trend, 'reasons', reasons, 'computed', computed,
+         'items', features->%(items)s::int, 'periods', features->%(periods)s::int)
+ WHERE outside IS NULL AND (kind, entity_id) IN (
+       SELECT kind, entity_id FROM jsonb_to_recordset(%(entities)s::jsonb) AS entity (kind text, entity_id uuid))
+"""
+
+_NOTE = """
+INSERT INTO trust_scoring_scorepoint (kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions,
+       parameters_id, calculated_at, source, computed, outside, told)
+SELECT kind, entity_id, score, lower, confidence, rated, tier, cap_adjustment, contributions, parameters_id, calculated_at,
+       source, computed, outside, told
+  FROM jsonb_to_recordset(%s::jsonb) AS row (kind text, entity_id uuid, score float8, lower float8, confidence float8,
+       rated boolean, tier text, cap_adjustment float8, contributions jsonb, parameters_id integer,
+       calculated_at timestamptz, source text, computed float8, outside jsonb, told boolean)
 """
 
 _JOB_ITEMS_DONE = """
@@ -99,9 +161,29 @@ UPDATE trust_scoring_score SET standing = CASE WHEN rated THEN score / 100 END
 """
 
 
+class Stored(NamedTuple):
+    """What is asked of a score as it stands: a plain tuple, because they are many."""
+
+    id: UUID
+    score: float
+    tier: str
+    rated: bool
+    said: int
+    override_id: UUID | None
+    computed: dict[str, Any] | None
+    outside: dict[str, Any] | None
+    outside_at: datetime | None
+
+    def seen_outside(self) -> Stored:
+        """The same as others than staff see it."""
+        if self.outside is None:
+            return self
+        return self._replace(**{name: self.outside[name] for name in ("score", "tier", "rated", "computed")})
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A score that was written."""
+    """A score that was written: how it stood and stands for staff, and for others."""
 
     id: UUID
     answer: Answer
@@ -109,22 +191,33 @@ class Kept:
     after: Standing
     # An override began or ended.
     turned: bool
+    before_outside: Standing | None
+    after_outside: Standing
+    # What was calculated, as far as others see it.
+    calculated_outside: float
+
+    @property
+    def told(self) -> bool:
+        """Whether anything moved that others see."""
+        return self.turned or is_noted(self.before_outside, self.after_outside)
 
 
-def mark(entities: Iterable[Entity], *, now: bool = False) -> None:
+def mark(entities: Iterable[Entity], *, now: bool = False, quietly: bool = False) -> None:
     """Have these scores calculated again: a second from now, with whatever else comes until then; or `now`, before all
-    that waits.
+    that waits. `quietly`: because of something that only staff may notice, such as a report.
 
     Belongs into the transaction that changes the evidence. An entity that waits already is not put off.
     """
-    _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now)
+    _mark(entities, due_at=clock.now() if now else clock.now() + DEBOUNCE, urgent=now, quiet=quietly)
 
 
-def _mark(entities: Iterable[Entity], *, due_at: datetime, urgent: bool) -> None:
+def _mark(
+    entities: Iterable[Entity], *, due_at: datetime, urgent: bool, quiet: bool = False, bulk: bool = False
+) -> None:
     wanted = sorted(set(entities))
     if wanted:
         with connection.cursor() as cursor:
-            cursor.execute(_MARK, [due_at, urgent, _as_json(wanted)])
+            cursor.execute(_MARK, [due_at, urgent, quiet, bulk, _as_json(wanted)])
 
 
 def rescore_due(limit: int = BATCH) -> int:
@@ -132,15 +225,38 @@ def rescore_due(limit: int = BATCH) -> int:
 
     Several workers may do so at once. A worker that dies leaves its picked rows to the next one, at once.
     """
+    now = clock.now()
+    # Nothing is put off for so long: the clock was moved back.
+    due = [now, now + 10 * DEBOUNCE]
     with connection.cursor() as cursor:
-        # Nothing is put off for so long: the clock was moved back.
-        cursor.execute(_PICK, [clock.now(), clock.now() + 10 * DEBOUNCE, limit])
-    with transaction.atomic():
-        as_of = clock.now()
-        rows = Due.objects.filter(picked=True).order_by("-urgent", "due_at", "id").select_for_update(skip_locked=True)
-        picked = list(rows[:limit])
-        _rescore({(due.kind, due.entity_id) for due in picked}, as_of)
-        Due.objects.filter(id__in=[due.id for due in picked]).delete()
+        cursor.execute(_NEXT, due)
+        if (lane := cursor.fetchone()) is None:
+            return 0
+        urgent, bulk = lane
+        limit = min(limit, URGENT if urgent else BULK if bulk else BATCH)
+        room = limit
+        if bulk:
+            cursor.execute(_AHEAD)
+            (ahead,) = cursor.fetchone()
+            room = max(0, SWEEPERS * limit - ahead)
+        cursor.execute(_PICK, [bulk, *due, room])
+    return _take(bulk, limit)
+
+
+@transaction.atomic
+def _take(bulk: bool, limit: int) -> int:
+    as_of = clock.now()
+    with connection.cursor() as cursor:
+        if bulk:
+            cursor.execute(_SWEEP, [_SWEEPER, _SWEEPER])
+            if not cursor.fetchone()[0]:
+                return 0
+        cursor.execute(_TAKE, [bulk, limit])
+        picked = cursor.fetchall()
+        loud = {(kind, entity_id) for _, kind, entity_id, quiet in picked if not quiet}
+        asked = {(kind, entity_id) for _, kind, entity_id, _ in picked}
+        _rescore(asked, as_of, quietly=asked - loud)
+        cursor.execute(_DONE, [[due for due, *_ in picked]])
     return len(picked)
 
 
@@ -152,12 +268,19 @@ def rescore(*, kind: str, entity_id: UUID) -> Score:
 
 
 @transaction.atomic
+def rescore_all(entities: Collection[Entity]) -> None:
+    """Calculate these scores now, together."""
+    _rescore(entities, clock.now())
+
+
+@transaction.atomic
 def open_job(*, entities: Sequence[Entity] | None, by: str) -> Job:
     """Have many scores calculated, or all there are; the job says how far it is."""
     wanted = sorted(set(entities)) if entities is not None else queries.everybody()
     job = Job.objects.create(requested_by=by, total=len(wanted), created_at=clock.now())
     JobItem.objects.bulk_create([JobItem(job=job, kind=kind, entity_id=entity_id) for kind, entity_id in wanted])
-    _mark(wanted, due_at=job.created_at, urgent=False)
+    # A large one is as good as a sweep: nobody's news waits for it.
+    _mark(wanted, due_at=job.created_at, urgent=False, bulk=len(wanted) > URGENT)
     return job
 
 
@@ -188,28 +311,35 @@ def begin_epoch() -> None:
         unique_fields=["category"],
         update_fields=["rate", "calculated_at"],
     )
+    Epoch.objects.create(began_at=at)
     with connection.cursor() as cursor:
         cursor.execute(_EPOCH)
         cursor.execute(_MARK_ALL, [at])
 
 
-def _rescore(entities: Collection[Entity], as_of: datetime) -> None:
+def _rescore(entities: Collection[Entity], as_of: datetime, *, quietly: Set[Entity] = frozenset()) -> None:
+    """`quietly`: those of them of which others see what they saw before."""
     if not entities:
         return
     # Before anything is read: what this turn knows is at least what was known when it was drawn.
     turn = queries.next_turn()
-    found = answers(read(entities), as_of=as_of)
-    kept = _keep(found, as_of, turn)
+    found = counted(entities, as_of=as_of)
+    kept = _keep(found, as_of, turn, quietly)
     beside.keep((said for each in found for said in each.beside), turn=turn)
-    noted = [each for each in kept if each.turned or is_noted(each.before, each.after)]
-    ScorePoint.objects.bulk_create([_point(each) for each in noted])
+    noted = [each for each in kept if each.told or is_noted(each.before, each.after)]
+    _note(noted)
     _tell_cases(noted)
-    # Facts of a score lock it until the end, so in one order.
-    for each in sorted(kept, key=lambda one: one.id):
-        if is_told(each.before, each.after):
-            record(_changed(each), subject=each.id)
+    told = [each for each in kept if is_told(each.before_outside, each.after_outside)]
+    record_all([(_changed(each), each.id) for each in told])
     with connection.cursor() as cursor:
         cursor.execute(_JOB_ITEMS_DONE, [_as_json(sorted(entities))])
+
+
+def _note(noted: Sequence[Kept]) -> None:
+    """Add these to the history."""
+    if noted:
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTE, [json.dumps([_point(each) for each in noted])])
 
 
 def _tell_cases(noted: Sequence[Kept]) -> None:
@@ -219,59 +349,116 @@ def _tell_cases(noted: Sequence[Kept]) -> None:
     attention.look_at({each.answer.entity for each in noted} - fell, with_open_case=True)
 
 
-def _keep(found: Sequence[Answer], as_of: datetime, turn: int) -> list[Kept]:
+def _keep(found: Sequence[Answer], as_of: datetime, turn: int, quietly: Set[Entity]) -> list[Kept]:
     """Write the answers that moved; returns them. An answer that knew less than the stored one is dropped.
 
     One that says what is stored already is not written again: the stored one is as of now, and knows as much.
     """
     entities = [each.entity for each in found]
-    before = _stored(entities)
+    before = _stored(entities, quietly)
     past = queries.scores_at(entities, as_of - TREND)
-    moved: dict[Entity, tuple[Answer, Standing]] = {}
+    moved: dict[Entity, tuple[Answer, Standing, dict[str, Any] | None]] = {}
     same: list[UUID] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[str] = []
     for each in found:
         stored, then = before.get(each.entity), past.get(each.entity)
         after = _standing(each, stored)
-        row = _row(
-            each, after, None if then is None else _moved(each.calculated.score, then), _underneath(each, stored)
-        )
-        if stored is not None and stored.said == row["said"]:
+        trend = None if then is None else _moved(each.calculated.score, then.score)
+        outside, since = None, None
+        if stored is not None and each.entity in quietly:
+            outside, since = stored.outside, stored.outside_at
+        elif _differs(each, stored, then):
+            outside = _outside(each, stored, then)
+            since = None if outside is None else as_of
+        said, row = _row(each, after, trend, _underneath(each, stored), outside, since)
+        if stored is not None and stored.said == said:
             same.append(stored.id)
         else:
-            moved[each.entity] = (each, after)
+            moved[each.entity] = (each, after, outside)
             rows.append(row)
+    quiet = [before[entity].id for entity in quietly if entity in before]
     with connection.cursor() as cursor:
-        cursor.execute(_AGAIN, [as_of, turn, same, turn])
-        cursor.execute(_KEEP, [turn, json.dumps(rows)])
+        cursor.execute(_AGAIN, {"at": as_of, "turn": turn, "same": same, "quiet": quiet})
+        cursor.execute(_KEEP, [turn, f"[{','.join(rows)}]"])
         written = cursor.fetchall()
+    # Another turn, which may have been a quiet one, was quicker: what others see is still to be brought up to date.
+    dropped = moved.keys() - {(kind, entity_id) for _, kind, entity_id in written} - quietly
+    _mark(dropped, due_at=as_of, urgent=False)
     return [
         _kept(score_id, *moved[kind, entity_id], before.get((kind, entity_id))) for score_id, kind, entity_id in written
     ]
 
 
-def _kept(score_id: UUID, answer: Answer, after: Standing, stored: Score | None) -> Kept:
+def _kept(
+    score_id: UUID, answer: Answer, after: Standing, outside: dict[str, Any] | None, stored: Stored | None
+) -> Kept:
     override = answer.override.id if answer.override else None
     turned = (stored.override_id if stored is not None else None) != override
-    return Kept(score_id, answer, _seen(stored), after, turned)
+    after_outside, calculated = after, answer.calculated.score
+    if outside is not None:
+        after_outside = Standing(outside["score"], outside["tier"], outside["rated"])
+        calculated = (outside["computed"] or outside)["score"]
+    before_outside = _seen(stored.seen_outside() if stored else None)
+    return Kept(score_id, answer, _seen(stored), after, turned, before_outside, after_outside, calculated)
+
+
+def _differs(each: Answer, stored: Stored | None, then: queries.Then | None) -> bool:
+    """Whether others than staff may see something else: reports wait, or did when the trend or the tier was made."""
+    return (
+        each.outside is not None
+        or (stored is not None and stored.outside is not None)
+        or (then is not None and then.score != then.outside)
+    )
+
+
+def _outside(each: Answer, stored: Stored | None, then: queries.Then | None) -> dict[str, Any] | None:
+    """What others than staff see; None when that is what staff see."""
+    seen, before = each.seen_outside(), stored.seen_outside() if stored is not None else None
+    after, found = _standing(seen, before), seen.found
+    trend = None if then is None else _moved(seen.calculated.score, then.outside)
+    same = each.outside is None and after == _standing(each, stored) and (then is None or then.score == then.outside)
+    if same:
+        return None
+    return {
+        "score": found.score,
+        "tier": after.tier,
+        "rated": after.rated,
+        "confidence": found.confidence,
+        "factors": found.factors,
+        "cap_adjustment": found.cap_adjustment,
+        "trend": trend,
+        "reasons": found.reasons,
+        "computed": _underneath(seen, before),
+        "items": found.features[Column.ITEMS],
+        "periods": found.features[Column.PERIODS],
+    }
 
 
 def _moved(score: float, then: float) -> float:
     return round((score - then) * 1024) / 1024
 
 
-def _stored(entities: Sequence[Entity]) -> dict[Entity, Score]:
-    """The scores as they stand, locked in one order."""
-    rows = Score.objects.filter(entity_id__in=[entity_id for _, entity_id in entities]).order_by("kind", "entity_id")
-    shown = rows.only("kind", "entity_id", "score", "tier", "rated", "said", "computed", "override_id")
-    return {(row.kind, row.entity_id): row for row in shown.select_for_update()}
+def _stored(entities: Sequence[Entity], quietly: Set[Entity]) -> dict[Entity, Stored]:
+    """The scores as they stand, locked in one order; what others see of the quiet ones is kept apart from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
+        if quietly:
+            at = {"items": int(Column.ITEMS), "periods": int(Column.PERIODS)}
+            cursor.execute(_FREEZE, at | {"entities": _as_json(sorted(quietly))})
+            cursor.execute(_STORED, [[entity_id for _, entity_id in entities]])
+        return {
+            (kind, entity_id): Stored._make(
+                [*row, json.loads(computed) if computed else None, json.loads(outside) if outside else None, since]
+            )
+            for kind, entity_id, computed, outside, since, *row in cursor.fetchall()
+        }
 
 
-def _seen(stored: Score | None) -> Standing | None:
+def _seen(stored: Stored | None) -> Standing | None:
     return None if stored is None else Standing(stored.score, stored.tier, stored.rated)
 
 
-def _standing(each: Answer, stored: Score | None) -> Standing:
+def _standing(each: Answer, stored: Stored | None) -> Standing:
     """What others will see. Without a rating nothing is claimed; the shown tier remembers the one before."""
     if each.override is None:
         return _calculated(each, stored)
@@ -281,7 +468,7 @@ def _standing(each: Answer, stored: Score | None) -> Standing:
     return Standing(found.score, tier if found.rated else "NEW", found.rated)
 
 
-def _calculated(each: Answer, stored: Score | None) -> Standing:
+def _calculated(each: Answer, stored: Stored | None) -> Standing:
     """The same of what was calculated, which goes on underneath an override with a memory of its own."""
     found = each.calculated
     if not found.rated:
@@ -294,7 +481,7 @@ def _calculated(each: Answer, stored: Score | None) -> Standing:
     return Standing(found.score, shown_tier(found.score, remembered, each.params), rated=True)
 
 
-def _underneath(each: Answer, stored: Score | None) -> dict[str, Any] | None:
+def _underneath(each: Answer, stored: Stored | None) -> dict[str, Any] | None:
     if each.computed is None:
         return None
     found = each.computed
@@ -309,8 +496,16 @@ def _underneath(each: Answer, stored: Score | None) -> dict[str, Any] | None:
     }
 
 
-def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str, Any] | None) -> dict[str, Any]:
-    """The answer as the table keeps it. `said` tells whether two say the same, whenever they were calculated."""
+def _row(
+    each: Answer,
+    after: Standing,
+    trend: float | None,
+    computed: dict[str, Any] | None,
+    outside: dict[str, Any] | None,
+    since: datetime | None,
+) -> tuple[int, str]:
+    """A digest that tells whether two answers say the same, whenever they were calculated; and the answer as the table keeps
+    it, in JSON."""
     found = each.found
     said = {
         "kind": found.kind,
@@ -333,42 +528,58 @@ def _row(each: Answer, after: Standing, trend: float | None, computed: dict[str,
         "override_id": str(each.override.id) if each.override else None,
         "override_until": each.override.until.isoformat() if each.override else None,
     }
-    digest = blake2b(repr(said).encode(), digest_size=8).digest()
-    fresh = {"features": found.features, "calculated_at": found.as_of.isoformat()}
-    return said | fresh | {"said": int.from_bytes(digest, signed=True)}
+    if outside is not None:
+        # What comes from the database has its members in another order.
+        said["outside"] = json.loads(json.dumps(outside, sort_keys=True))
+    text = json.dumps(said)
+    digest = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+    fresh = {"features": found.features, "calculated_at": found.as_of.isoformat(), "said": digest}
+    fresh["outside_at"] = since.isoformat() if since else None
+    return digest, f"{text[:-1]}, {json.dumps(fresh)[1:]}"
 
 
-def _point(each: Kept) -> ScorePoint:
+def _point(each: Kept) -> dict[str, Any]:
+    """A line of the history, as the table keeps it."""
     found = each.answer.found
-    return ScorePoint(
-        kind=found.kind,
-        entity_id=found.entity_id,
-        score=found.score,
-        lower=found.lower,
-        confidence=found.confidence,
-        rated=found.rated,
-        tier=each.after.tier,
-        cap_adjustment=found.cap_adjustment,
-        contributions={factor["name"]: factor["contribution"] for factor in found.factors},
-        parameters_id=each.answer.version,
-        calculated_at=found.as_of,
-        source="override" if each.answer.override else "calculated",
-        computed=each.answer.computed.score if each.answer.computed else None,
-    )
+    return {
+        "kind": found.kind,
+        "entity_id": str(found.entity_id),
+        "score": found.score,
+        "lower": found.lower,
+        "confidence": found.confidence,
+        "rated": found.rated,
+        "tier": each.after.tier,
+        "cap_adjustment": found.cap_adjustment,
+        "contributions": {factor["name"]: factor["contribution"] for factor in found.factors},
+        "parameters_id": each.answer.version,
+        "calculated_at": found.as_of.isoformat(),
+        "source": "override" if each.answer.override else "calculated",
+        "computed": each.answer.computed.score if each.answer.computed else None,
+        "outside": _point_outside(each),
+        "told": each.told,
+    }
+
+
+def _point_outside(each: Kept) -> dict[str, Any] | None:
+    seen, calculated = each.after_outside, each.calculated_outside
+    if seen == each.after and calculated == each.answer.calculated.score:
+        return None
+    return {"score": seen.score, "tier": seen.tier, "calculated": calculated}
 
 
 def _changed(each: Kept) -> ScoreChanged:
-    found = each.answer.found
+    """What others hear: what they see."""
+    found, before, after = each.answer.found, each.before_outside, each.after_outside
     return ScoreChanged.model_validate(
         {
             "entity_kind": found.kind,
             "entity_id": found.entity_id,
             "owner_id": found.owner_id,
-            "score": _decimal(each.after.score),
-            "previous_score": _decimal(each.before.score) if each.before else None,
-            "tier": each.after.tier,
-            "previous_tier": each.before.tier if each.before else None,
-            "rated": each.after.rated,
+            "score": _decimal(after.score),
+            "previous_score": _decimal(before.score) if before else None,
+            "tier": after.tier,
+            "previous_tier": before.tier if before else None,
+            "rated": after.rated,
             "by_hand": each.turned,
         }
     )

@@ -83,6 +83,9 @@ class Score(models.Model):
     override_until = models.DateTimeField(null=True)
     # A digest of all that is shown; the same digest is the same answer.
     said = models.BigIntegerField(db_default=0)
+    # What others than staff see, and since when, where that differs: see decision 0080.
+    outside: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder, null=True)
+    outside_at = models.DateTimeField(null=True)
     revision = models.BigIntegerField()
     # Drawn from a sequence before the evidence was read: of two answers the one with the higher turn knew more.
     turn = models.BigIntegerField()
@@ -118,6 +121,10 @@ class ScorePoint(models.Model):
     source = models.TextField(choices=SOURCES, default="calculated", db_default="calculated")
     # What was calculated while something else was shown.
     computed = models.FloatField(null=True)
+    # The same as others than staff saw it, where that differed: score, tier, calculated.
+    outside: models.JSONField[Any, Any] = models.JSONField(encoder=DjangoJSONEncoder, null=True)
+    # Whether it moved anything that others see.
+    told = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         ordering = ("-calculated_at", "-id")
@@ -128,7 +135,7 @@ class ScorePoint(models.Model):
 
 
 class Due(models.Model):
-    """A score that has to be calculated again, not before `due_at`; urgent ones go first.
+    """A score that has to be calculated again, not before `due_at`; urgent ones go first, those of a sweep (`bulk`) last.
 
     There is one waiting row per entity; a worker marks it `picked` in a short transaction, so that new evidence can ask
     again while the old answer is still being calculated. A picked row that nobody holds locked was left by a worker that
@@ -139,6 +146,9 @@ class Due(models.Model):
     entity_id = models.UUIDField()
     due_at = models.DateTimeField()
     urgent = models.BooleanField(db_default=False)
+    # Nothing moved that others than staff may notice.
+    quiet = models.BooleanField(db_default=False)
+    bulk = models.BooleanField(db_default=False)
     picked = models.BooleanField(default=False)
 
     class Meta:
@@ -148,7 +158,7 @@ class Due(models.Model):
                 fields=("kind", "entity_id"), condition=models.Q(picked=False), name="trust_due_waits_once"
             ),
         )
-        indexes = (models.Index(fields=("picked", "-urgent", "due_at"), name="trust_due_urgent_next"),)
+        indexes = (models.Index(fields=("-urgent", "bulk", "due_at"), name="trust_due_lanes"),)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.entity_id}"
@@ -195,6 +205,15 @@ class CategoryRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.rate:.2f}"
+
+
+class Epoch(models.Model):
+    """A night in which what people's words weigh was set anew. What was counted before it counts no more."""
+
+    began_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%d %b %Y}"
 
 
 class ParityCheck(models.Model):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -14,15 +15,22 @@ from django.db.models import Min, QuerySet
 
 from trust_svc.evidence import queries as evidence
 from trust_svc.scoring.engine import Params
-from trust_svc.scoring.models import Job, ParameterSet, Score, ScorePoint
+from trust_svc.scoring.models import Epoch, Job, ParameterSet, Score, ScorePoint
 
 _SCORES_AT = """
-SELECT entity.kind, entity.entity_id, point.score
+SELECT entity.kind, entity.entity_id, point.score, point.outside
   FROM jsonb_to_recordset(%s::jsonb) AS entity (kind text, entity_id uuid)
  CROSS JOIN LATERAL (
-       SELECT coalesce(computed, score) AS score FROM trust_scoring_scorepoint AS point
+       SELECT coalesce(computed, score) AS score,
+              coalesce((outside->>'calculated')::float8, computed, score) AS outside
+         FROM trust_scoring_scorepoint AS point
         WHERE point.kind = entity.kind AND point.entity_id = entity.entity_id AND point.calculated_at <= %s
         ORDER BY calculated_at DESC, id DESC LIMIT 1) AS point
+"""
+
+_STANDINGS = """
+SELECT entity_id::text, standing FROM trust_scoring_score
+ WHERE kind = 'user' AND standing IS NOT NULL AND entity_id = ANY(%s::uuid[])
 """
 
 _EVERYBODY = """
@@ -84,10 +92,18 @@ def score_of(kind: str, entity_id: UUID) -> Score | None:
     return Score.objects.filter(kind=kind, entity_id=entity_id).first()
 
 
-def standings(people: Collection[UUID]) -> dict[UUID, float]:
-    """What these people's words weigh until the next epoch, 0-1; who is not known well is absent."""
-    rows = Score.objects.filter(kind="user", entity_id__in=people, standing__isnull=False)
-    return {person: value for person, value in rows.values_list("entity_id", "standing") if value is not None}
+def epoch() -> int:
+    """The night since which people's words weigh what they do; 0 before the first."""
+    return Epoch.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def standings(people: Collection[UUID | str]) -> dict[str, float]:
+    """What these people's words weigh until the next epoch, 0-1, by id; who is not known well is absent."""
+    if not people:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, [list(map(str, people))])
+        return dict(cursor.fetchall())
 
 
 def entity_of(score_id: UUID) -> tuple[str, UUID]:
@@ -95,12 +111,19 @@ def entity_of(score_id: UUID) -> tuple[str, UUID]:
     return Score.objects.values_list("kind", "entity_id").get(id=score_id)
 
 
-def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], float]:
+class Then(NamedTuple):
+    """What a score was calculated to be, and what others than staff could see of that."""
+
+    score: float
+    outside: float
+
+
+def scores_at(entities: Sequence[tuple[str, UUID]], time: datetime) -> dict[tuple[str, UUID], Then]:
     """What these scores were calculated to be at a time; an entity without a history so old is absent."""
     asked = json.dumps([{"kind": kind, "entity_id": str(entity_id)} for kind, entity_id in entities])
     with connection.cursor() as cursor:
         cursor.execute(_SCORES_AT, [asked, time])
-        return {(kind, entity_id): score for kind, entity_id, score in cursor.fetchall()}
+        return {(kind, entity_id): Then(*points) for kind, entity_id, *points in cursor.fetchall()}
 
 
 def everybody() -> list[tuple[str, UUID]]:
@@ -117,9 +140,10 @@ def outcomes_by_category() -> dict[str, tuple[float, float]]:
         return {category: (float(done), float(failed)) for category, done, failed in cursor.fetchall()}
 
 
-def history(kind: str, entity_id: UUID) -> QuerySet[ScorePoint]:
-    """What a score was, newest first."""
-    return ScorePoint.objects.filter(kind=kind, entity_id=entity_id).order_by("-calculated_at", "-id")
+def history(kind: str, entity_id: UUID, *, staff: bool = True) -> QuerySet[ScorePoint]:
+    """What a score was, newest first: for others than staff without what moved nothing that they see."""
+    points = ScorePoint.objects.filter(kind=kind, entity_id=entity_id)
+    return (points if staff else points.filter(told=True)).order_by("-calculated_at", "-id")
 
 
 def recent(kind: str, entity_id: UUID, *, since: datetime, within: timedelta) -> list[ScorePoint]:

@@ -14,7 +14,7 @@ BATCHES = 20
 def rescore_due() -> None:
     """Calculate the scores whose time has come."""
     for _ in range(BATCHES):
-        if commands.rescore_due() < commands.BATCH:
+        if commands.rescore_due() == 0:
             return
 
 

@@ -34,7 +34,8 @@ _FIXED = {
     "steady": STEADY,
 } | {item: 1 << ITEMS.index(item) for item in ("identity", "bank", "registry")}
 
-# One statement, JSON out. `inside` is decided in it, because the row knows its owner.
+# One statement, JSON out. `inside` is decided in it, because the row knows its owner; but what reports that wait for review
+# do to a score is for staff alone, and not for those whose own score it is.
 _SCORE = """
 SELECT json_build_object(
          'entity_kind', kind, 'entity_id', entity_id, 'score', CASE WHEN rated OR inside THEN score END, 'rated', rated,
@@ -59,10 +60,24 @@ SELECT json_build_object(
          'override', CASE WHEN inside AND override_id IS NOT NULL THEN json_build_object(
            'until', to_char(override_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) END,
          'calculated_at', to_char(calculated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-  FROM (SELECT *, %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE AS inside,
+  FROM (SELECT kind, entity_id, owner_id, override_id, override_until, rated, confidence, tier, score, factors,
+               cap_adjustment, trend, reasons, calculated_at,
+               %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE AS inside,
                coalesce((features->>%(at_items)s::int)::float8, 0)::int AS items,
                coalesce((features->>%(at_periods)s::int)::float8, 0) AS periods
-          FROM trust_scoring_score WHERE kind = %(kind)s AND entity_id = %(entity)s) AS found
+          FROM trust_scoring_score
+         WHERE kind = %(kind)s AND entity_id = %(entity)s
+           AND (outside IS NULL OR %(staff)s::boolean AND (owner_id::text <> %(caller)s) IS NOT FALSE)
+     UNION ALL
+        SELECT kind, entity_id, owner_id, override_id, override_until, (outside->>'rated')::boolean,
+               (outside->>'confidence')::float8, outside->>'tier', (outside->>'score')::float8, outside->'factors',
+               (outside->>'cap_adjustment')::float8, (outside->>'trend')::float8, outside->'reasons', outside_at,
+               %(staff)s::boolean OR (owner_id::text = %(caller)s) IS TRUE,
+               coalesce((outside->>'items')::float8, 0)::int, coalesce((outside->>'periods')::float8, 0)
+          FROM trust_scoring_score
+         WHERE kind = %(kind)s AND entity_id = %(entity)s AND outside IS NOT NULL
+           AND NOT (%(staff)s::boolean AND (owner_id::text <> %(caller)s) IS NOT FALSE)
+       ) AS found
 """
 
 
@@ -71,21 +86,23 @@ def score_json(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> tuple
     found = _stored(kind, entity_id, caller=caller, staff=staff)
     if found is not None:
         return found, True
-    inside = staff or caller == str(evidence.owner_of(kind, entity_id))
-    return score(kind, entity_id, inside=inside).model_dump_json().encode(), False
+    return score(kind, entity_id, caller=caller, staff=staff).model_dump_json().encode(), False
 
 
-def score(kind: str, entity_id: UUID, *, inside: bool) -> Score:
+def score(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> Score:
     """The same as a type. Raises NotFound for an entity of which nothing is known.
 
     Evidence that arrived a moment ago may not be calculated yet; then it is, for this answer alone.
     """
-    stored = _stored(kind, entity_id, caller="", staff=inside)
+    stored = _stored(kind, entity_id, caller=caller, staff=staff)
     if stored is not None:
         return Score.model_validate_json(stored)
     if not evidence.is_known(kind, entity_id):
         raise NotFound()
-    answer = answers(read([(kind, entity_id)]), as_of=clock.now())[0]
+    own = caller == str(evidence.owner_of(kind, entity_id))
+    inside = staff or own
+    whole = answers(read([(kind, entity_id)]), as_of=clock.now())[0]
+    answer = whole if staff and not own else whole.seen_outside()
     found = answer.found
     shown = {
         "score": found.score,
@@ -107,29 +124,39 @@ def _stored(kind: str, entity_id: UUID, *, caller: str, staff: bool) -> bytes | 
     return rows[0][0] if rows else None
 
 
-def evidence_lines(kind: str, entity_id: UUID, limit: int = 200) -> list[EvidenceLine]:
+def evidence_lines(kind: str, entity_id: UUID, *, staff: bool, limit: int = 200) -> list[EvidenceLine]:
     """What is known of an entity, newest first, and what a campaign takes over from its organiser: never who gave and
-    never who reported."""
-    found = [_line(each, "itself") for each in evidence.lines(kind, entity_id, limit=limit)]
+    never who reported. Staff see a report at once, its subject from the next day on."""
+    now = clock.now()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def lines(of_kind: str, of_id: UUID) -> list[dict[str, Any]]:
+        known = evidence.lines(of_kind, of_id, limit=limit)
+        return [each for each in known if staff or each["type"] != "report.filed" or each["time"] < today]
+
+    found = [_line(each, "itself") for each in lines(kind, entity_id)]
     owner = evidence.owner_of(kind, entity_id) if kind == "campaign" else None
     if owner is not None:
-        taken_over = (each for each in evidence.lines("user", owner, limit=limit) if each["type"] in INHERITED)
+        taken_over = (each for each in lines("user", owner) if each["type"] in INHERITED)
         found += [_line(each, "organiser") for each in taken_over]
     return sorted(found, key=lambda line: line.time, reverse=True)[:limit]
 
 
-def point(row: StoredPoint) -> ScorePoint:
+def point(row: StoredPoint, *, staff: bool) -> ScorePoint:
     """A line of the history."""
     shown = {name: getattr(row, name) for name in ("score", "tier", "rated", "source", "calculated_at")}
+    if row.outside is not None and not staff:
+        shown |= {name: row.outside[name] for name in ("score", "tier")}
     return ScorePoint.model_validate(shown | {"version": row.parameters_id})
 
 
 def _line(fact: dict[str, Any], about: str) -> EvidenceLine:
     text, factor, effect = told(fact["type"], fact["data"])
-    time = fact["time"]
+    time, source = fact["time"], fact["source"]
     if fact["type"] in COARSE:
-        time = time.replace(hour=0, minute=0, second=0, microsecond=0)
-    shown = {"type": fact["type"], "time": time, "source": fact["source"], "about": about}
+        # Neither when somebody reported, nor by which door.
+        time, source = time.replace(hour=0, minute=0, second=0, microsecond=0), "trust"
+    shown = {"type": fact["type"], "time": time, "source": source, "about": about}
     return EvidenceLine.model_validate(shown | {"text": text, "factor": factor, "effect": effect})
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from trust_svc.overrides.rules import Wish, applied
 from trust_svc.scoring.answers import answers
 from trust_svc.scoring.assessment import CAMPAIGN, USER, Assessment, Known, assess, read
 from trust_svc.scoring.engine import ITEMS, Column, Fact, Params, Record
@@ -38,11 +39,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A step, what it alone would change (points), and whether it is chosen."""
+    """A step, what it alone would change (points), and whether it is chosen. `shown_gain` is what it would change of the
+    shown score while something is set by hand."""
 
     step: Step
     gain: float
     chosen: bool
+    shown_gain: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What everybody sees, with what staff set by hand above the calculation: now, and with all chosen steps."""
+
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +63,30 @@ class WhatIf:
     before: Assessment
     after: Assessment
     tried: list[Tried]
+    shown: Shown | None = None
 
 
 def what_if(kind: str, entity_id: UUID, *, chosen: Collection[str], as_of: datetime) -> WhatIf:
-    """Ask the engine. It answers with the parameters that count for this entity; overrides are left aside."""
+    """Ask the engine. It answers with the parameters that count for this entity, and beside that what would be shown, where
+    staff set something by hand."""
     known = read([(kind, entity_id)])
-    params = answers(known, as_of=as_of)[0].params
+    answer = answers(known, as_of=as_of)[0]
+    params, wish = answer.params, answer.override.wish if answer.override else None
     before = assess(known, as_of=as_of, params=params)[0]
     steps = list(_steps(known, kind, entity_id, int(before.features[Column.ITEMS])))
     wanted = [step for step in steps if step.key in chosen]
-    return WhatIf(
-        before=before,
-        after=_with(known, wanted, as_of, params) if wanted else before,
-        tried=[Tried(step, _with(known, [step], as_of, params).score - before.score, step in wanted) for step in steps],
-    )
+    after = _with(known, wanted, as_of, params) if wanted else before
+    tried = [_tried(step, before, _with(known, [step], as_of, params), wish, chosen=step in wanted) for step in steps]
+    return WhatIf(before, after, tried, _shown(before, after, wish))
+
+
+def _tried(step: Step, before: Assessment, after: Assessment, wish: Wish | None, *, chosen: bool) -> Tried:
+    shown = _shown(before, after, wish)
+    return Tried(step, after.score - before.score, chosen, shown.after - shown.before if shown else None)
+
+
+def _shown(before: Assessment, after: Assessment, wish: Wish | None) -> Shown | None:
+    return None if wish is None else Shown(applied(before, wish).score, applied(after, wish).score)
 
 
 def _with(known: Known, steps: Iterable[Step], as_of: datetime, params: Params) -> Assessment:

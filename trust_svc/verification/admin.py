@@ -20,6 +20,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
+from trust_svc import elsewhere
+from trust_svc.cases.queries import name_of
 from trust_svc.evidence import queries as evidence
 from trust_svc.verification import commands, queries, rules
 from trust_svc.verification.models import Document, Request
@@ -261,7 +263,11 @@ class VerificationAdmin(CasePage):
                 *_words(obj, opened=opened),
                 parts.Timeline("What happened", _moments(obj, at=now)),
             ],
-            narrow=[parts.Facts("Request", _facts(obj)), _around(obj, at=now)],
+            narrow=[
+                _around(obj, at=now),
+                elsewhere.card(self.ways(request), obj.entity_kind, obj.entity_id),
+                parts.Facts("Request", _facts(obj)),
+            ],
         )
 
 
@@ -328,15 +334,15 @@ def _words(row: Request, *, opened: bool) -> Iterable[parts.Card]:
 
 
 def _moments(row: Request, *, at: datetime) -> list[parts.Moment]:
-    moments = [parts.Moment("Asked for", row.created_at, who=str(row.requested_by)[:8])]
+    moments = [parts.Moment("Asked for", row.created_at, who=f"person {str(row.requested_by)[:8]}")]
     if row.decided_at and row.decided_by:
         what = "Refused" if row.state == "refused" else "Granted"
-        moments.append(parts.Moment(what, row.decided_at, who=str(row.decided_by)[:8], note=_why(row)))
+        moments.append(parts.Moment(what, row.decided_at, who=name_of(row.decided_by), note=_why(row)))
     if row.revoked_at and row.revoked_by:
-        moments.append(parts.Moment("Taken back", row.revoked_at, who=str(row.revoked_by)[:8]))
+        moments.append(parts.Moment("Taken back", row.revoked_at, who=name_of(row.revoked_by)))
     log = LogEntry.objects.filter(content_type__app_label="trust_verification", object_id=str(row.pk))
     moments += [
-        parts.Moment(entry.get_change_message(), entry.action_time, who=entry.user.get_username())
+        parts.Moment(entry.get_change_message(), entry.action_time, who=str(entry.user))
         for entry in log.select_related("user").order_by("-action_time")[:50]
     ]
     moments.sort(key=lambda moment: moment.when, reverse=True)
@@ -351,8 +357,6 @@ def _why(row: Request) -> str:
 
 def _facts(row: Request) -> list[parts.Fact | tuple[str, str]]:
     return [
-        ("About", row.entity_kind),
-        parts.Fact("Id of that", str(row.entity_id), mono=True),
         parts.Fact("Asked by", str(row.requested_by), mono=True),
         parts.Fact("Id of the request", str(row.id), mono=True),
     ]

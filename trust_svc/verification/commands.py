@@ -101,11 +101,16 @@ def _open(row: Request, kept: Sequence[documents.Kept]) -> None:
 
 
 def show(*, request_id: UUID, content: str, by: UUID) -> Request:
-    """Add a document to one's open request. Raises NotFound, VerificationClosed, DocumentsFull, Invalid, RateLimited."""
+    """Add a document to one's open request; one that it holds already is not added again.
+
+    Raises NotFound, VerificationClosed, DocumentsFull, Invalid, RateLimited.
+    """
     row = queries.access_request(request_id, by=by)
     _check_open(row)
     read = documents.read([content], within="#/content")
     _take(SHOWING, by)
+    if documents.is_shown(row, read[0]):
+        return row
     with documents.stored(row.id, read) as kept, transaction.atomic():
         locked = _locked(request_id)
         _check_open(locked)

@@ -28,7 +28,7 @@ class Kept:
 
 
 def read(shown: Sequence[str], *, within: str = "#/documents/{}/content") -> list[rules.Shown]:
-    """What these texts hold. Raises Invalid with a pointer to each that is unfit."""
+    """What these texts hold, each document once. Raises Invalid with a pointer to each that is unfit."""
     read: list[rules.Shown] = []
     wrong: list[dict[str, str]] = []
     for place, text in enumerate(shown):
@@ -38,7 +38,13 @@ def read(shown: Sequence[str], *, within: str = "#/documents/{}/content") -> lis
             wrong.append({"pointer": within.format(place), "message": str(unfit)})
     if wrong:
         raise Invalid(errors=wrong)
-    return read
+    return list({each.content: each for each in read}.values())
+
+
+def is_shown(row: Request, shown: rules.Shown) -> bool:
+    """Whether the request holds this very document already."""
+    alike = row.documents.filter(size=len(shown.content), content_type=shown.content_type)
+    return any(queries.read_document(each) == shown.content for each in alike)
 
 
 @contextmanager

@@ -42,6 +42,28 @@ SELECT fact.id, fact.subject_kind, fact.subject_id, fact.data->>'item', trust_mo
 """
 
 
+# What others than we took back of late while it stood, and of which nobody was told; with what had granted it.
+_TAKEN_BACK = """
+SELECT fact.id, fact.subject_kind, fact.subject_id, fact.data->>'item', granted.id
+  FROM trust_evidence_fact AS fact
+ CROSS JOIN LATERAL (
+       SELECT id, type, trust_moment(data->>'expires_at') AS ends FROM trust_evidence_fact AS earlier
+        WHERE earlier.subject_kind = fact.subject_kind AND earlier.subject_id = fact.subject_id
+          AND earlier.type IN ('verification.granted', 'verification.revoked')
+          AND earlier.data->>'item' = fact.data->>'item' AND (earlier.time, earlier.id) < (fact.time, fact.id)
+        ORDER BY time DESC, id DESC LIMIT 1) AS granted
+ WHERE fact.type = 'verification.revoked' AND fact.source <> 'trust' AND fact.time > %s AND fact.time <= %s
+   AND granted.type = 'verification.granted' AND (granted.ends IS NULL OR granted.ends > fact.time)
+   AND NOT EXISTS (SELECT FROM trust_verification_told AS told WHERE told.fact_id = fact.id)
+   AND NOT EXISTS (
+       SELECT FROM trust_evidence_fact AS later
+        WHERE later.subject_kind = fact.subject_kind AND later.subject_id = fact.subject_id
+          AND later.type IN ('verification.granted', 'verification.revoked')
+          AND later.data->>'item' = fact.data->>'item' AND (later.time, later.id) > (fact.time, fact.id))
+ ORDER BY fact.time, fact.id LIMIT %s
+"""
+
+
 class Held(NamedTuple):
     """A verification that stands, or stood until it ran out."""
 
@@ -70,6 +92,14 @@ def running_out(*, after: datetime, until: datetime, untold: str, limit: int) ->
         return list(cursor.fetchall())
 
 
+def taken_back(*, after: datetime, until: datetime, limit: int) -> list[tuple[UUID, str, UUID, str, UUID]]:
+    """Verifications that others than we took back between the two, and of which nobody was told: the fact that did, of whom,
+    which item, and the fact that had granted it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN_BACK, [after, until, limit])
+        return list(cursor.fetchall())
+
+
 def requests_of(person: UUID) -> QuerySet[Request]:
     """What this person asked for."""
     return Request.objects.filter(requested_by=person).prefetch_related("documents")
@@ -86,6 +116,11 @@ def access_request(request_id: UUID, *, by: UUID) -> Request:
 def request_of_fact(fact_id: UUID) -> Request | None:
     """The request that led to this evidence, when one was made here."""
     return Request.objects.filter(fact_id=fact_id).first()
+
+
+def requests_about(entity_kind: str, entity_id: UUID) -> list[Request]:
+    """Every request about this campaign or person, newest first."""
+    return list(Request.objects.filter(entity_kind=entity_kind, entity_id=entity_id).order_by("-created_at", "-id"))
 
 
 def request(request_id: UUID) -> Request | None:

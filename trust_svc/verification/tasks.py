@@ -9,10 +9,12 @@ from trust_svc.verification import documents, ends
 
 @shared_task(name="trust.verification.tell_ends")
 def tell_ends() -> None:
-    """Tell of verifications that run out soon, and of those that have."""
+    """Tell of verifications that run out soon, of those that have, and of those that the platform took back."""
     while ends.tell_ending() == ends.BATCH:
         pass
     while ends.tell_ended() == ends.BATCH:
+        pass
+    while ends.tell_taken_back() == ends.BATCH:
         pass
 
 

@@ -35,22 +35,39 @@ _SHOWN = """
 SELECT owner_id, array_agg(DISTINCT parameters_id), min(calculated_at) >= %s
   FROM trust_scoring_score WHERE kind = 'campaign' AND owner_id IS NOT NULL GROUP BY owner_id
 """
-# Reports since the start, by the organiser whom, or whose campaign, they are about.
+# Reports from the start to the end, by the organiser whom, or whose campaign, they are about; how many of them were judged
+# since, and how many were upheld. Of several words on one report the last counts.
 _COMPLAINTS = """
-SELECT coalesce(campaign.owner_id, fact.subject_id), count(*)
+SELECT coalesce(campaign.owner_id, fact.subject_id), count(*), count(said.outcome),
+       count(*) FILTER (WHERE said.outcome = 'upheld')
   FROM trust_evidence_fact AS fact
   LEFT JOIN trust_evidence_campaign AS campaign ON fact.subject_kind = 'campaign' AND campaign.id = fact.subject_id
- WHERE fact.type = 'report.filed' AND fact.time >= %s GROUP BY 1
+  LEFT JOIN LATERAL (
+       SELECT decided.data->>'outcome' AS outcome FROM trust_evidence_fact AS decided
+        WHERE decided.subject_kind = fact.subject_kind AND decided.subject_id = fact.subject_id
+          AND decided.type = 'report.decided' AND decided.data->>'report_id' = fact.data->>'report_id'
+        ORDER BY decided.time DESC, decided.id DESC LIMIT 1) AS said ON true
+ WHERE fact.type = 'report.filed' AND fact.time >= %s AND fact.time < %s GROUP BY 1
+"""
+# Appeals in the same time.
+_APPEALS = """
+SELECT coalesce(campaign.owner_id, appeal.entity_id), count(*)
+  FROM trust_appeals_appeal AS appeal
+  LEFT JOIN trust_evidence_campaign AS campaign ON appeal.entity_kind = 'campaign' AND campaign.id = appeal.entity_id
+ WHERE appeal.filed_at >= %s AND appeal.filed_at < %s GROUP BY 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """How one arm fares: organisers, reports per hundred of them, and of those decided as fine how many are shown a tier
-    below the middle one."""
+    """How one arm fares: organisers, reports about them, how many of those were judged and how many upheld (honest
+    complaints), appeals, and of the cases decided as fine how many are shown a tier below the middle one."""
 
     organisers: int
     reports: int
+    judged: int
+    upheld: int
+    appeals: int
     fine: int
     fine_below: int
 
@@ -188,9 +205,13 @@ def _arms(trial: Trial, cases: list[TrialCase]) -> tuple[Guard, Guard, int]:
     counts: dict[str, dict[str, int]] = {arm: dict.fromkeys(Guard.__slots__, 0) for arm in ("control", "challenger")}
     for arm in shown.values():
         counts[arm]["organisers"] += 1
-    for owner, count in _rows(_COMPLAINTS, trial.started_at):
+    for owner, *found in _rows(_COMPLAINTS, trial.started_at, _end(trial)):
+        for name, count in zip(("reports", "judged", "upheld"), found, strict=True):
+            if owner in shown:
+                counts[shown[owner]][name] += count
+    for owner, count in _rows(_APPEALS, trial.started_at, _end(trial)):
         if owner in shown:
-            counts[shown[owner]]["reports"] += count
+            counts[shown[owner]]["appeals"] += count
     for case in cases:
         if not case.bad and case.owner_id in shown:
             arm = shown[case.owner_id]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bh_sdk.server.access import watch
-from bh_sdk.server.access.roles import GUEST_ROLE
+from bh_sdk.server.access.roles import GUEST_ROLE, STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,9 @@ class Principal:
 
 
 GUEST = Principal(id="guest", kind="guest", roles=frozenset({GUEST_ROLE}))
+
+
+def staff_who_may(noun: str, verb: str) -> list[str]:
+    """The roles of staff that a policy lets do this. Raises Unavailable like `may`."""
+    rules = watch.current().rules()
+    return [role for role in STAFF if rules.allow([role], noun, verb)]

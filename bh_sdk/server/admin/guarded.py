@@ -15,6 +15,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from bh_sdk.errors import BHError
+from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         """The list. Text with NUL can stand in no column, and PostgreSQL takes none as a filter either."""
         if any("\x00" in value for values in request.GET.lists() for value in [values[0], *values[1]]):
             return HttpResponseRedirect(f"{request.path}?e=1")
-        answer: HttpResponse = super().changelist_view(request, extra_context)
+        answer: HttpResponse = super().changelist_view(request, {"title": self.plural} | (extra_context or {}))
         return answer
 
     # -- what the site asks ------------------------------------------------------------------------------------------
@@ -142,6 +143,10 @@ class Guarded(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         """The URL of the list, or of one object's page."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}"
         return reverse(f"{name}_changelist") if obj is None else reverse(f"{name}_change", args=(obj.pk,))
+
+    def ways(self, request: HttpRequest) -> Ways:
+        """Links to other pages, as far as they are open to the reader."""
+        return Ways(request)
 
     def found_as(self, obj: Model) -> str:
         """One line about the object for search results and headings."""

@@ -50,7 +50,8 @@ class CasePage(Guarded):
             if obj is not None:
                 case = self.case(request, obj)
                 extra |= case if isinstance(case, dict) else {"case": case}
-                extra.setdefault("title", self.found_as(obj))
+                # Django would put the row's technical name beside the one that people know.
+                extra = {"title": self.found_as(obj), "subtitle": None} | extra
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra)
         return answer
 

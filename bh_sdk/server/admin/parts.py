@@ -161,6 +161,8 @@ class Series:
     values: Sequence[float | None]
     shown: Sequence[str]
     tone: Literal["primary", "soft", "deep", "pale", "danger", "warning"] = "primary"
+    # In a stacked chart: series of one stack stand on each other, different stacks beside each other.
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +200,12 @@ class Chart:
                 "borderWidth": 2 if self.kind == "line" else 0,
                 "borderRadius": 3,
                 "maxBarThickness": 26,
-                "pointRadius": 2,
+                # A point alone has no line to be seen by.
+                "pointRadius": 2 if sum(value is not None for value in each.values) > 3 else 5,
                 "spanGaps": False,
                 "tension": 0.25,
             }
+            | ({"stack": each.stack} if each.stack else {})
             for each in self.series
         ]
         return json.dumps({"labels": list(self.labels), "datasets": sets})

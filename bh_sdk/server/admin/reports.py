@@ -14,7 +14,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -22,6 +22,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import StreamingHttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import BasePermission
@@ -31,6 +33,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from bh_sdk.errors import BadRequest
+from bh_sdk.server.admin import refusals
 from bh_sdk.server.admin.narrowing import Columns, Narrowing, column, named
 from bh_sdk.server.admin.shelf import REPORTS, Shelved, readable
 from bh_sdk.server.ops import clock
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
     from rest_framework.request import Request
     from rest_framework.views import APIView
+
+    from bh_sdk.server.admin.site import House
 
 M = TypeVar("M", bound=Model)
 Row = TypeVar("Row")
@@ -223,6 +228,14 @@ class Report(ReadOnlyModelViewSet[M]):
             self._log(kind, 1)
         return row
 
+    def handle_exception(self, exc: Exception) -> Any:
+        """Whoever is refused in a browser reads why, and finds the way back; a program gets its problem as ever."""
+        kind = getattr(getattr(self.request, "accepted_renderer", None), "format", "")
+        if isinstance(exc, PermissionDenied) and kind == "html" and self.request.user.is_authenticated:
+            site = cast("House", admin.site)
+            return refusals.report(site, self.request._request, thing=self.thing, title=title_of(self))
+        return super().handle_exception(exc)
+
     def _log(self, kind: str, rows: int) -> None:
         said = self.request.query_params.items()
         log_export(
@@ -269,6 +282,7 @@ class Report(ReadOnlyModelViewSet[M]):
         serializer: Any = self.get_serializer()
         return {
             "title": title_of(self),
+            "trail": [("Reports", reverse("api-root"))],
             "about": (type(self).__doc__ or "").strip().split("\n\n")[0],
             "fields": self._fields(),
             "orders": [(word, label) for name in self.orders() for word, label in _directions(name)],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
@@ -12,10 +14,11 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from bh_sdk.server.access import wiring
+from bh_sdk.server.admin import refusals
 from bh_sdk.server.admin.guarded import Guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.http import HttpRequest
 
@@ -32,6 +35,19 @@ class House(UnfoldAdminSite):  # type: ignore[misc]  # Unfold is untyped
     def has_permission(self, request: HttpRequest) -> bool:
         """A role of staff on an active account. Guests have neither."""
         return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Every page of the site. Whoever is refused reads why, and finds the way back."""
+
+        @wraps(view)
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return view(request, *args, **kwargs)
+            except PermissionDenied as refusal:
+                return refusals.answer(self, request, refusal)
+
+        guarded: Callable[..., HttpResponse] = super().admin_view(door, cacheable)
+        return guarded
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The sign-in page. On a local stack it names the demo accounts."""

@@ -28,7 +28,8 @@ def read_events(request: Call, after: str = "", limit: Limit = 100) -> HttpRespo
 
 @router.post("", auth=may("event", "push"), response={202: EventAccepted, 200: EventAccepted})
 def push_event(request: Call, body: PushEvent) -> Status[EventAccepted]:
-    """Tell a fact of the platform. 202 when it was handled now, 200 `repeated` when (source, id) was here before."""
+    """Tell a fact of the platform. 202 when it was handled now, 200 `repeated` when (source, id) was here before, saying the
+    same; 409 `event_id_reused` when it said something else."""
     if push.accept(body):
         return Status(202, EventAccepted(id=str(body.id), status="accepted"))
     return Status(200, EventAccepted(id=str(body.id), status="repeated"))

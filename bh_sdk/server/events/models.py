@@ -123,6 +123,8 @@ class Inbox(models.Model):
     event_id = models.UUIDField()
     type = models.TextField()
     received_at = models.DateTimeField()
+    # SHA-256 of what it said; null for what came before this was kept.
+    digest = models.BinaryField(null=True)
 
     class Meta:
         db_table = "inbox"

@@ -1,4 +1,4 @@
-"""Fill a fresh stack with demo data, through the public API alone.
+"""Fill a fresh stack with demo data: the present through the public API alone, three months of trust before it by a command.
 
 Every call carries an id made from what it is about, so running it again, or after a kill, adds nothing twice.
 """
@@ -15,7 +15,7 @@ from uuid import UUID
 from bh_sdk.money import Money
 from bh_sdk.wire.payments import GuestDonor, PaymentConfirmed
 from bh_sdk.wire.trust import EvidenceFact
-from deploy.local.demo import casework, trust_casework
+from deploy.local.demo import casework, trust_casework, trust_past
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, GUESTS, OWNERS, DemoCampaign, Person, demo_id
 from deploy.local.stack import Stack
@@ -73,6 +73,7 @@ def gifts() -> list[Gift]:
 def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     """Campaigns and people first, then gifts, then what happened around them."""
     now = datetime.now(UTC)
+    told = trust_past.begin(doors)
     _each(lambda person: _introduce(doors, person), (*OWNERS, *DONORS))
     _each(lambda campaign: _open(doors, campaign, now), CAMPAIGNS)
     say(f"{len(CAMPAIGNS)} campaigns of {len(OWNERS)} organisers")
@@ -85,6 +86,9 @@ def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     doors.trust.evidence(facts)
     say(f"{len(facts)} facts as evidence")
     casework.lay_out(doors, say)
+    say(trust_past.end(told))
+    # Afterwards: what is known already is not told again.
+    _each(lambda campaign: trust_past.introduce(doors, campaign), trust_past.campaigns())
     trust_casework.lay_out(doors, say)
 
 

@@ -1,5 +1,5 @@
-"""What trust analysts find on the review desk the first morning: a campaign that several people doubt, one that the card
-network warns of, and one that a brigade shouts at."""
+"""What trust analysts find on their desks the first morning: a campaign that several people doubt, one that the card network
+warns of, one that a brigade shouts at; people who want to be verified; an appeal."""
 
 from __future__ import annotations
 
@@ -7,17 +7,32 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from bh_sdk.clients import Trust
-from bh_sdk.errors import ReportAlreadyOpen
+from bh_sdk.errors import AppealOpen, ReportAlreadyOpen, VerificationOpen
+from bh_sdk.events import VerificationItem
 from bh_sdk.wire.trust import EvidenceFact, ReportKind
 from deploy.local.demo.doors import Doors
-from deploy.local.demo.people import CAMPAIGNS, DONORS, DemoCampaign, Person, demo_id
+from deploy.local.demo.people import CAMPAIGNS, DONORS, OWNERS, DemoCampaign, Person, demo_id
+from trust_svc.insights.management import past
 
 SIDE_BY_SIDE = 6
 _ROOF, _BOOKS, _COATS = CAMPAIGNS[1], CAMPAIGNS[3], CAMPAIGNS[4]
 # Accounts that nobody has ever seen give or write.
 BRIGADE = tuple(Person(f"Stranger {number}") for number in range(1, 9))
+
+# Who asks that what of them be verified, and how many papers they show.
+REQUESTS: tuple[tuple[Person, VerificationItem, int], ...] = (
+    (OWNERS[1], "bank", 2),
+    (OWNERS[3], "identity", 1),
+    (OWNERS[4], "phone", 0),
+)
+# The campaign of the months before whose organiser does not agree with what was decided, and what they say.
+APPEALING = 8
+STATEMENT = (
+    "The pictures are ours: the parish can confirm it, and the photographer's bill is attached to our last update."
+)
 
 
 class Words(NamedTuple):
@@ -43,16 +58,43 @@ def lay_out(doors: Doors, say: Callable[[str], None]) -> None:
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         list(pool.map(lambda words: _report(doors, words), REPORTS))
     doors.trust.evidence([_warning(_BOOKS)])
+    for owner, item, papers in REQUESTS:
+        _ask_to_be_verified(doors, owner, item, papers)
+    _appeal(doors)
     about = len({words.about.id for words in REPORTS})
     say(f"{len(REPORTS)} trust reports about {about} campaigns, {len(BRIGADE)} of them by a brigade; 1 fraud warning")
+    say(f"{len(REQUESTS)} requests to be verified, 1 appeal")
+
+
+def _as(doors: Doors, person: UUID) -> Trust:
+    return Trust(doors.stack.ports.url("trust"), auth=doors.as_user(person), timeout=30)
 
 
 def _report(doors: Doors, words: Words) -> None:
-    client = Trust(doors.stack.ports.url("trust"), auth=doors.as_user(words.reporter.id), timeout=30)
+    client = _as(doors, words.reporter.id)
     try:
         client.report(entity_type="campaign", entity_id=words.about.id, kind=words.kind, description=words.text)
     except ReportAlreadyOpen:
         # This stack was seeded before.
+        return
+
+
+def _ask_to_be_verified(doors: Doors, person: Person, item: VerificationItem, papers: int) -> None:
+    shown = [b"%%PDF-1.7 page %d of a paper made up for the demo %%%%EOF" % page for page in range(1, papers + 1)]
+    try:
+        _as(doors, person.id).request_verification(item, documents=shown)
+    except VerificationOpen:
+        return
+
+
+def _appeal(doors: Doors) -> None:
+    """Against a case of the months before, which was confirmed."""
+    campaign = next(each for each in past.campaigns(datetime.now(UTC)) if each.number == APPEALING)
+    try:
+        _as(doors, campaign.owner).file_appeal(
+            against="case", entity_type="campaign", entity_id=campaign.id, statement=STATEMENT
+        )
+    except AppealOpen:
         return
 
 

@@ -11,7 +11,7 @@ from bh_sdk.tokens import sign_jwt
 # Ten hours: a day's work with one pasted token.
 LIFETIME = 10 * 3600
 ROLES = ("donor", "recipient", "support", "finance", "analyst", "editor", "admin", "auditor")
-STAFF = ("admin", "support", "finance", "finance2", "analyst", "editor")
+STAFF = ("admin", "support", "finance", "finance2", "analyst", "analyst2", "editor", "auditor")
 
 
 def staff_sub(name: str) -> uuid.UUID:

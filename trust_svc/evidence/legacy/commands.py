@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from trust_svc.evidence import commands
+from trust_svc.evidence import commands, queries
 from trust_svc.evidence.legacy.rules import SOURCE, OldScore
 from trust_svc.evidence.models import Fact as StoredFact
 from trust_svc.evidence.rules import NewFact
@@ -57,7 +57,9 @@ def bring_over(old: Sequence[OldScore]) -> Brought:
     facts = [each.fact() for each in old]
     told = 0
     for some in _batches(facts):
-        told += commands.take_in(facts=some, source=SOURCE).accepted
+        # What is here already and says otherwise is what the comparison finds.
+        here = queries.as_told({fact.id for fact in some})
+        told += commands.take_in(facts=[fact for fact in some if fact.id not in here], source=SOURCE).accepted
     return Brought(told, len(facts) - told, checksum(_said(facts)), checksum(_stored(facts)))
 
 

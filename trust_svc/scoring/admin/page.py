@@ -6,17 +6,18 @@ from collections.abc import Collection
 from typing import Any
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from bh_sdk.server.admin import parts
+from bh_sdk.server.admin.ways import Ways
 from bh_sdk.server.ops import clock
+from trust_svc import elsewhere
 from trust_svc.evidence import queries as evidence
 from trust_svc.holds import queries as holds
 from trust_svc.overrides import queries as overrides
-from trust_svc.overrides.rules import REASONS
-from trust_svc.scoring import queries
+from trust_svc.overrides.rules import REASONS, SET_SCORE
+from trust_svc.scoring import queries, views
 from trust_svc.scoring.admin.words import INPUTS
-from trust_svc.scoring.engine import FACTORS, ITEMS, Column, Params, Row, as_matrix
+from trust_svc.scoring.engine import FACTORS, ITEMS, OF_CARDS, Column, Params, Row, as_matrix
 from trust_svc.scoring.engine import score as calculated
 from trust_svc.scoring.models import Score
 from trust_svc.scoring.sparkline import SPAN, Past, Span, sparkline
@@ -43,21 +44,16 @@ _BEHIND = {
     "K1": "verification.granted",
     "K2": "report.decided",
 }
-_FACT = "admin:trust_evidence_fact_changelist"
-_SCORE = "admin:trust_scoring_score_changelist"
-_REPORT = "admin:trust_reports_report_changelist"
-_HOLD = "admin:trust_holds_hold_changelist"
-_OVERRIDE = "admin:trust_overrides_override_change"
 
 
-def of(row: Any, *, chosen: Collection[str]) -> parts.Case:
-    """`chosen` are the keys of the what-if steps that are switched on."""
+def of(row: Any, *, ways: Ways, chosen: Collection[str]) -> parts.Case:
+    """`chosen` are the keys of the what-if steps that are switched on; links go where the reader may look."""
     supposed = what_if(row.kind, row.entity_id, chosen=chosen, as_of=clock.now())
     params = queries.parameters(row.parameters_id)
     wide: list[parts.Card] = [
-        *_override(row),
+        *_override(row, ways),
         _bars(row, params),
-        parts.Custom("Why it is not higher", "trust/scoring/reasons.html", {"reasons": _reasons(row)}),
+        parts.Custom("Why it is not higher", "trust/scoring/reasons.html", {"reasons": _reasons(row, ways)}),
         _past(row),
         parts.Timeline(
             "Evidence",
@@ -69,10 +65,11 @@ def of(row: Any, *, chosen: Collection[str]) -> parts.Case:
         ),
     ]
     narrow: list[parts.Card] = [
-        *_held(row),
+        *_held(row, ways),
         parts.Custom("What if", "trust/scoring/what_if.html", _what_if(supposed)),
-        _numbers(row),
-        _links(row),
+        elsewhere.card(ways, row.kind, row.entity_id, but=elsewhere.SCORE),
+        *_badges(row),
+        _numbers(row, ways),
         parts.Custom("What the engine read", "trust/scoring/inputs.html", {"inputs": _inputs(row, params)}),
     ]
     return parts.Case(headline=_headline(row), wide=wide, narrow=narrow)
@@ -92,90 +89,105 @@ def _headline(row: Any) -> parts.Headline:
         notice = "There is not enough evidence for a rating: the public sees no number, owner and staff see this one."
     elif row.override_id is not None:
         calculated_as = f"{row.computed['score']:.1f}, {row.computed['tier'] if row.computed['rated'] else NOT_RATED}"
-        notice = f"Set by hand until {row.override_until:%d %b %Y}. Calculated underneath: {calculated_as}."
+        notice = f"Set by hand until {row.override_until:%d %b %Y %H:%M} UTC. Calculated underneath: {calculated_as}."
     elif row.cap_adjustment < 0 and row.reasons:
         notice = f"{row.reasons[0]['text']}: {-row.cap_adjustment:.1f} points are cut off at {row.cap:g}."
-    high = min(100.0, 2 * row.score - row.lower)
     return parts.Headline(
-        title=f"{row.kind.capitalize()} · {name(row)}",
+        title=f"Campaign · {row.title}" if getattr(row, "title", "") else name(row),
         figure=f"{row.score:.1f}",
         unit="points",
-        below=f"80 % interval {row.lower:.1f} to {high:.1f} · confidence {row.confidence:.0%}"
-        + (f" · capped at {row.cap:g}" if row.cap < 100 else ""),
+        below=_below(row),
         status=row.tier if row.rated else NOT_RATED,
         tone=TIERS[row.tier] if row.rated else "info",
         notice=notice,
     )
 
 
-def _override(row: Score) -> list[parts.Card]:
+def _below(row: Score) -> str:
+    """How sure the number is. What staff set is no estimate: then the interval is the calculation's."""
+    score, lower = (row.computed["score"], row.computed["lower"]) if row.computed else (row.score, row.lower)
+    interval = f"80 % interval {lower:.1f} to {min(100.0, 2 * score - lower):.1f}"
+    said = [
+        f"set by hand; calculated {score:.1f}, {interval}" if row.computed else interval,
+        f"confidence {row.confidence:.0%}",
+    ]
+    if row.cap < 100:
+        said.append(f"capped at {row.cap:g}")
+    return " · ".join(said)
+
+
+def _override(row: Score, ways: Ways) -> list[parts.Card]:
     """Set by hand: what, by whom, why and until when; the calculation goes on underneath."""
     found: list[parts.Check] = []
     active = overrides.active(row.kind, row.entity_id)
     if active is not None:
-        until = f" until {active.expires_at:%d %b %Y}" if active.expires_at else ""
+        until = f" until {active.expires_at:%d %b %Y %H:%M} UTC" if active.expires_at else ""
         what = {"score": "The score is", "tier": "The tier is", "factor": f"{(active.factor or '').capitalize()} is"}
         text = f"{what[active.what]} set by hand{until}: {REASONS[active.reason]}. The calculation goes on underneath."
-        found.append(parts.Check(text, "warning", reverse(_OVERRIDE, args=(active.id,))))
+        found.append(parts.Check(text, "warning", ways.one(elsewhere.OVERRIDE, active.id)))
     waiting = overrides.waiting(row.kind, row.entity_id)
     if waiting is not None:
-        text = f"An override waits for a second person: {REASONS[waiting.reason]}"
-        found.append(parts.Check(text, "warning", reverse(_OVERRIDE, args=(waiting.id,))))
+        who = "another analyst, or an admin"
+        text = f"An override waits for a second person ({who}) and changes nothing yet: {REASONS[waiting.reason]}"
+        found.append(parts.Check(text, "warning", ways.one(elsewhere.OVERRIDE, waiting.id)))
     return [parts.Checks("Override", found)] if found else []
 
 
-def _held(row: Score) -> list[parts.Card]:
+def _held(row: Score, ways: Ways) -> list[parts.Card]:
     hold = holds.active(row.kind, row.entity_id)
     if hold is None:
         return []
-    href = reverse("admin:trust_holds_hold_change", args=(hold.id,))
+    href = ways.one(elsewhere.HOLD, hold.id)
     text = f"On hold since {hold.placed_at:%d %b %Y}: {hold.reason}"
     return [parts.Checks("Stopped", [parts.Check(text, "danger", href)])]
 
 
 def _bars(row: Score, params: Params) -> parts.Bars:
-    """Points of the maximum, the 80 % interval of each, and where the middle one of its category stands."""
+    """Points of the maximum, the 80 % interval of what was calculated, and where the middle one of its category stands. A
+    factor that staff set stands above its calculation."""
     found = calculated(as_matrix([_features(row)]), params)
     reach = {name: params.lower_z * float(found.deviations[index, 0]) for index, name in enumerate(FACTORS)}
+    underneath = {each["name"]: each["contribution"] for each in (row.computed or {}).get("factors", row.factors)}
     medians, among = queries.medians_beside(row.kind, row.entity_id)
     bars = []
     for factor in row.factors:
-        if factor["weight"]:
-            given, most = factor["contribution"], round(100 * factor["weight"], 2)
-            bars.append(
-                parts.Bar(
-                    factor["name"].capitalize(),
-                    given,
-                    most,
-                    low=max(0.0, given - reach[factor["name"]]),
-                    high=min(most, given + reach[factor["name"]]),
-                    mark=medians.get(factor["name"]),
-                )
-            )
+        if not factor["weight"]:
+            continue
+        name, title, most = factor["name"], factor["name"].capitalize(), round(100 * factor["weight"], 2)
+        points, mark = underneath[name], medians.get(name)
+        if factor["contribution"] != points:
+            bars.append(parts.Bar(f"{title}, set by hand", factor["contribution"], most, mark=mark))
+            title = f"{title}, calculated"
+        low, high = max(0.0, points - reach[name]), min(most, points + reach[name])
+        bars.append(parts.Bar(title, points, most, low=low, high=high, mark=mark))
     return parts.Bars(
         "Where the points come from",
         bars,
-        interval_means="80 % interval",
+        interval_means="80 % interval of the calculation" if row.computed else "80 % interval",
         mark_means=f"median {among}" if medians else "",
     )
 
 
-def _reasons(row: Score) -> list[dict[str, Any]]:
-    return [each | {"href": _behind(row, each["code"])} for each in row.reasons]
+def _reasons(row: Score, ways: Ways) -> list[dict[str, Any]]:
+    return [each | {"href": _behind(row, each["code"], ways)} for each in row.reasons]
 
 
-def _behind(row: Score, code: str) -> str:
-    """Where the evidence of a reason stands; empty when there is none to look at."""
+def _behind(row: Score, code: str, ways: Ways) -> str:
+    """Where the evidence of a reason stands; empty when there is none to look at, or not for this reader."""
+    about = str(row.entity_id)
     if code in ("H3", "H4"):
-        return _list(_REPORT, q=str(row.entity_id))
+        return ways.many(elsewhere.REPORT, q=about)
     if code == "K3":
-        return _list(_HOLD, q=str(row.entity_id))
+        return ways.many(elsewhere.HOLD, q=about)
+    if code.startswith("O"):
+        return ways.one(elsewhere.OVERRIDE, row.override_id) if row.override_id else ""
     behind = _BEHIND.get(code) or _BEHIND.get(code[0])
     if behind is None:
         return ""
     # What people prove about themselves stands with them.
-    about = row.owner_id if behind.startswith("verification") and row.owner_id else row.entity_id
-    return _list(_FACT, q=str(about), type=behind)
+    if behind.startswith("verification") and row.owner_id:
+        about = str(row.owner_id)
+    return ways.many(elsewhere.FACT, q=about, type=behind)
 
 
 def _past(row: Score) -> parts.Custom:
@@ -198,7 +210,13 @@ def _what_if(supposed: WhatIf) -> dict[str, object]:
     groups: dict[str, list[dict[str, object]]] = {}
     for tried in supposed.tried:
         groups.setdefault(tried.step.group, []).append(
-            {"name": tried.step.name, "gain": tried.gain, "on": tried.chosen, "href": _switched(chosen, tried)}
+            {
+                "name": tried.step.name,
+                "gain": tried.gain,
+                "shown_gain": tried.shown_gain,
+                "on": tried.chosen,
+                "href": _switched(chosen, tried),
+            }
         )
     before, after = supposed.before, supposed.after
     moved = [
@@ -214,6 +232,7 @@ def _what_if(supposed: WhatIf) -> dict[str, object]:
         "after": after.score,
         "change": after.score - before.score,
         "rated": after.rated,
+        "shown": supposed.shown,
         "moved": moved,
         "groups": list(groups.items()),
     }
@@ -226,39 +245,33 @@ def _switched(chosen: list[str], tried: Tried) -> str:
     return f"?{query.urlencode()}#what-if"
 
 
-def _numbers(row: Score) -> parts.Facts:
-    facts: list[parts.Fact | tuple[str, str]] = [
-        ("Trend, 30 days", "–" if row.trend is None else f"{row.trend:+.1f}"),
-        ("Cap", f"{row.cap:g}" if row.cap < 100 else "none"),
-        ("Standard deviation", f"{row.deviation:.2f}"),
-        ("Parameters", f"version {row.parameters_id}"),
-        ("Calculated", row.calculated_at.strftime("%d %b %Y %H:%M:%S")),
-        ("Calculated so often", str(row.revision)),
-        parts.Fact("Id", str(row.entity_id), mono=True),
+def _numbers(row: Score, ways: Ways) -> parts.Facts:
+    together = sum(each["contribution"] for each in row.factors)
+    facts: list[parts.Fact | tuple[str, str]] = [("Factors together", f"{together:.1f} points")]
+    if row.cap_adjustment:
+        by_hand = row.override_id is not None and any(each["code"] == SET_SCORE for each in row.reasons)
+        facts.append(("Moved by hand" if by_hand else "Cut off by the cap", f"{row.cap_adjustment:+.1f} points"))
+    facts += [
+        ("Cap", f"{row.cap:g} points" if row.cap < 100 else "none"),
+        ("Trend, 30 days", "not known yet" if row.trend is None else f"{row.trend:+.1f} points"),
+        ("Standard deviation", f"{row.deviation:.1f} points"),
+        parts.Fact(
+            "Parameters", f"version {row.parameters_id}", href=ways.one("trust_versions.version", row.parameters_id)
+        ),
+        ("Last calculated", f"{row.calculated_at:%d %b %Y %H:%M:%S} UTC"),
+        ("Calculated", f"{row.revision:,} times"),
     ]
+    if row.outside is not None:
+        # Reports wait: see decision 0080.
+        seen = f"{row.outside['score']:.1f} points, {row.outside['tier']}" if row.outside["rated"] else "not rated"
+        facts.append(parts.Fact("Others see", seen, note="without what reports of today, or of few people, cost"))
     return parts.Facts("The score", facts)
 
 
-def _links(row: Score) -> parts.Facts:
-    """Where else something stands about it."""
-    about = str(row.entity_id)
-    facts: list[parts.Fact | tuple[str, str]] = []
-    if row.owner_id and row.owner_id != row.entity_id:
-        facts.append(parts.Fact("Organiser", "score and campaigns", href=_list(_SCORE, q=str(row.owner_id))))
-    elif row.kind == "user":
-        facts.append(parts.Fact("Campaigns", "their scores", href=_list(_SCORE, q=about, kind__exact="campaign")))
-    facts += [
-        parts.Fact("Reports", "all about it", href=_list(_REPORT, q=about)),
-        parts.Fact("Holds", "past and present", href=_list(_HOLD, q=about)),
-        parts.Fact("Evidence", "every fact", href=_list(_FACT, q=about)),
-    ]
-    return parts.Facts("Elsewhere", facts)
-
-
-def _list(page: str, **query: str) -> str:
-    asked = QueryDict(mutable=True)
-    asked.update(query)
-    return f"{reverse(page)}?{asked.urlencode()}"
+def _badges(row: Score) -> list[parts.Card]:
+    """The short facts that stand beside the score in public."""
+    badges = views.score(row.kind, row.entity_id, caller="", staff=False).badges
+    return [parts.Checks("Badges the public sees", [parts.Check(each.text) for each in badges])] if badges else []
 
 
 def _features(row: Score) -> Row:
@@ -269,6 +282,8 @@ def _features(row: Score) -> Row:
 def _inputs(row: Score, params: Params) -> list[dict[str, str]]:
     listed = []
     for column, value in zip(Column, _features(row), strict=True):
+        if column in OF_CARDS and not params.card:
+            continue
         named, means, half_life = INPUTS[column]
         days = f"{getattr(params, half_life):g} d" if half_life else ""
         listed.append({"name": named, "means": means, "value": _shown(column, value), "half_life": days})
@@ -278,7 +293,9 @@ def _inputs(row: Score, params: Params) -> list[dict[str, str]]:
 def _shown(column: Column, value: float) -> str:
     if column is Column.ITEMS:
         return ", ".join(item for bit, item in enumerate(ITEMS) if (int(value) >> bit) & 1) or "nothing"
-    return f"{value:.3g}"
+    if 0 < abs(value) < 0.005:
+        return "almost 0"
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _told(data: dict[str, Any]) -> str:

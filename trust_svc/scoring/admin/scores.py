@@ -136,10 +136,12 @@ class ScoreAdmin(CasePage):
         return self.decide(request, object_id, command, done=form.done())
 
     def has_hold_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "hold") and not _is_held(object_id)
+        others = not self._is_ones_own(request, object_id)
+        return self.may(request, "hold") and others and not _is_held(object_id)
 
     def has_let_go_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return self.may(request, "let_go") and (object_id is None or _is_held(object_id))
+        others = not self._is_ones_own(request, object_id)
+        return self.may(request, "let_go") and others and (object_id is None or _is_held(object_id))
 
     @action(
         title="Put on hold",
@@ -173,7 +175,7 @@ class ScoreAdmin(CasePage):
         return self.decide(request, object_id, command, done="Hold lifted")
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
-        return page.of(obj, chosen=frozenset(request.GET.getlist("if")))
+        return page.of(obj, ways=self.ways(request), chosen=frozenset(request.GET.getlist("if")))
 
 
 def _row(object_id: object) -> Score | None:

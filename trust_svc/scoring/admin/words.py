@@ -26,4 +26,11 @@ INPUTS: dict[Column, tuple[str, str, str]] = {
     Column.REPORTS_UPHELD: ("Upheld", "reports and cases found true, by severity", "upheld_half_life"),
     Column.DONOR: ("Without campaigns", "1 = owes no updates", ""),
     Column.HELD: ("On hold", "1 = it or its organiser", ""),
+    Column.TIMELY: ("Answered in time, ever", "questions to all campaigns", "completion_half_life"),
+    Column.UNTIMELY: ("Answered late or never", "questions to all campaigns", "completion_half_life"),
+    Column.POSTED: ("Weeks with an update", "of all campaigns, until each ended or was to end", "completion_half_life"),
+    Column.LIVED: ("Weeks lived", "by all campaigns, until each ended or was to end", "completion_half_life"),
+    Column.QUIET: ("Quiet", "0–1, the share of a campaign's time since its last update", ""),
+    Column.PREPARED: ("Days prepared", "known before the first campaign", ""),
+    Column.LAPSED: ("Lapsed", "verifications that were revoked or ran out", ""),
 }

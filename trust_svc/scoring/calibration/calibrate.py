@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from trust_svc.scoring.calibration.errors import Unusable
-from trust_svc.scoring.calibration.fit import RIDGES, fit
-from trust_svc.scoring.calibration.metrics import Floats, auc, brier, chance, ece, platt
+from trust_svc.scoring.calibration.fit import RIDGES, before, fit
+from trust_svc.scoring.calibration.metrics import Floats, auc, brier, chance, ece, log_loss, platt
 from trust_svc.scoring.engine import FACTORS, Params, Row, as_matrix, score
 from trust_svc.scoring.engine.card import STEP_TERMS, TERMS, factor_points, steps, terms
 from trust_svc.scoring.engine.factors import read
@@ -19,8 +19,9 @@ from trust_svc.scoring.engine.factors import read
 FOLDS = 5
 # Fewer cases, or fewer of one kind, say nothing that would hold tomorrow.
 CASES, OF_A_KIND = 50, 10
-# Caps for want of an identity that may be chosen, the strictest first, and how much AUC a looser one must win.
-CAPS, WORTH_IT = (69.0, 85.0, 100.0), 0.003
+# Caps for want of an identity that may be chosen, the strictest first, and how much a looser one must win to be taken: AUC,
+# or mean log loss (a cap that crowds half of everybody onto one score leaves their chances untold).
+CAPS, WORTH_IT, WORTH_A_LOSS = (69.0, 85.0, 100.0), 0.003, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Calibrated:
 
 
 def calibrated(cases: Sequence[Case], base: Params) -> Calibrated:
-    """Fit a card to these cases; everything else is as in `base`. Their order changes nothing.
+    """Fit a card to these cases; everything else is as in `base`. Their order changes nothing, their rows are those of
+    `looking(base)`.
 
     Raises Unusable when there are too few to learn from.
     """
@@ -58,18 +60,26 @@ def calibrated(cases: Sequence[Case], base: Params) -> Calibrated:
     folds = np.array([_fold(case.group) for case in cases])
     _both_kinds(folds, bad)
 
+    # A cap blurs what a ridge does, so the ridge is chosen without.
+    uncapped = replace(base, identity_cap=CAPS[-1])
     trials = {ridge: _unseen(rows, reached, bad, folds, ridge, base) for ridge in RIDGES}
-    ridge = max(RIDGES, key=lambda each: (round(auc(-_scores(rows, trials[each], folds, base), bad), 4), each))
-    unseen = trials[ridge]
-    caps = {cap: _scores(rows, unseen, folds, replace(base, identity_cap=cap)) for cap in CAPS}
-    best = max(auc(-found, bad) for found in caps.values())
-    cap = next(cap for cap in CAPS if auc(-caps[cap], bad) >= best - WORTH_IT)
+    losses = {
+        ridge: log_loss(_stated(_scores(rows, trials[ridge], folds, uncapped), bad, folds), bad) for ridge in RIDGES
+    }
+    ridge = min(RIDGES, key=lambda each: (round(losses[each], 5), -each))
+    caps = {cap: _scores(rows, trials[ridge], folds, replace(base, identity_cap=cap)) for cap in CAPS}
+    cap = _strictest(caps, bad, folds)
 
     card = tuple(fit(reached, bad, ridge, base.report_points).tolist())
     a, b = platt(caps[cap], bad)
     params = replace(base, card=card, identity_cap=cap, risk=(round(a, 6), round(b, 6)))
     was = score(rows, base).score / 1024.0
     return Calibrated(params, _report(cases, bad, folds, was, caps[cap], params, ridge))
+
+
+def looking(base: Params) -> Params:
+    """The same set with the card of before any case: for it, rows hold all that a card looks at."""
+    return replace(base, card=tuple(before().tolist()))
 
 
 def spoken(report: Mapping[str, Any]) -> list[str]:
@@ -124,11 +134,25 @@ def _scores(rows: Floats, cards: list[tuple[float, ...]], folds: np.ndarray[Any,
     return found
 
 
-def _measured(points: Floats, bad: Floats, folds: np.ndarray[Any, Any]) -> dict[str, float]:
-    """AUC, and Brier and ECE of probabilities calibrated on the other folds."""
+def _strictest(caps: Mapping[float, Floats], bad: Floats, folds: np.ndarray[Any, Any]) -> float:
+    """The first cap than which no looser one is better by more than it is worth."""
+    aucs = {cap: auc(-points, bad) for cap, points in caps.items()}
+    losses = {cap: log_loss(_stated(points, bad, folds), bad) for cap, points in caps.items()}
+    best, least = max(aucs.values()) - WORTH_IT, min(losses.values()) + WORTH_A_LOSS
+    return next((cap for cap in caps if aucs[cap] >= best and losses[cap] <= least), max(caps))
+
+
+def _stated(points: Floats, bad: Floats, folds: np.ndarray[Any, Any]) -> Floats:
+    """The chance of every case by a calibration on the other folds."""
     stated = np.zeros(len(bad))
     for fold in range(FOLDS):
         stated[folds == fold] = chance(points[folds == fold], *platt(points[folds != fold], bad[folds != fold]))
+    return stated
+
+
+def _measured(points: Floats, bad: Floats, folds: np.ndarray[Any, Any]) -> dict[str, float]:
+    """AUC, and Brier and ECE of probabilities calibrated on the other folds."""
+    stated = _stated(points, bad, folds)
     return {
         "auc": round(auc(-points, bad), 4),
         "brier": round(brier(stated, bad), 4),

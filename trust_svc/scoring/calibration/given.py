@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from trust_svc.scoring.calibration.errors import Unusable
-from trust_svc.scoring.engine import V2, Params
+from trust_svc.scoring.engine import SHIPPED, Params
+from trust_svc.scoring.engine.params import NEEDED
 
 
 def moment(text: str | None) -> float | None:
@@ -33,13 +34,17 @@ def keep_apart(output: Path, inputs: Sequence[Path]) -> None:
 def parameters(file: Path | None) -> Params:
     """The parameters of a file: bare, or under `params` as `calibrate` writes them. None: the service's own."""
     if file is None:
-        return V2
+        return SHIPPED
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(given, dict):
+        named = given.get("params", given) if isinstance(given, dict) else given
+        if not isinstance(named, dict):
             raise Unusable(f"{file}: parameters are a JSON object")
-        return Params.parse(json.dumps(given.get("params", given)))
+        found = Params.parse(json.dumps(named))
     except OSError as error:
         raise Unusable(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError) as error:
         raise Unusable(f"{file}: {error}") from None
+    if missing := sorted(NEEDED - named.keys()):
+        raise Unusable(f"{file}: a set of parameters names every number; missing: {', '.join(missing)}")
+    return found

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from uuid import UUID
 
-from trust_svc.scoring.calibration.calibrate import Case
+from trust_svc.scoring.calibration.calibrate import Case, looking
 from trust_svc.scoring.calibration.errors import BadLine, Unusable
 from trust_svc.scoring.calibration.lines import numbered
 from trust_svc.scoring.calibration.population import CAMPAIGN, USER, Entity, Population
@@ -39,7 +39,7 @@ def cases(population: Population, file: Path, params: Params) -> tuple[list[Case
     wanted = sorted(entity for entity in labels if entity in known)
     if labels and not wanted:
         raise Unusable(f"{file}: no fact tells of anybody named in it")
-    rows = population.rows(wanted, params, population.people(params))
+    rows = population.rows(wanted, looking(params), population.people(params))
     found = [
         Case(kind, entity_id, population.owners.get(entity_id, entity_id), row, labels[kind, entity_id][0])
         for (kind, entity_id), row in zip(wanted, rows, strict=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from trust_svc.evidence import queries as evidence
-from trust_svc.scoring.calibration.calibrate import Calibrated, Case, calibrated
+from trust_svc.scoring.calibration.calibrate import Calibrated, Case, calibrated, looking
 from trust_svc.scoring.engine import Column, Fact, Params, People, Record, Row, campaign_row, fold, user_row
 
 CAMPAIGN, USER = "campaign", "user"
@@ -21,7 +21,7 @@ def calibrate_live(base: Params) -> Calibrated:
 
     Raises Unusable when too few cases are decided.
     """
-    return calibrated(list(decided(base)), base)
+    return calibrated(list(decided(looking(base))), base)
 
 
 def decided(params: Params) -> Iterable[Case]:

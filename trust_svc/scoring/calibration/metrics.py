@@ -30,6 +30,12 @@ def brier(chance: Floats, bad: Floats) -> float:
     return float(np.mean((chance - bad) ** 2))
 
 
+def log_loss(chance: Floats, bad: Floats) -> float:
+    """The mean surprise at how it ended, in nats; nobody is taken to be surer than one in a billion."""
+    sure = np.clip(chance, 1e-9, 1.0 - 1e-9)
+    return float(-np.mean(bad * np.log(sure) + (1.0 - bad) * np.log(1.0 - sure)))
+
+
 def ece(chance: Floats, bad: Floats, bins: int = 10) -> float:
     """Expected calibration error: how far stated and true shares lie apart, over bins of equally many cases."""
     order = np.argsort(chance, kind="stable")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trust_svc.scoring.engine import (
     Fact,
@@ -76,7 +76,11 @@ class Population:
                 yield self._campaign(entity_id, params, people, rates)
 
     def people(self, params: Params) -> People:
-        """What is known of donors and reporters: a first pass scores everybody without knowing anybody's standing."""
+        """What is known of donors and reporters: a first pass scores everybody without knowing anybody's standing.
+
+        It goes by the factors' own formulas, so that a card meets the standings that it was fitted with.
+        """
+        params = replace(params, card=())
         strangers = People(reports=self.reporters)
         everybody = [entity for entity in self.entities if entity[0] == USER]
         standing: dict[str, float] = {}

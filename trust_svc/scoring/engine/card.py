@@ -20,6 +20,7 @@ _EVEN = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Most of these terms' life happens near the top.
 _HIGH = (0.0, 0.5, 0.75, 0.9, 1.0)
 _WHOLE = (0.0, 1.0)
+_HALVES = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,25 @@ TERMS = (
     Term("shown", COMPLETION, _EVEN),
     Term("proven", COMPLETION, _EVEN),
     Term("unfailed", COMPLETION, _EVEN),
+    Term("paced", COMPLETION, _EVEN),
     Term("regular", UPDATES, _EVEN),
     Term("fresh", UPDATES, _EVEN),
-    Term("steady", UPDATES, _EVEN),
+    Term("diligent", UPDATES, _EVEN),
+    Term("present", UPDATES, _EVEN),
     Term("reach", ENGAGEMENT, _EVEN),
     Term("response", ENGAGEMENT, _EVEN),
-    Term("heard", ENGAGEMENT, _EVEN),
+    Term("timely", ENGAGEMENT, _EVEN),
     Term("independent", ENGAGEMENT, _HIGH),
-    Term("contact", VERIFICATION, (0.0, 0.5, 1.0)),
+    Term("apart", ENGAGEMENT, _EVEN),
+    Term("contact", VERIFICATION, _HALVES),
     *(Term(item, VERIFICATION, _WHOLE) for item in ITEMS[2:]),
+    Term("unlapsed", VERIFICATION, _HALVES),
     Term("clean", HISTORY, _EVEN),
     Term("unblemished", HISTORY, _EVEN),
+    Term("undisputed", HISTORY, _EVEN),
     Term("settled", HISTORY, _EVEN),
     Term("tenure", HISTORY, _EVEN),
+    Term("prepared", HISTORY, _EVEN),
     Term("unreported", HISTORY, _WHOLE),
     Term("unblamed", HISTORY, _HIGH),
 )
@@ -69,33 +76,70 @@ _FIRST_STEPS = np.searchsorted(STEP_FACTORS, np.arange(len(FACTORS)))
 
 def terms(rows: Floats, reading: Reading, params: Params) -> Floats:
     """The terms of n rows, (len(TERMS), n)."""
+    found = [
+        *_completion(rows, params),
+        *_updates(rows, reading),
+        *_engagement(rows, reading),
+        *_verification(rows, reading),
+        *_history(rows, reading, params),
+    ]
+    return np.stack(found)
+
+
+def _completion(rows: Floats, params: Params) -> list[Floats]:
     done, failed, progress, elapsed = rows[Column.DONE : Column.PRIOR]
     rate = np.clip(rows[Column.PRIOR], params.completion_prior_floor, params.completion_prior_ceiling)
     rate = np.where(rows[Column.PRIOR] > 0, rate, params.completion_prior)
-    bits = [((reading.items >> at) & 1).astype(np.float64) for at in range(len(ITEMS))]
-    inner = reading.terms
-    found = [
+    shown = np.minimum(progress, 1.0) * elapsed
+    return [
         (done + 2.0 * rate) / (done + failed + 2.0),
-        (np.minimum(progress, 1.0) * elapsed + 0.5 * rate) / (elapsed + 0.5),
+        (shown + 0.5 * rate) / (elapsed + 0.5),
         done / (done + 1.0),
         np.exp2(-failed),
-        inner.regular,
-        inner.fresh,
-        inner.regular * inner.fresh,
-        inner.reach,
-        inner.response,
-        np.exp2(-rows[Column.UNANSWERED] / 2.0),
-        inner.independent,
-        (bits[0] + bits[1]) / 2.0,
-        *bits[2:],
-        inner.clean,
-        np.exp2(-rows[Column.BAD] / 3.0),
-        rows[Column.OK] / (rows[Column.OK] + 15.0),
-        1.0 - np.exp2(-rows[Column.TENURE] / 180.0),
-        np.exp2(-rows[Column.REPORTS_OPEN] / params.report_half),
-        inner.unblamed,
+        np.minimum(1.0, (shown + 0.1) / (elapsed + 0.15)),
     ]
-    return np.stack(found)
+
+
+def _updates(rows: Floats, reading: Reading) -> list[Floats]:
+    posted, lived, quiet = rows[Column.POSTED : Column.PREPARED]
+    return [
+        reading.terms.regular,
+        reading.terms.fresh,
+        np.minimum(1.0, (posted + 0.8) / (lived + 2.0)),
+        1.0 - np.minimum(1.0, quiet),
+    ]
+
+
+def _engagement(rows: Floats, reading: Reading) -> list[Floats]:
+    timely, untimely = rows[Column.TIMELY : Column.POSTED]
+    return [
+        reading.terms.reach,
+        reading.terms.response,
+        (timely + 1.2) / (timely + untimely + 2.0),
+        reading.terms.independent,
+        np.minimum(1.0, (rows[Column.VOICES] + 0.3) / (rows[Column.DONORS] + 0.3)),
+    ]
+
+
+def _verification(rows: Floats, reading: Reading) -> list[Floats]:
+    bits = [((reading.items >> at) & 1).astype(np.float64) for at in range(len(ITEMS))]
+    # What holds has not lapsed.
+    lapsed = np.minimum(rows[Column.LAPSED], len(ITEMS) - sum(bits))
+    return [(bits[0] + bits[1]) / 2.0, *bits[2:], np.exp2(-lapsed)]
+
+
+def _history(rows: Floats, reading: Reading, params: Params) -> list[Floats]:
+    ok, bad, days, reports = rows[Column.OK : Column.REPORTS_UPHELD]
+    return [
+        reading.terms.clean,
+        np.exp2(-bad / 3.0),
+        1.0 / (1.0 + 25.0 * (bad + 0.15) / (ok + bad + 8.0)),
+        ok / (ok + 15.0),
+        1.0 - np.exp2(-days / 180.0),
+        1.0 - np.exp2(-rows[Column.PREPARED] / 180.0),
+        np.exp2(-reports / params.report_half),
+        reading.terms.unblamed,
+    ]
 
 
 def steps(found: Floats) -> Floats:

@@ -35,9 +35,19 @@ class Column(IntEnum):
     REPORTS_UPHELD = 17  # mass of upheld reports and confirmed cases, decayed
     DONOR = 18  # 1 = a person without campaigns: updates are not owed, the other factors carry their weight
     HELD = 19  # 1 = an active hold on it or on its organiser
+    # How an organiser goes about all campaigns together; read for sets with a card alone, see `conduct`.
+    TIMELY = 20  # questions answered in time, decayed slowly
+    UNTIMELY = 21  # questions answered late or never, decayed slowly
+    POSTED = 22  # weeks with an update, decayed slowly
+    LIVED = 23  # weeks in which there could have been one, decayed slowly
+    QUIET = 24  # 0-1, the share of a campaign's time since its last update
+    PREPARED = 25  # days known before the first campaign
+    LAPSED = 26  # verifications that were revoked or ran out
 
 
 WIDTH = len(Column)
+# What only a card looks at; 0 in the rows of other sets.
+OF_CARDS = frozenset(Column) - frozenset(Column(at) for at in range(Column.TIMELY))
 Row = tuple[float, ...]
 
 

@@ -72,18 +72,19 @@ def read(rows: Floats, params: Params, values: Floats | None = None) -> Reading:
     _known(exposure, mass, known[1])
 
     # Engagement: independent voices, answers, no concentration.
+    share = params.reach_share
     reach = 1.0 - np.exp2(voices / -params.reach_half)
     asked = answered + unanswered
     mass = params.response_prior_mass
     response = (answered + mass * params.response_prior) / (asked + mass)
     _known(voices + asked, mass, known[2])
     _spread(reach, voices, params.reach_half, variances[2])
-    variances[2] += _spread(response, asked, mass)
+    variances[2] *= share * share
+    variances[2] += (1.0 - share) * (1.0 - share) * _spread(response, asked, mass)
     mass = params.independence_mass
-    independent = np.minimum(1.0, (voices + mass) / (donors + mass))
-    half = independent / 2.0
-    np.multiply(half, reach + response, out=engagement)
-    variances[2] *= half * half
+    independent = np.minimum(1.0, (voices * (1.0 + params.concentration_free) + mass) / (donors + mass))
+    np.multiply(independent, share * reach + (1.0 - share) * response, out=engagement)
+    variances[2] *= independent * independent
 
     # Verification: a table of 256 sums.
     items = mask.astype(np.int64) & 0xFF

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from trust_svc.scoring.engine.columns import Row, row
-from trust_svc.scoring.engine.hands import DAY, NOBODY, People, credibility, decay, giving, wave
+from trust_svc.scoring.engine.conduct import Conduct, conduct
+from trust_svc.scoring.engine.hands import People, Purses, credibility, decay, giving, wave
 from trust_svc.scoring.engine.params import ITEMS, Params
 from trust_svc.scoring.engine.record import Kept, Record, seconds
+from trust_svc.scoring.engine.tally import DAY, NOBODY
 
 _KINDS = ("fraud", "misleading", "inappropriate", "spam", "other")
 
@@ -24,12 +26,14 @@ def campaign_row(
     siblings: Sequence[Record] = (),
     prior: float = 0.0,
     people: People | None = None,
+    purses: Purses | None = None,
 ) -> Row:
     """The features of a campaign: its own facts, and its organiser's history and record.
 
-    `siblings` are the organiser's other campaigns, `prior` the completion rate of its category (0 = not known).
+    `siblings` are the organiser's other campaigns, `prior` the completion rate of its category (0 = not known), `purses` what
+    was read for others before.
     """
-    people = people or People()
+    people, purses = people or People(), purses or Purses()
     person = owner or Record()
     family = [own, *siblings]
     done, failed, shown, elapsed = _delivery(own, as_of, params)
@@ -38,10 +42,9 @@ def campaign_row(
         done += params.inherited * other_done
         failed += params.inherited * other_failed
     periods, exposure, silence = _rhythm(own, as_of, params)
-    gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people)
-    # An only campaign's money is its own; counting it twice would double the cost of a large one.
-    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people) if siblings else gifts
-    answered, unanswered = _answers([own], as_of, params)
+    gifts = giving([own], owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
+    money = giving(family, owner=owner_id, as_of=as_of, params=params, people=people, purses=purses)
+    answered, unanswered = _answers([own], as_of, params, params.engagement_half_life)
     return row(
         done=done,
         failed=failed,
@@ -59,9 +62,10 @@ def campaign_row(
         ok=money.ok,
         bad=money.bad,
         tenure=_tenure([person, *family], as_of),
-        reports_open=_open_reports([own, person], as_of, params, people),
+        reports_open=open_reports([own, person], as_of, params, people),
         reports_upheld=_upheld_reports([person, *family], as_of, params),
         held=1.0 if own.is_held or person.is_held else 0.0,
+        **_conduct(family, person, as_of, params)._asdict(),
     )
 
 
@@ -75,18 +79,19 @@ def user_row(
     given: Iterable[float] = (),
     prior: float = 0.0,
     people: People | None = None,
+    purses: Purses | None = None,
 ) -> Row:
     """The features of a person: an organiser through all own campaigns, else a donor, who owes no updates.
 
-    `given` are the times of the gifts this person made and left standing.
+    `given` are the times of the gifts this person made and left standing, `purses` what was read for others before.
     """
     people = people or People()
     everything = [own, *campaigns]
     deliveries = [_delivery(campaign, as_of, params) for campaign in campaigns]
     elapsed = sum(delivery[3] for delivery in deliveries)
     rhythms = [_rhythm(campaign, as_of, params) for campaign in campaigns]
-    gifts = giving(campaigns, owner=user_id, as_of=as_of, params=params, people=people)
-    answered, unanswered = _answers(campaigns, as_of, params)
+    gifts = giving(campaigns, owner=user_id, as_of=as_of, params=params, people=people, purses=purses)
+    answered, unanswered = _answers(campaigns, as_of, params, params.engagement_half_life)
     stood = sorted(decay(as_of - time, params.history_half_life) for time in given)
     return row(
         done=sum(delivery[0] for delivery in deliveries),
@@ -106,10 +111,11 @@ def user_row(
         ok=gifts.ok + min(params.gifts_per_hand, sum(stood)),
         bad=gifts.bad,
         tenure=_tenure(everything, as_of),
-        reports_open=_open_reports(everything, as_of, params, people),
+        reports_open=open_reports(everything, as_of, params, people),
         reports_upheld=_upheld_reports(everything, as_of, params),
         donor=0.0 if campaigns else 1.0,
         held=1.0 if own.is_held else 0.0,
+        **_conduct(campaigns, own, as_of, params)._asdict(),
     )
 
 
@@ -135,9 +141,9 @@ def _delivery(record: Record, as_of: float, params: Params) -> tuple[float, floa
     for kept in sorted(record.milestones.values(), key=lambda each: each.stamp):
         mass = params.milestone_mass * decay(as_of - kept.time, params.completion_half_life)
         done, failed = (done + mass, failed) if kept.data["kept"] else (done, failed + mass)
-    if record.ended is not None:
-        mass = decay(as_of - record.ended.time, params.completion_half_life)
-        return (done + mass, failed, 0.0, 0.0) if record.ended.data["delivered"] else (done, failed + mass, 0.0, 0.0)
+    if record.outcome is not None:
+        mass = decay(as_of - record.outcome.time, params.completion_half_life)
+        return (done + mass, failed, 0.0, 0.0) if record.outcome.data["delivered"] else (done, failed + mass, 0.0, 0.0)
     if record.progress is None:
         return done, failed, 0.0, 0.0
     elapsed = record.progress.data.get("elapsed")
@@ -164,7 +170,7 @@ def _rhythm(record: Record, as_of: float, params: Params) -> tuple[float, float,
     if start is None:
         return 0.0, 0.0, 0.0
     period = _period(record, params) * DAY
-    end = record.ended.time if record.ended else math.inf
+    end = math.inf if record.over is None else record.over
     now = max(start, min(as_of, end))
     current = math.floor((now - start) / period)
     credited = {math.floor((time - start) / period) for time in record.updates if start <= time <= as_of}
@@ -191,7 +197,15 @@ def _period(record: Record, params: Params) -> float:
     return params.update_days_long if long else params.update_days
 
 
-def _answers(records: Sequence[Record], as_of: float, params: Params) -> tuple[float, float]:
+def _conduct(campaigns: Sequence[Record], person: Record, as_of: float, params: Params) -> Conduct:
+    """Only a card looks at it."""
+    if not params.card:
+        return Conduct()
+    answers = _answers(campaigns, as_of, params, params.completion_half_life)
+    return conduct(campaigns, person, answers=answers, as_of=as_of, params=params)
+
+
+def _answers(records: Sequence[Record], as_of: float, params: Params, half_life: float) -> tuple[float, float]:
     """(answered in time, left open too long), decayed. One that can still be answered in time says nothing yet, and the
     questions of one stretch share what a burst can be worth."""
     within = params.response_hours * 3600.0
@@ -199,7 +213,7 @@ def _answers(records: Sequence[Record], as_of: float, params: Params) -> tuple[f
     for record in records:
         waves = Counter(wave(record, asked.time, params) for asked in record.asked.values())
         for key, asked in sorted(record.asked.items()):
-            mass = decay(as_of - asked.time, params.engagement_half_life)
+            mass = decay(as_of - asked.time, half_life)
             mass *= min(1.0, params.burst_answers / waves[wave(record, asked.time, params)])
             answer = record.answered.get(key)
             if answer is not None and answer.time - asked.time <= within:
@@ -255,26 +269,34 @@ def _credibility(report: Kept, params: Params, people: People) -> float:
     return share * credibility(people.standing.get(str(reporter), unknown), params)
 
 
-def _open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
+def open_reports(records: Sequence[Record], as_of: float, params: Params, people: People) -> float:
     """The mass of reports that nobody has judged yet: per hand the heaviest. A decided case judges all before it.
 
     Who gave nothing has little to lose: strangers weigh less, and however many they are, no more than a bound.
     """
-    givers = {
-        str(gift.data["donor_id"]) for each in records for gift in each.gifts.values() if gift.data.get("donor_id")
-    }
+    givers = {donor for each in records for donor in each.donors} if any(each.reports for each in records) else set()
     near: dict[str, float] = defaultdict(float)
     strange: dict[str, float] = defaultdict(float)
+    for report in _unjudged(records):
+        mass = _severity(report, params) * _credibility(report, params, people)
+        mass *= decay(as_of - report.time, params.report_half_life)
+        heaviest, hand = near if str(report.data.get("reporter_id")) in givers else strange, _reporter(report)
+        heaviest[hand] = max(heaviest[hand], mass)
+    strangers = params.stranger_share * sum(strange[hand] for hand in sorted(strange.keys() - near.keys()))
+    return sum(near[hand] for hand in sorted(near)) + min(params.strangers_together, strangers)
+
+
+def reporting_hands(records: Iterable[Record]) -> set[str]:
+    """Who is behind the reports that nobody has judged yet; all anonymous ones are one."""
+    return {_reporter(report) for report in _unjudged(records)}
+
+
+def _unjudged(records: Iterable[Record]) -> Iterator[Kept]:
     for record in records:
         judged = record.case.time if record.case else -math.inf
         for key, report in record.reports.items():
             if key not in record.decisions and report.time > judged:
-                mass = _severity(report, params) * _credibility(report, params, people)
-                mass *= decay(as_of - report.time, params.report_half_life)
-                heaviest, hand = near if str(report.data.get("reporter_id")) in givers else strange, _reporter(report)
-                heaviest[hand] = max(heaviest[hand], mass)
-    strangers = params.stranger_share * sum(strange[hand] for hand in sorted(strange.keys() - near.keys()))
-    return sum(near[hand] for hand in sorted(near)) + min(params.strangers_together, strangers)
+                yield report
 
 
 def _upheld_reports(records: Sequence[Record], as_of: float, params: Params) -> float:

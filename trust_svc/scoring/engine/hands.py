@@ -1,17 +1,17 @@
-"""Who gave: accounts joined into hands, because one hand is one voice."""
+"""Who gave, how much their word weighs, and which gifts stayed."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trust_svc.scoring.engine.params import Params
-from trust_svc.scoring.engine.record import Kept, Record
+from trust_svc.scoring.engine.record import Kept, Record, Stamp
+from trust_svc.scoring.engine.tally import DAY, NOBODY, UNIT, Gift, Giving, Mass, Sums, count, lift, lifted, settle
 
-DAY = 86400.0
-NOBODY = "anonymous"
+# Stretches of one campaign's life are told apart from those of the next by more than anything can live.
+_LIFE = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,6 @@ class People:
     reports: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Giving:
-    """The statistics of gifts: see `Column` for their meaning."""
-
-    voices: float
-    donors: float
-    repeat: float
-    ok: float
-    bad: float
-
-
 def decay(age: float, half_life_days: float) -> float:
     """What is left of one observation after `age` seconds. What lies ahead of the clock counts as of now."""
     return float(2.0 ** (-max(0.0, age) / (half_life_days * DAY)))
@@ -46,122 +35,138 @@ def credibility(standing: float, params: Params) -> float:
     return params.standing_floor + (1.0 - params.standing_floor) * min(1.0, max(0.0, standing))
 
 
-@dataclass(frozen=True, slots=True)
-class _Gift:
-    """A gift that counts: by which account, when in the campaign's life, and whether it stayed."""
-
-    account: str
-    kept: Kept
-    stayed: bool
-    wave: tuple[int, int]
+# Sums of gifts, by the records (their ids) of the campaigns they went to.
+Counted = Mapping[frozenset[int], Sums]
 
 
-class _Hands:
-    """Accounts and fingerprints that were ever seen together are one hand (union by name, so order does not matter)."""
+class Purses:
+    """What was read of gifts so far: an organiser and all the campaigns ask for the same ones. `counted` was counted before
+    any was read.
 
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
+    Good for one moment, one parameter set and one knowledge of people.
+    """
 
-    def find(self, name: str) -> str:
-        root = name
-        while (parent := self._parent.get(root, root)) != root:
-            root = parent
-        while (parent := self._parent.get(name, name)) != root:
-            self._parent[name], name = root, parent
-        return root
+    def __init__(self, counted: Counted | None = None) -> None:
+        self._counted = counted or {}
+        # The records are held so that no others can take their place.
+        self._read: dict[tuple[str | None, frozenset[int]], tuple[Sequence[Record], Giving]] = {}
 
-    def join(self, one: str, other: str) -> None:
-        first, second = sorted((self.find(one), self.find(other)))
-        self._parent[second] = first
+    def giving(
+        self, records: Sequence[Record], owner: str | None, as_of: float, params: Params, people: People
+    ) -> Giving:
+        which = frozenset(map(id, records))
+        if (owner, which) not in self._read:
+            found = _giving(records, self._counted.get(which), owner, as_of, params, people)
+            self._read[owner, which] = records, found
+        return self._read[owner, which][1]
 
 
-def giving(records: Iterable[Record], *, owner: str | None, as_of: float, params: Params, people: People) -> Giving:
-    """Read the gifts of some campaigns.
+def giving(
+    records: Iterable[Record],
+    *,
+    owner: str | None,
+    as_of: float,
+    params: Params,
+    people: People,
+    purses: Purses | None = None,
+) -> Giving:
+    """Read the gifts of some campaigns, in any order.
 
     A hand speaks once, with its most credible account; the owner's own gifts say nothing.
     """
-    records = list(records)
-    if not records:
-        return Giving(0.0, 0.0, 0.0, 0.0, 0.0)
-    hands = _Hands()
-    gifts: list[_Gift] = []
-    bad = 0.0
-    for number, record in enumerate(records):
-        for payment, gift in sorted(record.gifts.items()):
-            donor = gift.data.get("donor_id")
-            cluster = gift.data.get("cluster")
-            account = f"donor {donor}" if donor else (f"hand {cluster}" if cluster else NOBODY)
-            if donor and cluster:
-                hands.join(account, f"hand {cluster}")
-            blame, since = _blame(record, payment, params)
-            bad += blame * decay(as_of - since, params.history_half_life)
-            if owner is None or str(donor) != owner:
-                stayed = not blame and not record.is_returned(payment)
-                gifts.append(_Gift(account, gift, stayed, (number, wave(record, gift.time, params))))
-        # A dispute may be known before the gift itself.
-        blamed = record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
-        for payment in sorted(blamed - record.gifts.keys()):
-            blame, since = _blame(record, payment, params)
-            bad += blame * decay(as_of - since, params.history_half_life)
-    return _count(gifts, hands, bad=bad, as_of=as_of, params=params, people=people)
+    return (purses or Purses()).giving(list(records), owner, as_of, params, people)
+
+
+def _giving(
+    records: Sequence[Record], counted: Sums | None, owner: str | None, as_of: float, params: Params, people: People
+) -> Giving:
+    start = min(beginning(records, as_of), as_of)
+    if counted is None:
+        each = gifts(in_order(records), start=start, owner=owner, as_of=as_of, params=params, people=people)
+        counted = count((gift for _, gift in each), params)
+    return settle(counted, as_of - start, params, bad=_blames(records, as_of, params))
+
+
+def _blames(records: Sequence[Record], as_of: float, params: Params) -> float:
+    """What returned and disputed payments say. A dispute may be known before the gift itself."""
+    found: list[float] = []
+    for record in records:
+        for payment in record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys():
+            mass, since = _blame(record, payment, params)
+            found.append(mass * decay(as_of - since, params.history_half_life))
+    return math.fsum(found)
+
+
+def in_order(records: Sequence[Record]) -> list[Record]:
+    """The same campaigns in an order that does not hang on how they were found."""
+
+    def mark(record: Record) -> tuple[Stamp, str]:
+        if record.created:
+            return record.created.stamp, ""
+        return Stamp(record.first or 0.0, ""), min(record.gifts, default="")
+
+    return sorted(records, key=mark) if len(records) > 1 else list(records)
+
+
+def beginning(records: Sequence[Record], otherwise: float = 0.0) -> float:
+    """When the first of some campaigns began."""
+    return min((begun for record in records if (begun := _begun(record)) is not None), default=otherwise)
+
+
+def gifts(
+    records: Sequence[Record],
+    *,
+    start: float,
+    owner: str | None,
+    as_of: float,
+    params: Params,
+    people: People,
+    number: int = 0,
+) -> Iterator[tuple[str, Gift]]:
+    """Every payment and what it weighs. One that went back, or is the owner's own, weighs nothing.
+
+    `number` is that of the first of these campaigns.
+    """
+    words: dict[tuple[str, float | None], int] = {}
+    for at, record in enumerate(records, number):
+        touched = record.returned.keys() | record.caused.keys() | record.doubted.keys() | record.settled_disputes.keys()
+        for payment, kept in record.gifts.items():
+            donor, hand = kept.data.get("donor_id"), kept.data.get("cluster")
+            account = f"donor {donor}" if donor else (f"hand {hand}" if hand else NOBODY)
+            joined = f"hand {hand}" if donor and hand else None
+            mass = None
+            stayed = payment not in touched or not (record.is_returned(payment) or _blame(record, payment, params)[0])
+            if stayed and (owner is None or str(donor) != owner):
+                key = (account, kept.data.get("donor_standing"))
+                if key not in words:
+                    words[key] = round(min(1.0, _word(kept, params, people)) * UNIT)
+                age = min(kept.time, as_of) - start
+                engaging = lift(age, params.engagement_half_life)
+                mass = Mass(
+                    words[key],
+                    lifted(words[key], engaging),
+                    lifted(UNIT, engaging),
+                    lifted(UNIT, lift(age, params.history_half_life)),
+                    kept.time,
+                    at * _LIFE + wave(record, kept.time, params),
+                )
+            yield payment, Gift(account, joined, kept.time, mass)
 
 
 def wave(record: Record, time: float, params: Params) -> int:
     """In which stretch of the campaign's life something came; counted from its beginning, so that only distances matter."""
-    start = record.created.time if record.created else record.first
+    start = _begun(record)
     return math.floor((time - (time if start is None else start)) / (params.burst_days * DAY))
 
 
-def _count(gifts: list[_Gift], hands: _Hands, *, bad: float, as_of: float, params: Params, people: People) -> Giving:
-    """A hand's word fades with its age. New hands of one stretch share what a burst can be worth."""
-    accounts: dict[str, float] = {}
-    strongest: dict[str, float] = defaultdict(float)
-    words: dict[str, float] = defaultdict(float)
-    waves: dict[str, tuple[int, int]] = {}
-    settled: dict[str, float] = defaultdict(float)
-    spans: dict[str, tuple[float, float]] = {}
-    for gift in sorted(gifts, key=lambda each: each.kept.stamp):
-        if not gift.stayed:
-            continue
-        hand, time = hands.find(gift.account), gift.kept.time
-        age = as_of - time
-        word = _word(gift.kept, params, people)
-        words[hand] = max(words[hand], word)
-        word *= decay(age, params.engagement_half_life)
-        accounts[gift.account] = max(accounts.get(gift.account, 0.0), word)
-        strongest[hand] = max(strongest[hand], word)
-        settled[hand] += decay(age, params.history_half_life)
-        waves.setdefault(hand, gift.wave)
-        begin, _ = spans.get(hand, (time, time))
-        spans[hand] = (begin, time)
-    repeat = sum(
-        decay(as_of - end, params.engagement_half_life)
-        for hand, (begin, end) in spans.items()
-        if hand != NOBODY and end - begin >= params.repeat_days * DAY
-    )
-    shares = _shares(words, waves, params)
-    return Giving(
-        voices=sum(shares[hand] * min(1.0, word) for hand, word in strongest.items()),
-        donors=sum(shares[hands.find(account)] * min(1.0, word) for account, word in accounts.items()),
-        repeat=repeat,
-        ok=sum(min(params.gifts_per_hand, count) for count in settled.values()),
-        bad=bad,
-    )
-
-
-def _shares(words: Mapping[str, float], waves: Mapping[str, tuple[int, int]], params: Params) -> dict[str, float]:
-    """What is left of each hand's word after the bound of its burst."""
-    together: dict[tuple[int, int], float] = defaultdict(float)
-    for hand, word in words.items():
-        together[waves[hand]] += min(1.0, word)
-    return {hand: min(1.0, params.burst_voices / together[wave]) for hand, wave in waves.items()}
+def _begun(record: Record) -> float | None:
+    return record.created.time if record.created else record.first
 
 
 def _word(gift: Kept, params: Params, people: People) -> float:
-    donor = gift.data.get("donor_id")
+    donor, claimed = gift.data.get("donor_id"), gift.data.get("donor_standing")
     if not donor and not gift.data.get("cluster"):
         return params.anonymous_credibility
-    claimed = gift.data.get("donor_standing")
     unknown = params.unknown_standing if claimed is None else float(claimed)
     return credibility(people.standing.get(str(donor), unknown), params)
 

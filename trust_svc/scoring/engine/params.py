@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,19 +15,24 @@ TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 IDENTITY = ITEMS.index("identity")
 UNITS_PER_POINT = 1024
 # Steps of a card; see card.TERMS.
-CARD_STEPS = 73
+CARD_STEPS = 95
 FULL = 100 * UNITS_PER_POINT
 # Parameters that version 1 did not have; their defaults are what it did without them.
 ADDED = (
+    "accounts_per_hand",
     "burst_answers",
     "burst_days",
     "burst_voices",
     "card",
+    "concentration_fades",
+    "concentration_free",
     "ended_owes",
     "hold_cap",
     "imported_half_life",
     "imported_share",
     "long_need_is_long",
+    "reach_share",
+    "repeat_mass",
     "risk",
     "stranger_share",
     "strangers_together",
@@ -74,11 +79,21 @@ class Params:
 
     engagement_half_life: float = 120.0
     reach_half: float = 15.0
+    # How much of engagement is reach; the rest is answers.
+    reach_share: float = 0.5
     response_hours: float = 72.0
     response_prior: float = 0.60
     response_prior_mass: float = 6.0
     independence_mass: float = 5.0
     repeat_days: float = 7.0
+    # A donor who came back is worth so many answers.
+    repeat_mass: float = 1.0
+    # All accounts of one hand together prove its concentration as much as so many like the strongest, at most.
+    accounts_per_hand: float = 1_000_000.0
+    # 0 = old gifts weigh as much as new ones where accounts are held against hands; only what that costs fades.
+    concentration_fades: float = 1.0
+    # So many more accounts than hands, as a share, are ordinary: households, or somebody who means ill.
+    concentration_free: float = 0.0
     unknown_standing: float = 0.60
     standing_floor: float = 0.25
     anonymous_credibility: float = 0.20
@@ -153,10 +168,10 @@ class Params:
                 raise ValueError(f"{name} must sum to 1")
         if self.card and (len(self.card) != CARD_STEPS or abs(sum(self.card) - 100) > 1e-6):
             raise ValueError(f"card needs {CARD_STEPS} numbers that sum to 100")
-        if self.imported_share > 1 or self.stranger_share > 1:
-            raise ValueError("imported_share and stranger_share are shares")
-        if not (self.burst_days and self.burst_voices and self.burst_answers):
-            raise ValueError("what bounds a burst is above 0")
+        if max(self.imported_share, self.stranger_share, self.reach_share) > 1:
+            raise ValueError("imported_share, reach_share and stranger_share are shares")
+        if not (self.burst_days and self.burst_voices and self.burst_answers and self.accounts_per_hand >= 1):
+            raise ValueError("what bounds a burst is above 0, and a hand has an account")
         if self.report_points > 100 * self.weights[4]:
             raise ValueError("report_points cannot exceed what history is worth")
 
@@ -192,7 +207,7 @@ class Params:
 
 
 V1 = Params()
-# The set that is live by default.
+# Version 2 was live before version 3.
 V2 = Params(
     version=2,
     weights=(0.25, 0.11, 0.14, 0.20, 0.30),
@@ -214,3 +229,26 @@ V2 = Params(
     strangers_together=0.75,
     hold_cap=20.0,
 )
+# Version 3 hears answers more than crowds, and holds no single hand against a campaign of many.
+V3 = replace(
+    V2,
+    version=3,
+    weights=(0.19, 0.09, 0.29, 0.18, 0.25),
+    update_days_long=21.0,
+    update_prior=0.5,
+    update_prior_mass=3.0,
+    reach_half=60.0,
+    reach_share=0.1,
+    repeat_mass=0.25,
+    independence_mass=0.7,
+    accounts_per_hand=3.0,
+    concentration_fades=0.0,
+    concentration_free=0.1,
+    items=(0.06, 0.06, 0.27, 0.21, 0.12, 0.11, 0.06, 0.11),
+    clean_pivot=0.04,
+    tenure_half_life=240.0,
+)
+# What a new service begins with, and what is meant where no set is named.
+SHIPPED = V3
+# What every written set has to name.
+NEEDED = frozenset(Params.__dataclass_fields__) - frozenset(ADDED)

@@ -187,12 +187,13 @@ def _deliver_one(row: list[float], params: Params) -> None:
 
 
 def _post(row: list[float], params: Params) -> None:
-    row[Column.SILENCE] = 0.0
+    row[Column.SILENCE] = row[Column.QUIET] = 0.0
 
 
 def _post_regularly(row: list[float], params: Params) -> None:
     row[Column.PERIODS] = max(row[Column.PERIODS], row[Column.EXPOSURE])
-    row[Column.SILENCE] = 0.0
+    row[Column.POSTED] = max(row[Column.POSTED], row[Column.LIVED])
+    row[Column.SILENCE] = row[Column.QUIET] = 0.0
 
 
 def _find_givers(row: list[float], params: Params) -> None:
@@ -208,11 +209,13 @@ def _spread_gifts(row: list[float], params: Params) -> None:
 
 def _answer(row: list[float], params: Params) -> None:
     row[Column.ANSWERED] += row[Column.UNANSWERED]
-    row[Column.UNANSWERED] = 0.0
+    row[Column.TIMELY] += row[Column.UNTIMELY]
+    row[Column.UNANSWERED] = row[Column.UNTIMELY] = 0.0
 
 
 def _answer_more(row: list[float], params: Params) -> None:
     row[Column.ANSWERED] += params.response_prior_mass
+    row[Column.TIMELY] += params.response_prior_mass
 
 
 def _settle(row: list[float], params: Params) -> None:

@@ -92,6 +92,8 @@ class Record:
     created: Kept | None = None
     progress: Kept | None = None
     ended: Kept | None = None
+    # When it was first said that it ended well (or not); saying it again moves nothing.
+    ends: dict[str, Kept] = field(default_factory=dict)
     case: Kept | None = None
     imported: Kept | None = None
     items: dict[str, Kept] = field(default_factory=dict)
@@ -109,6 +111,13 @@ class Record:
     reports: dict[str, Kept] = field(default_factory=dict)
     decisions: dict[str, Kept] = field(default_factory=dict)
     holds: dict[str, Kept] = field(default_factory=dict)
+    # People who gave, and whose gifts were counted beforehand and are not in `gifts`.
+    gave: set[str] = field(default_factory=set)
+
+    @property
+    def donors(self) -> set[str]:
+        """Everybody known by id who ever gave; of gifts counted beforehand, those somebody asked about."""
+        return self.gave | {str(gift.data["donor_id"]) for gift in self.gifts.values() if gift.data.get("donor_id")}
 
     def add(self, fact: Fact) -> None:
         """Take one fact in. A type that is not known here says nothing about scores."""
@@ -130,6 +139,8 @@ class Record:
                 _later(self.settled_disputes, str(data["payment_id"]), kept)
             else:
                 _earlier(self.doubted, str(data["payment_id"]), kept)
+        if fact.type == "campaign.ended":
+            _earlier(self.ends, str(bool(data["delivered"])), kept)
         if fact.type == "payment.refunded" and data["for_cause"]:
             causes = self.caused.setdefault(str(data["payment_id"]), {})
             _earlier(causes, str(data.get("refund_id", "")), kept)
@@ -144,6 +155,16 @@ class Record:
                 setattr(other, each.name, copy(value))
         other.caused = {payment: dict(causes) for payment, causes in self.caused.items()}
         return other
+
+    @property
+    def outcome(self) -> Kept | None:
+        """The last word on how it ended, as of when that was first said."""
+        return None if self.ended is None else self.ends[str(bool(self.ended.data["delivered"]))]
+
+    @property
+    def over(self) -> float | None:
+        """When it ended, as first said."""
+        return min((kept.time for kept in self.ends.values()), default=None)
 
     @property
     def is_held(self) -> bool:

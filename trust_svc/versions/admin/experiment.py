@@ -22,12 +22,20 @@ def cards(trial: Trial) -> list[parts.Card]:
     return [
         parts.Table(
             f"{title}, {trial.share:.0%} of organisers, {until}",
-            ["Arm", "Organisers", "Reports per 100", "Decided as fine", "of them below 50"],
+            [
+                "Arm",
+                "Organisers",
+                "Reports per 100",
+                "Upheld of judged",
+                "Appeals per 100",
+                "Decided as fine",
+                "of them below 50",
+            ],
             [
                 _arm(f"Control, version {trial.control_id}", found.control),
                 _arm(f"Challenger, version {trial.challenger_id}", found.challenger),
             ],
-            numeric=frozenset({1, 2, 3, 4}),
+            numeric=frozenset(range(1, 7)),
         ),
         parts.Checks("May it be read?", _checks(found)),
         *([_effect(found.effect)] if found.effect else []),
@@ -36,9 +44,23 @@ def cards(trial: Trial) -> list[parts.Card]:
 
 
 def _arm(name: str, guard: trials.Guard) -> list[str]:
-    rate = f"{100 * guard.reports / guard.organisers:.1f}" if guard.organisers else "–"
-    below = f"{guard.fine_below} ({guard.fine_below / guard.fine:.0%})" if guard.fine else "–"
-    return [name, str(guard.organisers), rate, str(guard.fine), below]
+    return [
+        name,
+        f"{guard.organisers:,}",
+        _per_hundred(guard.reports, guard.organisers),
+        _part(guard.upheld, guard.judged),
+        _per_hundred(guard.appeals, guard.organisers),
+        f"{guard.fine:,}",
+        _part(guard.fine_below, guard.fine),
+    ]
+
+
+def _per_hundred(count: int, organisers: int) -> str:
+    return f"{100 * count / organisers:.1f}" if organisers else "–"
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{part:,} of {whole:,} ({part / whole:.0%})" if whole else "none yet"
 
 
 def _checks(found: trials.ReadOut) -> list[parts.Check]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils.timesince import timesince, timeuntil
 
+from bh_sdk.server.admin import ways
 from bh_sdk.server.ops import clock
 
 if TYPE_CHECKING:
@@ -23,3 +24,9 @@ def ago(when: datetime) -> str:
         return f"in {timeuntil(when, now, depth=1)}"
     past = timesince(when, now, depth=1)
     return "now" if past.startswith("0") else f"{past} ago"
+
+
+@register.inclusion_tag("bh/trail.html", takes_context=True)
+def trail(context: Any) -> dict[str, Any]:
+    """Where the page stands, and the way up."""
+    return {"trail": ways.trail(context)}

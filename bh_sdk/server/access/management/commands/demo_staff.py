@@ -19,6 +19,7 @@ DEMO = {
     "analyst": ("Ana Analyst", "analyst"),
     "analyst2": ("Abel Analyst", "analyst"),
     "editor": ("Edith Editor", "editor"),
+    "auditor": ("Adil Auditor", "auditor"),
 }
 
 
