@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import css_inline
@@ -97,7 +98,8 @@ def _supplied(source: Source, links: Links) -> dict[str, Any]:
     """What the renderer gives to every source: the site, the person's own links, the language and how it runs."""
     return {
         "site_url": settings.BH_SITE_URL,
-        "unsubscribe_url": links.unsubscribe,
+        # What people have to be told cannot be stopped, so it holds no link that says it could.
+        "unsubscribe_url": links.unsubscribe if source.category in rules.STOPPABLE else "",
         "preferences_url": links.preferences,
         "lang": source.locale,
         "dir": rules.direction(source.locale),
@@ -201,10 +203,15 @@ def _undeclared(source: Source) -> list[dict[str, str]]:
     # A mail's markup is filled in together with its frame.
     framed = known | rules.FRAMED
     return [
-        {"pointer": f"#/{field}", "message": f"{name} is not declared"}
+        {"pointer": f"#/{field}", "message": f"{name} is not declared{_meant(name, known)}"}
         for field, text, markup in _fields(source)
         for name in sorted(_names(field, text, markup=markup) - (framed if field == "html" else known))
     ]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _names(field: str, text: str, *, markup: bool) -> frozenset[str]:

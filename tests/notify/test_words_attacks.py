@@ -350,3 +350,14 @@ def test_masked_data_keeps_its_shape_and_nobodys_name() -> None:
     variables = (NAME, Variable("lines", "lines", []), Variable("amount", "amount", "1.00"))
     shown = rules.masked(variables, {"name": "Ruth Okafor", "lines": ["Ada", "Ben"], "amount": "25.00"})
     assert shown == {"name": "•••• ••••••", "lines": ["•••", "•••"], "amount": "25.00"}
+
+
+def test_a_mail_that_cannot_be_stopped_holds_no_link_that_says_so() -> None:
+    source = mail("<p>x{% if unsubscribe_url != '' %}<a href='{{ unsubscribe_url }}'>Stop</a>{% endif %}</p>")
+    assert "Stop" not in render(source, {}, links=Links(unsubscribe="https://example.org/stop/mine")).html
+
+
+def test_a_slip_of_the_pen_is_answered_with_what_was_meant() -> None:
+    with pytest.raises(TemplateInvalid) as refusal:
+        check(mail("{{ recipent_name }}"))
+    assert refusal.value.facts["errors"][0]["message"] == "recipent_name is not declared; did you mean recipient_name?"

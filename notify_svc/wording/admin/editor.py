@@ -23,7 +23,7 @@ from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.models import TemplateVersion
 
 SAMPLES = (
-    ("sample", "The samples below"),
+    ("sample", "Its samples"),
     ("bare", "Only what has to be there"),
     ("awkward", "Long, odd and empty"),
 )

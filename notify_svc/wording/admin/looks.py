@@ -64,11 +64,23 @@ def variables(version: TemplateVersion) -> parts.Table:
             [
                 one.name + ("" if one.required else " (optional)"),
                 one.kind,
-                json.dumps(one.sample, ensure_ascii=False)[:60],
+                _sample(one.sample),
             ]
             for one in version.declared
         ],
     )
+
+
+def _sample(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 36 else f"{shown[:35]}…"
+
+
+def begun(version: TemplateVersion) -> str:
+    """Who began it and when, as one line."""
+    if version.created_by == "seed":
+        return "as shipped"
+    return f"by {person(version.created_by)}, {version.created_at:%d %b %Y}"
 
 
 def changed(title: str, changes: Sequence[Change]) -> parts.Card:

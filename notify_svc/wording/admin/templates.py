@@ -80,7 +80,7 @@ class TemplateAdmin(CasePage):
             parts.Fact(
                 f"v{version.number} {version.state}",
                 looks.fared(found.get(version.id, Fared())) if version.published_at else "",
-                note=version.note or f"by {looks.person(version.created_by)}, {version.created_at:%d %b %Y}",
+                note=version.note or looks.begun(version),
                 href=page.address(version),
             )
             for version in versions[:NEWEST]

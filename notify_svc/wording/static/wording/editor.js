@@ -139,7 +139,7 @@
       if (desk.channel === "email") {
         for (const block of desk.blocks) {
           const given = block.takes.map((name) => `${name}: ""`).join(", ");
-          chips.push(chip(block.name, `{% block "${block.name}"${given ? `, ${given}` : ""} %}`, "A block of the frame", "wd-chip wd-chip-block"));
+          chips.push(chip(`block ${block.name}`, `{% block "${block.name}"${given ? `, ${given}` : ""} %}`, "A block of the frame", "wd-chip wd-chip-block"));
         }
       }
       one("[data-palette]").replaceChildren(...chips);
