@@ -156,7 +156,7 @@ def _look(delivery: Delivery) -> list[parts.Card]:
         return [parts.Facts("In the feed", entry)]
     data = notification.data | links.shown_to_staff(notification)
     try:
-        words = render(wording.version(delivery.version_id).source, data)
+        words = render(wording.version(delivery.version_id).source, data, links=links.of_nobody(notification))
     except TemplateInvalid as error:
         return [parts.Words("These words cannot be written", error.detail)]
     return [parts.Preview("On a screen", words.html, subject=words.subject), parts.Words("As text", words.text)]

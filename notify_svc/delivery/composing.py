@@ -52,6 +52,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
                 versions[delivery.version_id].source,
                 notification.data | links.at_send(notification),
                 recipient_name=person.name,
+                links=links.of_recipient(notification),
             )
         except TemplateInvalid as error:
             log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)

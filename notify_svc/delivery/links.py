@@ -11,6 +11,8 @@ from django.conf import settings
 from bh_sdk.tokens import gift_link, receipt_link
 from notify_svc.delivery import occasions
 from notify_svc.delivery.models import Notification
+from notify_svc.preferences import links as preferences
+from notify_svc.wording.rendering import Links
 
 RECEIPT = "receipt.issued"
 
@@ -27,6 +29,18 @@ def at_send(notification: Notification) -> dict[str, Any]:
     payment_id = UUID(notification.data["payment_id"])
     query = f"?{urlencode({'link': gift_link(settings.BH_LINK_KEY, payment_id)})}" if notification.guest else ""
     return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{payment_id}{query}"}
+
+
+def of_recipient(notification: Notification) -> Links:
+    """Where this person leaves what the mail belongs to, or chooses what comes. Signed, so never stored."""
+    own = preferences.links(notification.recipient_id, notification.category)
+    return Links(own.unsubscribe_url, own.preferences_url)
+
+
+def of_nobody(notification: Notification) -> Links:
+    """The same for staff, without the signature: a preview unsubscribes nobody."""
+    shown = preferences.shown_to_staff(notification.category)
+    return Links(shown.unsubscribe_url, shown.preferences_url)
 
 
 def shown_to_staff(notification: Notification) -> dict[str, Any]:

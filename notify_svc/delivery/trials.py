@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 from bh_sdk.errors import Conflict, Unavailable
-from notify_svc.delivery.channels import providers
+from notify_svc.delivery import ways
 from notify_svc.delivery.channels.base import Letter
 from notify_svc.wording import queries as wording
 from notify_svc.wording import rendering
@@ -39,10 +40,13 @@ def send_trial(*, version_id: UUID, email: str, name: str) -> None:
     words = rendering.render(version.source, version.sample, recipient_name=name, links=rendering.SAMPLE_LINKS)
     words = replace(words, subject=f"[Test] {words.subject}")
     letter = Letter(uuid4(), version.template.type, version.template.category, words, email, name)
-    carrier = next((one for one in providers() if one.channel == "email"), None)
-    if carrier is None:
+    way = ways.choose("email", limit=1)
+    if way is None:
         raise TrialNotSent(reason="no_provider")
-    with carrier.open() as link:
+    started = time.perf_counter()
+    with way.provider.open() as link:
         outcome = link.hand_over(letter)
+    way.learn(outcome, time.perf_counter() - started)
+    way.tell()
     if outcome.fate != "accepted":
         raise TrialNotSent(reason=outcome.reason)

@@ -12,11 +12,13 @@ from bh_sdk.errors import SecondPersonNeeded
 from notify_svc.delivery import commands as delivery
 from notify_svc.delivery.models import Delivery
 from notify_svc.delivery.orders import Order
+from notify_svc.preferences import links as preferences
 from notify_svc.wording import commands, queries, rules
 from notify_svc.wording.errors import BreakingChange, DraftChanged, DraftOpen, VersionNotOpen, VersionNotPublishable
 from notify_svc.wording.models import Layout, Template, TemplateVersion
 from notify_svc.wording.rules import Variable
-from tests.notify.conftest import describe
+from tests.notify.conftest import describe, work
+from tests.notify.mailbox import Mailbox
 
 pytestmark = pytest.mark.django_db
 
@@ -212,8 +214,18 @@ UPDATE = {
 }
 
 
-def accepted() -> Delivery:
-    order = Order(recipient_id=uuid.uuid4(), type=NEWS, data=UPDATE, dedupe=str(uuid.uuid4()), channels=("email",))
+GIFT = {
+    "campaign_title": "Clean water",
+    "campaign_id": str(uuid.uuid4()),
+    "payment_id": str(uuid.uuid4()),
+    "amount": "25.00",
+    "charged": "25.00",
+    "currency": "GBP",
+}
+
+
+def accepted(kind: str = NEWS, data: dict[str, Any] = UPDATE) -> Delivery:
+    order = Order(recipient_id=uuid.uuid4(), type=kind, data=data, dedupe=str(uuid.uuid4()), channels=("email",))
     (done,) = delivery.accept([order], by="test")
     return Delivery.objects.get(notification_id=done.notification_id)
 
@@ -241,3 +253,24 @@ def test_a_mail_that_waited_for_its_address_takes_no_words_that_its_data_cannot_
     assert delivery.wake(recipient_id=waiting.recipient_id) == 1
     waiting.refresh_from_db()
     assert (waiting.status, waiting.version_id) == ("queued", before.id)
+
+
+def test_each_reader_gets_their_own_way_out_of_news_and_none_out_of_a_thank_you(mailbox: Mailbox) -> None:
+    waiting = accepted()
+    describe(waiting.recipient_id, "ruth@example.org")
+    delivery.wake(recipient_id=waiting.recipient_id)
+    work()
+    (mail,) = mailbox.to("ruth@example.org")
+    own = preferences.links(waiting.recipient_id, "subscription")
+    for part in ("plain", "html"):
+        body = mail.get_body((part,))
+        assert body is not None
+        assert own.unsubscribe_url in body.get_content().replace("&amp;", "&")
+    gift = accepted(kind=MONEY, data=GIFT)
+    describe(gift.recipient_id, "ada@example.org")
+    delivery.wake(recipient_id=gift.recipient_id)
+    work()
+    (thanks,) = mailbox.to("ada@example.org")
+    body = thanks.get_body(("html",))
+    assert body is not None
+    assert "unsubscribe" not in body.get_content()
