@@ -345,3 +345,16 @@ def test_words_handed_in_before_the_frame_changed_are_looked_at_again() -> None:
     commands.hand_in(version_id=version.id, by="anna")
     commands.publish(version_id=version.id, by="carla")
     assert live(of).layout_id == draft.id
+
+
+def test_the_author_of_words_about_money_is_told_who_publishes_and_offered_no_button() -> None:
+    of = template("gift.thank_you", "email")
+    editor, colleague = at_desk("editor"), at_desk("admin")
+    press(editor, of, "draft")
+    version = of.versions.get(state="draft")
+    press(editor, version, "hand_in")
+    own, other = (client.get(address(version)).content.decode() for client in (editor, colleague))
+    assert "another editor reads and publishes them" in own
+    assert button(version, "publish") not in own
+    assert "asks you to read these words and publish them" in other
+    assert button(version, "publish") in other

@@ -113,7 +113,9 @@ class LayoutAdmin(CasePage):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """No button for what nobody can do here; the commands refuse it anyway."""
         layout = self.get_object(request, str(object_id))
-        fitting = DOORS[layout.state] if isinstance(layout, Layout) else set()
+        fitting = set(DOORS[layout.state]) if isinstance(layout, Layout) else set()
+        if layout is not None and self.actor(request) in layout.writers:
+            fitting -= {"publish", "restore"}
         offered = super().get_actions_detail(request, object_id)
         return [each for each in offered if any(each.action_name.endswith(f"_{name}") for name in fitting)]
 
@@ -126,7 +128,7 @@ class LayoutAdmin(CasePage):
                 tone=looks.STATES[obj.state],
                 notice=_notice(obj, self.actor(request)),
             ),
-            wide=[*_changes(obj), *_looks(obj), parts.Words("HTML", obj.html, mono=True)],
+            wide=[*_looks(obj), *_changes(obj), parts.Words("HTML", obj.html, mono=True)],
             narrow=[
                 parts.Facts(
                     "Made",

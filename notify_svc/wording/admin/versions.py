@@ -57,6 +57,8 @@ class TemplateVersionAdmin(Editor, CasePage):
         fitting = set(DOORS[version.state]) if isinstance(version, TemplateVersion) else set()
         if version is not None and version.template.channel != "email":
             fitting.discard("try_out")
+        if version is not None and version.two_people and self.actor(request) in version.writers:
+            fitting.discard("publish")
         offered = super().get_actions_detail(request, object_id)
         return [each for each in offered if any(each.action_name.endswith(f"_{name}") for name in fitting)]
 
