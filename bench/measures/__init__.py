@@ -23,6 +23,7 @@ MEASURES = {
     ),
     "events": Measure("Events: recording, relaying, being heard", "payments"),
     "notifications": Measure("Notifications: in batches, and one at a time", "notify"),
+    "words": Measure("Words: writing one mail", "notify"),
     "webhook": Measure("POST /payments/webhooks/stripe: until Stripe has its answer"),
     "history": Measure("GET /payments/history/{user_id} beside the peer"),
     "score": Measure("GET /trust/campaign/{campaign_id} beside the peer"),

@@ -274,3 +274,16 @@ def test_each_reader_gets_their_own_way_out_of_news_and_none_out_of_a_thank_you(
     body = thanks.get_body(("html",))
     assert body is not None
     assert "unsubscribe" not in body.get_content()
+
+
+def test_the_database_marks_words_about_money_for_two_people_whoever_writes_the_row() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'notify_words_two_people'")
+        (source,) = cursor.fetchone()
+    for category in rules.CATEGORIES:
+        assert (f"'{category}'" in source) == (category in rules.TWO_PEOPLE)
+    row = live(template(MONEY))
+    row.id, row.number, row.state, row.created_by, row.two_people = uuid.uuid4(), 99, "draft", "anna", False
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save(force_insert=True)
+    assert not TemplateVersion.objects.filter(number=99).exists()
