@@ -39,3 +39,8 @@ WORDING: list[tuple[str, str, str]] = [
     ("editor", "template", "try"),
     ("support", "notification", "open"),
 ]
+
+TRACKING: list[tuple[str, str, str]] = [
+    *((role, noun, "view") for role in _DESKS for noun in ("provider_event", "suppression")),
+    *(("support", "suppression", verb) for verb in ("add", "release")),
+]

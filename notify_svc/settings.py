@@ -29,6 +29,7 @@ globals().update(
                 "notify.delivery.reclaim": 2.0,
                 "notify.delivery.wake": 2.0,
                 "notify.delivery.tell_waiting": 2.0,
+                "notify.tracking.work": 1.0,
             }.items()
         },
     )
@@ -45,8 +46,21 @@ BH_LINK_KEYS_PAST = [key.encode() for key in env.words("BH_LINK_KEYS_PAST")]
 # Where a reader's browser, or the mail program that unsubscribes for them, reaches this service.
 BH_NOTIFY_PUBLIC_URL = env.url("BH_NOTIFY_PUBLIC_URL", env.url("BH_NOTIFY_URL", env.url("BH_SERVICE_URL")))
 
-# smtp:// or smtps://, with user and password if need be; `?starttls=on` insists on encryption.
-SMTP_URL = env.secret("SMTP_URL")
+# Amazon SES, when a region is named; credentials come the way boto3 finds them. An endpoint stands for Amazon elsewhere.
+SES_REGION = env.text("SES_REGION", "")
+SES_ENDPOINT = env.text("SES_ENDPOINT", "")
+SES_CONFIGURATION_SET = env.text("SES_CONFIGURATION_SET", "")
+# The topics (ARNs) through which SES may tell us what became of a mail.
+SES_TOPICS = env.words("SES_TOPICS")
+SNS_ENDPOINT = env.text("SNS_ENDPOINT", "")
+# SendGrid, when there is a key; the other one is the public key its webhooks are signed with (base64 of DER).
+SENDGRID_API_KEY = env.secret("SENDGRID_API_KEY", "")
+SENDGRID_URL = env.url("SENDGRID_URL", "https://api.sendgrid.com")
+SENDGRID_WEBHOOK_KEY = env.text("SENDGRID_WEBHOOK_KEY", "")
+# smtp:// or smtps://, with user and password if need be; `?starttls=on` insists on encryption. One way has to be there.
+SMTP_URL = env.secret("SMTP_URL", "" if SES_REGION or SENDGRID_API_KEY else None)
+# Whether providers' words on who opened or clicked are kept. Off: nobody is watched.
+NOTIFY_TRACK_READING = env.flag("NOTIFY_TRACK_READING")
 # News comes from an address of its own, so that complaints about news never hold back a thank-you.
 NOTIFY_FROM = env.text("NOTIFY_FROM", "Blessed Horizon <giving@blessed-horizon.example>")
 NOTIFY_FROM_NEWS = env.text("NOTIFY_FROM_NEWS", "Blessed Horizon <news@blessed-horizon.example>")

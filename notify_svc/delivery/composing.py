@@ -14,6 +14,7 @@ from notify_svc.delivery import links, occasions, rules
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import Rendered, render
@@ -38,6 +39,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
     left = [delivery for delivery in claimed if delivery.id not in settled]
     versions = wording.versions({delivery.version_id for delivery in left})
     people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
+    unwelcome = tracking.unwelcome({person_id: person.email for person_id, person in people.items()})
     for delivery in left:
         notification = delivery.notification
         if delivery.channel not in rules.ADDRESSED:
@@ -47,19 +49,31 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
         if person is None:
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
             continue
+        if delivery.recipient_id in unwelcome:
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "suppressed")))
+            continue
+        ways_out = links.of_recipient(notification)
         try:
             words = render(
                 versions[delivery.version_id].source,
                 notification.data | links.at_send(notification),
                 recipient_name=person.name,
-                links=links.of_recipient(notification),
+                links=ways_out,
             )
         except TemplateInvalid as error:
             log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
             continue
         composed.letters.append(
-            Letter(delivery.id, notification.type, notification.category, words, person.email, person.name)
+            Letter(
+                delivery.id,
+                notification.type,
+                notification.category,
+                words,
+                person.email,
+                person.name,
+                unsubscribe_url=ways_out.unsubscribe,
+            )
         )
     return composed
 

@@ -83,6 +83,9 @@ def envelope(letter: Letter) -> Envelope:
     }
     if news:
         headers["List-Id"] = f"<{letter.category}.{home}>"
+    if letter.unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return Envelope(sender_name, sender, _line(letter.name), local, domain, _line(letter.words.subject), headers)
 
 
