@@ -296,12 +296,12 @@ def test_sendgrid_s_batch_is_believed_by_its_signature_alone(hook: SendGridHook)
     assert ProviderEvent.objects.count() == 0
     assert Caller()("POST", "/webhooks/sendgrid", body, **headers).json() == {"new": 2}
     assert set(ProviderEvent.objects.values_list("kind", "provider_ref")) == {("delivered", "sg1"), ("bounced", "sg1")}
-    odd = event("bounce", sg_event_id="\x00x", status="5\x00", email="\x00@\x00", sg_message_id="\x00")
+    odd = event("bounce", sg_event_id="\x00x", status="5\x00", email="\ud800@\x00", sg_message_id="\x00")
     assert post(hook, [odd]).json() == {"new": 1}
     for broken in (
         b"{}",
         b"[1]",
-        [event("bounce", email="\ud800")],
+        [event("bounce", sg_event_id="\ud800")],
         b"[" * 5_000,
         b'[{"event": "bounce", "timestamp": 99999999999999999, "sg_event_id": "x"}]',
     ):

@@ -28,6 +28,8 @@ class Letter:
     name: str = ""
     # The one provider that can carry it; empty for any of its channel.
     only: str = ""
+    # Where one POST takes this person off this list (RFC 8058); empty where nobody can leave.
+    unsubscribe_url: str = ""
 
     def __repr__(self) -> str:
         return f"<Letter {self.delivery_id}>"
