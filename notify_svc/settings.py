@@ -30,6 +30,8 @@ globals().update(
                 "notify.delivery.wake": 2.0,
                 "notify.delivery.tell_waiting": 2.0,
                 "notify.tracking.work": 1.0,
+                "notify.delivery.expand": 2.0,
+                "notify.providers.forget": 3_600.0,
             }.items()
         },
     )
@@ -64,6 +66,8 @@ NOTIFY_TRACK_READING = env.flag("NOTIFY_TRACK_READING")
 # News comes from an address of its own, so that complaints about news never hold back a thank-you.
 NOTIFY_FROM = env.text("NOTIFY_FROM", "Blessed Horizon <giving@blessed-horizon.example>")
 NOTIFY_FROM_NEWS = env.text("NOTIFY_FROM_NEWS", "Blessed Horizon <news@blessed-horizon.example>")
+# Mail to this domain stays in the house: its addresses stand for fates, such as `permanent-failure@`.
+NOTIFY_SIMULATOR = env.text("NOTIFY_SIMULATOR", "simulator.blessed-horizon.example")
 # How many deliveries one worker takes at once, and for how many seconds its claim stands without a sign of life.
 NOTIFY_BATCH = env.number("NOTIFY_BATCH", 200)
 NOTIFY_LEASE = env.number("NOTIFY_LEASE", 12)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from bh_sdk.clients import entries
+from bh_sdk.clients import entries, sendings
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
@@ -28,29 +28,41 @@ BASE = "/api/v1/notifications"
 
 def send(
     *,
-    recipient_ids: Sequence[Ident],
-    type: str,
+    recipient_ids: Sequence[Ident] | None = None,
+    audience: Mapping[str, Any] | None = None,
+    type: str | None = None,
+    template_id: Ident | None = None,
     data: Mapping[str, Any] | None = None,
     channels: Sequence[Channel] | None = None,
     priority: Priority | None = None,
     group: str | None = None,
     schedule_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    test: bool | None = None,
+    fact: str | None = None,
     idempotency_key: UUID | None = None,
     timeout: float | None = None,
 ) -> Call[SendAccepted]:
     """Accept one type of message for up to 1,000 people; it is sent afterwards. `data` is what its template declares.
 
-    The key is all that keeps a repeated `send` from sending twice: pass your own when your process may start again.
+    Or for an `audience`, such as `{"kind": "donors", "campaign_id": …}`: its people are told by and by.
+    The key is all that keeps a repeated `send` from sending twice: pass your own when your process may start again, or
+    name the `fact` that you tell of, such as `receipt:{id}`.
     """
     body = ask(
         SendNotification,
-        recipient_ids=list(recipient_ids),
+        recipient_ids=None if recipient_ids is None else list(recipient_ids),
+        audience=None if audience is None else dict(audience),
         type=type,
+        template_id=template_id,
         data=None if data is None else dict(data),
         channels=None if channels is None else list(channels),
         priority=priority,
         group=group,
         schedule_at=schedule_at,
+        expires_at=expires_at,
+        test=test,
+        fact=fact,
     )
     return Call(
         "notify.send",
@@ -98,6 +110,10 @@ class Notify(ServiceClient):
     """Blocking client of the notification service."""
 
     send = does(send)
+    sent = does(sendings.sent)
+    cancel = does(sendings.cancel)
+    mailing = does(sendings.mailing)
+    cancel_mailing = does(sendings.cancel_mailing)
     feed_items = each(entries.feed)
     feed = does(entries.feed)
     feed_counts = does(entries.feed_counts)
@@ -122,6 +138,10 @@ class AsyncNotify(AsyncServiceClient):
     """Awaiting client of the notification service."""
 
     send = adoes(send)
+    sent = adoes(sendings.sent)
+    cancel = adoes(sendings.cancel)
+    mailing = adoes(sendings.mailing)
+    cancel_mailing = adoes(sendings.cancel_mailing)
     feed_items = aeach(entries.feed)
     feed = adoes(entries.feed)
     feed_counts = adoes(entries.feed_counts)

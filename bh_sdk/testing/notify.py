@@ -1,8 +1,9 @@
 """The notification service in memory: what was sent lands in its recipients' feeds at once.
 
 Imitated: sending with idempotency keys, feeds of one's own with filters and counts, what is done to entries, contacts,
-what a person says about preferences and campaigns.
-Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, time.
+what a person says about preferences and campaigns, looking at what one sent and canceling it.
+Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, audiences,
+tests, time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 from bh_sdk.clients.notify import AsyncNotify, Notify
 from bh_sdk.testing.entries import Entries
 from bh_sdk.testing.preferences import Said
+from bh_sdk.testing.sendings import Sendings
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import notify as wire
 
@@ -30,12 +32,14 @@ class NotifyWorld(World):
         self.contacts: dict[UUID, wire.DescribeContact] = {}
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.said = Said(self)
+        self.sendings = Sendings(self._time)
         self.entries = Entries(self._time, self.slice)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
         return [
             ("POST", f"{BASE}/send", self._send, True),
+            *self.sendings.routes(),
             *self.entries.routes(),
             ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
@@ -46,18 +50,19 @@ class NotifyWorld(World):
         asked.caller.needs_service()
         body = asked.read(wire.SendNotification)
         self.sent.append(body)
-        results: list[wire.SendResult] = []
-        for recipient in body.recipient_ids:
-            item = self.entries.add(recipient, body.type, body.data, body.group)
-            results.append(
-                wire.SendResult(
-                    recipient_id=recipient,
-                    notification_id=item.id,
-                    status="scheduled" if body.schedule_at else "accepted",
-                    channels=body.channels or ["in_app"],
-                )
-            )
-        return 202, wire.SendAccepted(results=results)
+        if body.audience is not None:
+            return 202, wire.SendAccepted(results=[], mailing=self.sendings.open_mailing(asked))
+        return 202, wire.SendAccepted(results=[self._tell(asked, body, one) for one in body.recipient_ids or []])
+
+    def _tell(self, asked: Asked, body: wire.SendNotification, recipient: UUID) -> wire.SendResult:
+        item = self.entries.add(recipient, body.type or "template", body.data, body.group)
+        self.sendings.keep(asked, body, recipient, item.id)
+        return wire.SendResult(
+            recipient_id=recipient,
+            notification_id=item.id,
+            status="scheduled" if body.schedule_at else "accepted",
+            channels=body.channels or ["in_app"],
+        )
 
     def _time(self) -> datetime:
         return self.now()

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
@@ -95,10 +97,26 @@ def given_by_guest(payment_id: UUID) -> bool:
     return Gift.objects.filter(payment_id=payment_id, guest=True).exists()
 
 
+def _supporting(campaign_id: UUID) -> QuerySet[Gift]:
+    return Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
+
+
 def supporters(campaign_id: UUID) -> list[UUID]:
     """Who gave to a campaign and did not take it all back. Guests are not among them: they asked for no news."""
-    rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
-    return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct())
+    return list(_supporting(campaign_id).order_by("donor_id").values_list("donor_id", flat=True).distinct())
+
+
+def count_supporters(campaign_id: UUID) -> int:
+    """How many people `supporters` would name."""
+    return _supporting(campaign_id).values("donor_id").distinct().count()
+
+
+def page_of_supporters(campaign_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """The next of the supporters by id, those behind `after`."""
+    rows = _supporting(campaign_id)
+    if after is not None:
+        rows = rows.filter(donor_id__gt=after)
+    return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct()[:limit])
 
 
 def supported(donor_id: UUID) -> list[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,10 @@ from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import occasions, rules
-from notify_svc.delivery.errors import ScheduleInvalid
+from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
 from notify_svc.delivery.models import Delivery, Notification, WaitingFact
 from notify_svc.delivery.orders import Accepted, Order
+from notify_svc.wording import queries as wording
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import Rendered, render
 
@@ -94,11 +95,13 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
         mentions=order.mentions,
         accepted_by=by,
         schedule_at=order.schedule_at,
+        expires_at=order.expires_at,
+        test=order.test,
         created_at=now,
         title=text.title,
         body=text.body,
         action_url=text.action_url,
-        shown_at=(order.schedule_at or now) if in_feed else None,
+        shown_at=(order.schedule_at or now) if in_feed and not order.test else None,
     )
 
 
@@ -113,7 +116,7 @@ def _plan(
             if version is None:
                 continue
             known = reach.get(order.recipient_id)
-            waits = channel in rules.ADDRESSED and not (known and known.has_email)
+            waits = channel in rules.ADDRESSED and not (known and known.has_email) and not order.test
             start = row.schedule_at or row.created_at
             planned.append(
                 Delivery(
@@ -133,38 +136,66 @@ def _plan(
 def send(
     *,
     recipient_ids: Sequence[UUID],
-    type: str,
+    type: str | None = None,
+    template_id: UUID | None = None,
     data: dict[str, Any],
-    channels: Sequence[str] | None,
-    priority: str,
-    group: str | None,
-    schedule_at: Any,
+    channels: Sequence[str] | None = None,
+    priority: str = "normal",
+    group: str | None = None,
+    schedule_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    test: bool = False,
+    fact: str | None = None,
     key: str,
     by: str,
 ) -> list[Accepted]:
-    """Tell people something. `key` names this call: repeating it answers the same notifications.
+    """Tell people something, by its type or by one of its templates. `key` names this call: repeating it answers the
+    same notifications. With `fact`, so does every call of this caller about the same fact.
 
-    Raises TypeUnknown, DataInvalid, ScheduleInvalid.
+    Raises TypeUnknown, DataInvalid, ScheduleInvalid, ExpiryInvalid.
     """
-    now = clock.now()
-    if schedule_at is not None and schedule_at > now + timedelta(days=366):
-        raise ScheduleInvalid(errors=[{"pointer": "#/schedule_at", "message": "lies more than a year ahead"}])
+    type, channels = spoken(type, template_id, channels)
+    about = f"fact:{by}:{fact}" if fact else f"send:{key}"
+    schedule_at = timed(schedule_at, expires_at)
     return accept(
         [
             Order(
                 recipient_id=recipient,
                 type=type,
                 data=data,
-                dedupe=f"send:{key}:{recipient}",
+                dedupe=f"{about}:{recipient}",
                 channels=None if channels is None else tuple(channels),
                 priority=priority,
                 group=group or "",
-                schedule_at=schedule_at if schedule_at is not None and schedule_at > now else None,
+                schedule_at=schedule_at,
+                expires_at=expires_at,
+                test=test,
             )
             for recipient in dict.fromkeys(recipient_ids)
         ],
         by=by,
     )
+
+
+def spoken(
+    type: str | None, template_id: UUID | None, channels: Sequence[str] | None
+) -> tuple[str, Sequence[str] | None]:
+    """The type and the channels that a call means: a template stands for its type and its channel. Raises TypeUnknown."""
+    if template_id is None:
+        return type or "", channels
+    type, channel = wording.named(template_id)
+    return type, channels or (channel,)
+
+
+def timed(schedule_at: datetime | None, expires_at: datetime | None) -> datetime | None:
+    """When to send, None for at once. Raises ScheduleInvalid, ExpiryInvalid."""
+    now = clock.now()
+    if schedule_at is not None and schedule_at > now + timedelta(days=366):
+        raise ScheduleInvalid(errors=[{"pointer": "#/schedule_at", "message": "lies more than a year ahead"}])
+    start = schedule_at if schedule_at is not None and schedule_at > now else None
+    if expires_at is not None and expires_at <= (start or now):
+        raise ExpiryInvalid(errors=[{"pointer": "#/expires_at", "message": "is not after the time of sending"}])
+    return start
 
 
 @transaction.atomic

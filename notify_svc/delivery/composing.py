@@ -9,8 +9,10 @@ from uuid import UUID
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.settings import setting
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import links, occasions, rules
+from notify_svc.delivery import links, occasions, pace, rules
+from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.models import Delivery, Notification
@@ -21,6 +23,8 @@ from notify_svc.wording.rendering import Rendered, render
 
 # A feed entry's words are in its row already.
 _NO_WORDS = Rendered()
+# Whom a test goes to when nobody is known.
+_NOBODY = audience.Address("", "")
 
 
 @dataclass(slots=True)
@@ -35,8 +39,9 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
     """Write the letters; what has become pointless or cannot be written is a result at once."""
     now = clock.now()
     composed = Composed(results=list(_pointless(claimed, now)))
-    settled = {result.delivery_id for result in composed.results}
-    left = [delivery for delivery in claimed if delivery.id not in settled]
+    left = _without(claimed, composed.results)
+    composed.results += _over_pace(left, now)
+    left = _without(left, composed.results)
     versions = wording.versions({delivery.version_id for delivery in left})
     people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
     unwelcome = tracking.unwelcome({person_id: person.email for person_id, person in people.items()})
@@ -45,7 +50,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
         if delivery.channel not in rules.ADDRESSED:
             composed.letters.append(Letter(delivery.id, notification.type, notification.category, _NO_WORDS))
             continue
-        person = people.get(delivery.recipient_id)
+        person = people.get(delivery.recipient_id) or (_NOBODY if notification.test else None)
         if person is None:
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
             continue
@@ -64,6 +69,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
             log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
             continue
+        simulated = notification.test or simulator.reserved(person.email, domain=setting("NOTIFY_SIMULATOR"))
         composed.letters.append(
             Letter(
                 delivery.id,
@@ -73,9 +79,28 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
                 person.email,
                 person.name,
                 unsubscribe_url=ways_out.unsubscribe,
+                only=simulator.NAME if simulated else "",
             )
         )
     return composed
+
+
+def _without(claimed: Sequence[Delivery], results: Sequence[Result]) -> list[Delivery]:
+    settled = {result.delivery_id for result in results}
+    return [delivery for delivery in claimed if delivery.id not in settled]
+
+
+def _over_pace(claimed: Sequence[Delivery], now: datetime) -> list[Result]:
+    """What would be more than a person gets in an hour. What is urgent or about security never waits for that."""
+    counted = [row for row in claimed if row.priority < rules.PRIORITIES["urgent"] and _paced(row.notification)]
+    if not counted:
+        return []
+    waits = pace.waits(counted[0].channel, [pace.Ask(row.id, row.recipient_id) for row in counted], now=now)
+    return [Result(one, now, now, why="paced", later=now + wait) for one, wait in waits.items()]
+
+
+def _paced(notification: Notification) -> bool:
+    return notification.category != "security" and not notification.test
 
 
 def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:

@@ -161,6 +161,38 @@ class Attempt(models.Model):
         return f"try {self.number}: {self.outcome}"
 
 
+class Mailing(models.Model):
+    """One call of /send to an audience. Workers expand it page by page; `after` is the last person who was told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # The call that asked for it: repeating it finds the same row.
+    dedupe = models.CharField(max_length=200, unique=True)
+    audience = models.CharField(max_length=9, choices=[(name, name) for name in rules.AUDIENCES])
+    campaign_id = models.UUIDField()
+    # What /send was told of each notification.
+    order = models.JSONField()
+    status = models.CharField(max_length=9, choices=[(name, name) for name in rules.MAILING_STATES])
+    expected = models.PositiveIntegerField(help_text="How large the audience was when it was accepted")
+    reached = models.PositiveIntegerField(default=0)
+    after = models.UUIDField(null=True)
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Of the present page")
+    accepted_by = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(status__in=rules.MAILING_STATES), name="notify_mailing_status")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], condition=Q(status__in=rules.MAILING_OPEN), name="notify_mailing_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"mailing {self.id}"
+
+
 class WaitingFact(models.Model):
     """A fact about a campaign that we have not been told about yet. It is told as soon as we have."""
 

@@ -22,6 +22,9 @@ class Order:
     group: str = ""
     mentions: UUID | None = None
     schedule_at: datetime | None = None
+    expires_at: datetime | None = None
+    # Nothing of it leaves the house.
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

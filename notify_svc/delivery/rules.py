@@ -55,6 +55,10 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
 # nothing is better than being told twice: they wait so long for a provider's word, and then count as failed.
 RESENT = frozenset({"transactional", "security"})
 FATE_UNKNOWN, FATE_WAIT = "fate_unknown", timedelta(days=1)
+# Who can be told together, and the states of telling them.
+AUDIENCES = ("donors", "followers")
+MAILING_STATES = ("open", "done", "canceling", "canceled")
+MAILING_OPEN = ("open", "canceling")
 DUE = ("queued", "retrying", "unknown")
 # Nothing is left for us to do.
 FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
@@ -66,6 +70,8 @@ MAX_TRIES = len(_BACKOFF) + 1
 THROTTLED = timedelta(seconds=5)
 # A mail server that greylists, or a mailbox that is full, says nothing about the server that told us.
 _ASKED_FOR_PATIENCE = frozenset({450, 451, 452})
+# A page of an audience that could not be told is tried again; what stays broken is left open for staff to see.
+_PAGE_AGAIN = [timedelta(seconds=s) for s in (5, 30, 120, 600, 3_600)]
 # Looking for an address again; the doorbell usually comes first.
 _PATIENCE = [timedelta(seconds=s) for s in (5, 5, 15, 60, 300, 1_800)]
 WAIT_AT_MOST = timedelta(days=30)
@@ -89,6 +95,11 @@ def verdict(fate: str, code: int | None) -> str:
     if fate == "permanent" or (fate == "transient" and code in _ASKED_FOR_PATIENCE):
         return "refused"
     return "failed"
+
+
+def next_page(tries: int, *, now: datetime) -> datetime:
+    """When to try a page of an audience again that could not be told `tries` times."""
+    return now + _PAGE_AGAIN[min(max(tries, 1), len(_PAGE_AGAIN)) - 1]
 
 
 def next_look(waited: timedelta, *, now: datetime) -> datetime:

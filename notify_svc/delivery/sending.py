@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
-from notify_svc.delivery import claims, ways
+from notify_svc.delivery import claims, fates, ways
+from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.composing import compose
@@ -79,7 +80,8 @@ def send_batch(channel: str, *, limit: int | None = None) -> int:
     with Lease(token, settings.NOTIFY_LEASE).running() as lease:
         composed = compose(claimed)
         desk = Desk(token, composed.results)
-        _hand_over(composed.letters, way, desk, lease)
+        _hand_over([letter for letter in composed.letters if not letter.only], way, desk, lease)
+        _simulate([letter for letter in composed.letters if letter.only == simulator.NAME], desk)
         desk.settle()
     return len(claimed)
 
@@ -91,16 +93,22 @@ class Desk:
         self._token = token
         self._results = results
         self._settled = time.monotonic()
+        self._words: list[fates.Word] = []
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Result, words: Sequence[fates.Word] = ()) -> None:
+        """Put down one result; `words` are what the provider says of it afterwards, when that is known already."""
         self._results.append(result)
+        self._words += words
         if len(self._results) >= PORTION or time.monotonic() - self._settled > PORTION_SECONDS:
             self.settle()
 
     def settle(self) -> None:
         if self._results:
-            claims.settle(self._token, self._results)
-        self._results, self._settled = [], time.monotonic()
+            with transaction.atomic():
+                claims.settle(self._token, self._results)
+                for word in self._words:
+                    fates.learn(word)
+        self._results, self._words, self._settled = [], [], time.monotonic()
 
     def mark(self, letter: Letter, provider: str, outcome: Outcome) -> None:
         claims.mark_handed_over(letter.delivery_id, self._token, provider=provider, provider_ref=outcome.provider_ref)
@@ -126,3 +134,12 @@ def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Leas
                 way.tell()
             desk.add(Result(letter.delivery_id, started, clock.now(), outcome, provider=way.provider.name))
     way.tell()
+
+
+def _simulate(letters: Sequence[Letter], desk: Desk) -> None:
+    """What must not leave the house runs through the same states."""
+    for letter in letters:
+        outcome, kinds = simulator.fate(letter.email, domain=settings.NOTIFY_SIMULATOR)
+        now, name = clock.now(), simulator.NAME
+        words = [fates.Word(name, kind, now, letter.delivery_id, lasting=True) for kind in kinds]
+        desk.add(Result(letter.delivery_id, now, now, outcome, provider=name), words)

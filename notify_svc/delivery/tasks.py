@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from notify_svc.delivery import claims, commands, rules
+from notify_svc.delivery import claims, commands, mailings, rules
 from notify_svc.delivery.sending import send_batch
 
 # One task leaves its thread to others after this many batches; the next sweep goes on.
@@ -42,3 +42,9 @@ def wake(recipient_id: str | None = None) -> int:
 def tell_waiting(campaign_id: str | None = None) -> int:
     """Tell the facts that waited for their campaign."""
     return commands.tell_waiting(campaign_id=UUID(campaign_id) if campaign_id else None)
+
+
+@shared_task(name="notify.delivery.expand")
+def expand() -> int:
+    """Tell the audiences that wait to be told, page by page."""
+    return mailings.expand()

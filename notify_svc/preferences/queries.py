@@ -106,6 +106,25 @@ def followers(campaign_id: UUID) -> list[UUID]:
     return sorted(gave | {person for person, following in said.items() if following})
 
 
+def count_followers(campaign_id: UUID) -> int:
+    """How many `followers` would name, give or take those who both gave and asked."""
+    said = Follow.objects.filter(campaign_id=campaign_id)
+    asked, left = said.filter(following=True).count(), said.filter(following=False).count()
+    return max(audience.count_supporters(campaign_id) - left, 0) + asked
+
+
+def page_of_followers(campaign_id: UUID, *, after: UUID | None, limit: int) -> tuple[list[UUID], UUID | None]:
+    """The next followers by id, of at most `limit` candidates behind `after`; and where the next page begins, if any."""
+    rows = Follow.objects.filter(campaign_id=campaign_id)
+    if after is not None:
+        rows = rows.filter(user_id__gt=after)
+    asked = list(rows.filter(following=True).order_by("user_id").values_list("user_id", flat=True)[:limit])
+    gave = audience.page_of_supporters(campaign_id, after=after, limit=limit)
+    candidates = sorted({*asked, *gave})[:limit]
+    left = set(rows.filter(following=False, user_id__in=candidates).values_list("user_id", flat=True))
+    return [one for one in candidates if one not in left], candidates[-1] if len(candidates) == limit else None
+
+
 @dataclass(frozen=True, slots=True)
 class Following:
     """Where a person stands with a campaign, and why: `choice` or `gift`."""

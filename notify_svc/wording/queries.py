@@ -67,6 +67,14 @@ def _of(version: TemplateVersion, data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in names}
 
 
+def named(template_id: UUID) -> tuple[str, str]:
+    """The type and the channel of a template with live words. Raises TypeUnknown."""
+    found = TemplateVersion.objects.filter(template_id=template_id, state="live").select_related("template").first()
+    if found is None:
+        raise TypeUnknown(errors=[{"pointer": "#/template_id", "message": "there is no such template with live words"}])
+    return found.template.type, found.template.channel
+
+
 def version(version_id: UUID) -> TemplateVersion:
     return TemplateVersion.objects.select_related("template", "layout").get(id=version_id)
 
