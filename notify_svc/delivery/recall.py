@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.server.events import record_many
+from bh_sdk.server.events import record_all
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import rules
 from notify_svc.delivery.commands import failed
@@ -44,7 +44,7 @@ def take_back(notification_ids: Collection[UUID]) -> int:
         delivery.finished_at = now
     Delivery.objects.bulk_update(here, ["status", "reason", "finished_at"])
     gone = [row for row in here if row.status == "failed"]
-    record_many([(failed(row, row.notification.type), row.id) for row in gone])
+    record_all([(failed(row, row.notification.type), row.id) for row in gone])
     return len(ids)
 
 
