@@ -265,7 +265,7 @@ def test_a_template_stands_for_its_type_and_channel(monolith: Caller) -> None:
     ("address", "states"),
     [
         ("delivered", ("delivered", True, False, False)),
-        ("Complaint", ("delivered", False, False, True)),
+        ("Complaint", ("delivered", True, False, True)),
         ("permanent-failure", ("bounced", False, True, False)),
         ("temporary-failure", ("retrying", False, False, False)),
         ("anything", ("delivered", True, False, False)),
