@@ -15,6 +15,8 @@ from notify_svc.delivery import links
 from notify_svc.delivery.errors import NotificationNotFound
 from notify_svc.delivery.models import Delivery, Notification
 
+# Who accepts what comes of a fact of the platform.
+BY_FACTS = "system"
 _LATELY = timedelta(days=90)
 
 

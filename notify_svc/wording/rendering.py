@@ -19,6 +19,7 @@ from notify_svc.wording.rules import Variable
 # Without this the inliner would fetch stylesheets that a template names. Rules such as @media stay in the head.
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+_STYLES = re.compile(r"<style>.*?</style>", re.DOTALL | re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Stands in for every free text when a draft is checked: nothing a stranger writes may decide where a link leads.
 _PROBE = "javascript:alert(1)//"
@@ -86,7 +87,11 @@ def render(source: Source, data: Mapping[str, Any], *, recipient_name: str = "",
     frame["preheader"] = _one_line(_fill("preheader", source.preheader, known))
     inside = _fill("html", source.html, known | frame, markup=True)
     html = inside
-    if not source.whole:
+    if source.whole:
+        # Its blocks look as they do in the frame. What its author wrote in a style of its own stands.
+        styles = "".join(_STYLES.findall(source.layout_html))
+        html = html.replace("</head>", f"{styles}</head>", 1)
+    else:
         content = Markup(inside)  # noqa: S704 - the filler escaped every value
         html = _fill("layout", source.layout_html, frame | {"content": content}, markup=True)
     text = _tidy(_fill("text", source.text, known)) if source.text.strip() else plain.text_of(inside)

@@ -174,6 +174,14 @@ def test_mjml_becomes_a_whole_mail_in_the_readers_language() -> None:
     assert "See it: https://example.org/a" in shown.text
 
 
+def test_blocks_in_mjml_look_as_they_do_in_the_frame() -> None:
+    frame = "<style>.button { background: #0f766e; }</style>{{ content }}"
+    source = of_mjml(
+        MJML.replace("{rest}", '<mj-text>{% block "button", label: "x", link: place %}</mj-text>'), layout_html=frame
+    )
+    assert re.search(r'<a class="button" [^>]*style="background: #0f766e', check(source).html)
+
+
 @pytest.mark.parametrize(
     "rest",
     [

@@ -38,7 +38,9 @@ class Speak(Dialog):
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         kind = self.version.template.type
-        return {"breaks": self.found, "type": kind, "senders": outcomes.senders(kind) if self.found.names else []}
+        senders = outcomes.senders(kind) if self.found.names else []
+        by_facts = any(one.name == outcomes.BY_FACTS for one in senders)
+        return {"breaks": self.found, "type": kind, "senders": senders, "by_facts": by_facts}
 
     def accepted(self) -> frozenset[str]:
         return self.found.names

@@ -193,9 +193,7 @@ def _refused(refusal: TemplateInvalid) -> list[dict[str, str]]:
 def _palette() -> list[dict[str, Any]]:
     """The blocks with what each is given."""
     return [
-        {"name": name, "takes": sorted(liquid.parameters(source))}
-        for name, source in sorted(queries.blocks().items())
-        if name not in ("header", "footer")
+        {"name": name, "takes": sorted(liquid.parameters(source))} for name, source in sorted(queries.blocks().items())
     ]
 
 

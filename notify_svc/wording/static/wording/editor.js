@@ -137,7 +137,8 @@
       const chips = declared.map((each) => chip(each.name, snippet(each), desk.kinds[each.kind]));
       chips.push(chip("recipient_name", "{{ recipient_name }}", "Who gets it; may be empty"));
       if (desk.channel === "email") {
-        for (const block of desk.blocks) {
+        // The frame has its header and footer already; a mail in MJML brings its own.
+        for (const block of desk.blocks.filter((each) => part === "mjml" || !["header", "footer"].includes(each.name))) {
           const given = block.takes.map((name) => `${name}: ""`).join(", ");
           chips.push(chip(`block ${block.name}`, `{% block "${block.name}"${given ? `, ${given}` : ""} %}`, "A block of the frame", "wd-chip wd-chip-block"));
         }
@@ -225,6 +226,7 @@
       }
       for (const panel of all("[data-panel]")) panel.hidden = panel.dataset.panel !== next;
       pen = one(`[data-panel="${next}"] textarea`);
+      palette();
       const compiled = Boolean(one("[name=mjml]") && one("[name=mjml]").value.trim());
       if (one("[name=html]")) one("[name=html]").readOnly = compiled;
       if (one("[data-compiled]")) one("[data-compiled]").hidden = !compiled;
