@@ -44,3 +44,9 @@ TRACKING: list[tuple[str, str, str]] = [
     *((role, noun, "view") for role in _DESKS for noun in ("provider_event", "suppression")),
     *(("support", "suppression", verb) for verb in ("add", "release")),
 ]
+
+# Who carries our messages is for admins to steer; everybody at a desk may see how they are.
+PROVIDERS: list[tuple[str, str, str]] = [
+    *((role, "provider", "view") for role in _DESKS),
+    *(("admin", "provider", verb) for verb in ("weigh", "heal")),
+]

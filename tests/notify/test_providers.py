@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 import redis
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import settings as calm
 from hypothesis import strategies as st
 
 from bh_sdk.server.ops import clock
-from notify_svc.delivery import channels, pace, rules, sending
+from notify_svc.delivery import channels, pace, rules, sending, ways
 from notify_svc.delivery.channels.base import Letter, Link, Outcome
 from notify_svc.delivery.models import Attempt, Delivery
 from notify_svc.providers import bucket, commands
@@ -25,6 +27,7 @@ from notify_svc.providers import rules as health
 from notify_svc.providers.errors import LastProvider
 from notify_svc.providers.models import Minute, Provider
 from notify_svc.providers.rules import Pulse, Tally
+from tests.notify.test_admin import address, at_desk
 from tests.notify.test_sending import accept, some
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -57,7 +60,7 @@ class Stub:
 def pair(monkeypatch: pytest.MonkeyPatch) -> tuple[Stub, Stub]:
     """Two providers of mail at the port where providers are plugged in."""
     both = Stub("north"), Stub("south")
-    monkeypatch.setattr(sending.ways, "providers", lambda: list(both))
+    monkeypatch.setattr(ways, "providers", lambda: list(both))
     return both
 
 
@@ -109,7 +112,7 @@ def test_when_one_fails_the_other_takes_over_at_once_and_no_letter_is_lost(pair:
     assert Provider.objects.get(name="north").circuit == "open"
     # What the sick one refused waits for its next try; all others have gone by the well one.
     assert north.asked <= 10
-    assert len(south.took) == 60 - north.asked
+    assert len(south.took) == 60 - Delivery.objects.filter(status="retrying").count()
     Delivery.objects.filter(status="retrying").update(due_at=clock.now())
     send_all()
     assert len(south.took) == 60
@@ -345,3 +348,44 @@ def test_every_provider_has_a_name_of_its_own_and_a_channel_that_exists() -> Non
     known = channels.providers()
     assert len({provider.name for provider in known}) == len(known)
     assert {provider.channel for provider in known} <= set(rules.CHANNELS)
+
+
+# --- the desk --------------------------------------------------------------------------------------------------------------
+
+
+def press(who: str, button: str, row: Provider, **fields: object) -> Any:
+    path = reverse(f"admin:notify_providers_provider_{button}", args=[row.pk])
+    return at_desk(who).post(path, {"_form_submitted": "on", **fields}, headers={"HX-Request": "true"})
+
+
+@pytest.mark.django_db
+def test_an_admin_moves_letters_from_one_provider_to_another_and_it_is_logged(pair: tuple[Stub, Stub]) -> None:
+    commands.choose("email", among=["north", "south"], limit=1)
+    north, south = Provider.objects.order_by("name")
+    press("admin", "weigh", north, weight=0, rate=7)
+    north.refresh_from_db()
+    assert (north.weight, north.rate) == (0, 7)
+    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Weight 0, at most 7 a second"]
+    press("admin", "weigh", south, weight=0)
+    press("admin", "weigh", south, weight=5_000)
+    for who in ("support", "editor", "finance"):
+        assert press(who, "weigh", south, weight=1).status_code == 403
+        assert press(who, "heal", south).status_code == 403
+    south.refresh_from_db()
+    assert south.weight == 100
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_sick_provider_says_so_and_is_called_well(pair: tuple[Stub, Stub]) -> None:
+    pair[0].always = pair[1].always = Outcome("auth", "login_refused", 535)
+    accept(*some(3))
+    send_all()
+    row = Provider.objects.filter(circuit="open").first()
+    assert row is not None
+    page = at_desk("support").get(address(row)).content.decode()
+    assert "see to its key" in page
+    assert "sick" in at_desk("support").get(reverse("admin:notify_providers_provider_changelist")).content.decode()
+    press("admin", "heal", row)
+    row.refresh_from_db()
+    assert row.circuit == "closed"
