@@ -32,6 +32,8 @@ globals().update(
                 "notify.tracking.work": 1.0,
                 "notify.delivery.expand": 2.0,
                 "notify.providers.forget": 3_600.0,
+                "notify.digests.close": 5.0,
+                "notify.digests.review": 60.0,
             }.items()
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,9 +19,15 @@ from notify_svc.delivery import occasions, rules
 from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
 from notify_svc.delivery.models import Delivery, Notification, WaitingFact
 from notify_svc.delivery.orders import Accepted, Order
+from notify_svc.delivery.wishes import DIGESTED, Planned, gather
+from notify_svc.preferences.queries import is_no
+from notify_svc.preferences.rules import Digest, Later, Verdict
 from notify_svc.wording import queries as wording
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import Rendered, render
+
+if TYPE_CHECKING:
+    from notify_svc.wording.models import TemplateVersion
 
 SEND = "notify.delivery.send"
 
@@ -36,6 +42,11 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
         wordings.check(data, channels=channels)
     reach = audience.reach({order.recipient_id for order in orders})
+    told = Planned(
+        ((order, _channels(order, wordings)) for order in orders),
+        category=wordings.category,
+        now=now,
+    )
     words: dict[tuple[UUID, int], Rendered] = {}
     rows = []
     for order in orders:
@@ -43,11 +54,12 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
         if shown and (shown.id, id(order.data)) not in words:
             words[shown.id, id(order.data)] = render(shown.source, order.data)
         text = words[shown.id, id(order.data)] if shown else Rendered()
-        rows.append(_notification(order, wordings.category, text, now=now, by=by, in_feed=shown is not None))
+        in_feed = shown is not None and not is_no(told.of(order, "in_app"))
+        rows.append(_notification(order, wordings.category, text, now=now, by=by, in_feed=in_feed))
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     kept = {row.dedupe: row for row in Notification.objects.filter(dedupe__in=[row.dedupe for row in rows])}
     fresh = [(order, row) for order, row in zip(orders, rows, strict=True) if kept[row.dedupe].id == row.id]
-    planned = _plan(fresh, wordings, reach)
+    planned = _plan(fresh, wordings, reach, told)
     if len(fresh) < len(rows):
         planned += Delivery.objects.filter(notification__in=list(kept.values())).exclude(
             id__in=[one.id for one in planned]
@@ -106,31 +118,42 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
 
 
 def _plan(
-    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach]
+    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach], told: Planned
 ) -> list[Delivery]:
-    """One delivery per new notification and channel. A mail without an address waits for it; the feed for nothing."""
+    """One delivery per new notification and channel that its recipient wants. A mail without an address waits for it; the
+    feed for nothing. What goes into a digest ends here as a delivery of its own."""
     planned = []
     for order, row in fresh:
         for channel in _channels(order, wordings):
-            version = wordings.pick(channel, _locale(reach, order))
-            if version is None:
+            version, verdict = wordings.pick(channel, _locale(reach, order)), told.of(order, channel)
+            if version is None or is_no(verdict):
                 continue
             known = reach.get(order.recipient_id)
             waits = channel in rules.ADDRESSED and not (known and known.has_email) and not order.test
-            start = row.schedule_at or row.created_at
-            planned.append(
-                Delivery(
-                    notification=row,
-                    recipient_id=row.recipient_id,
-                    channel=channel,
-                    version=version,
-                    status="waiting" if waits else "queued",
-                    priority=row.priority,
-                    due_at=rules.next_look(timedelta(), now=row.created_at) if waits else start,
-                    created_at=row.created_at,
-                )
-            )
-    return Delivery.objects.bulk_create(planned)
+            planned.append((_delivery(row, channel, version, verdict, waits=waits), verdict))
+    deliveries = Delivery.objects.bulk_create([delivery for delivery, _ in planned])
+    gather(planned)
+    return deliveries
+
+
+def _delivery(row: Notification, channel: str, version: TemplateVersion, verdict: Verdict, *, waits: bool) -> Delivery:
+    delivery = Delivery(
+        notification=row,
+        recipient_id=row.recipient_id,
+        channel=channel,
+        version=version,
+        status="waiting" if waits else "queued",
+        priority=row.priority,
+        due_at=row.schedule_at or row.created_at,
+        created_at=row.created_at,
+    )
+    if isinstance(verdict, Digest):
+        delivery.status, delivery.reason, delivery.finished_at = "canceled", DIGESTED, row.created_at
+    elif waits:
+        delivery.due_at = rules.next_look(timedelta(), now=row.created_at)
+    elif isinstance(verdict, Later):
+        delivery.due_at = verdict.at
+    return delivery
 
 
 def send(

@@ -11,11 +11,12 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.settings import setting
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import links, occasions, pace, rules
+from notify_svc.delivery import links, occasions, pace, rules, wishes
 from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.preferences.rules import Digest, Later, Never
 from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
@@ -40,6 +41,8 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
     now = clock.now()
     composed = Composed(results=list(_pointless(claimed, now)))
     left = _without(claimed, composed.results)
+    composed.results += _unwanted(left, now)
+    left = _without(left, composed.results)
     composed.results += _over_pace(left, now)
     left = _without(left, composed.results)
     versions = wording.versions({delivery.version_id for delivery in left})
@@ -117,6 +120,25 @@ def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:
         elif delivery.channel in rules.ADDRESSED and notification.read_at and notification.category not in rules.RESENT:
             # It was read in the app meanwhile. Receipts and warnings are kept by people, so they come all the same.
             yield Result(delivery.id, now, now, why="read")
+
+
+def _without(deliveries: Sequence[Delivery], results: Sequence[Result]) -> list[Delivery]:
+    settled = {result.delivery_id for result in results}
+    return [delivery for delivery in deliveries if delivery.id not in settled]
+
+
+def _unwanted(deliveries: Sequence[Delivery], now: datetime) -> Iterator[Result]:
+    """What its reader does not want, or not now, or together with other news."""
+    gathered = wishes.in_digests(deliveries)
+    told = wishes.recheck([delivery for delivery in deliveries if delivery.id not in gathered], now)
+    for delivery in deliveries:
+        verdict = told.get(delivery.id)
+        if delivery.id in gathered or isinstance(verdict, Digest):
+            yield Result(delivery.id, now, now, why=wishes.DIGESTED)
+        elif isinstance(verdict, Never):
+            yield Result(delivery.id, now, now, why=verdict.reason)
+        elif isinstance(verdict, Later):
+            yield Result(delivery.id, now, now, why="quiet_hours", later=verdict.at)
 
 
 def _overtaken(notifications: Sequence[Notification]) -> set[UUID]:

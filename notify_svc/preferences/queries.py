@@ -26,7 +26,7 @@ class Ask:
     channel: str
     urgent: bool = False
     digest: bool = False
-    campaign_id: str | None = None
+    campaign_id: UUID | None = None
 
 
 def verdicts(asks: Sequence[Ask], now: datetime) -> list[Verdict]:
@@ -46,7 +46,12 @@ def verdicts(asks: Sequence[Ask], now: datetime) -> list[Verdict]:
     ]
 
 
-def wishes(ids: Collection[UUID], *, campaigns: Collection[str] = ()) -> dict[UUID, Wishes]:
+def is_no(verdict: Verdict) -> bool:
+    """Whether a verdict is that a message must not go."""
+    return isinstance(verdict, rules.Never)
+
+
+def wishes(ids: Collection[UUID], *, campaigns: Collection[UUID] = ()) -> dict[UUID, Wishes]:
     """What these people have said; who said nothing is not among them. `campaigns`: whether they left one of these."""
     found: dict[UUID, dict[str, Any]] = {}
     rows = Person.objects.filter(user_id__in=ids).values_list(
@@ -82,13 +87,13 @@ def wishes(ids: Collection[UUID], *, campaigns: Collection[str] = ()) -> dict[UU
     return said
 
 
-def _left(ids: Collection[UUID], campaigns: Collection[str]) -> dict[UUID, frozenset[str]]:
+def _left(ids: Collection[UUID], campaigns: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
     if not campaigns:
         return {}
-    found: dict[UUID, set[str]] = {}
+    found: dict[UUID, set[UUID]] = {}
     rows = Follow.objects.filter(user_id__in=ids, campaign_id__in=campaigns, following=False)
     for user_id, campaign_id in rows.values_list("user_id", "campaign_id"):
-        found.setdefault(user_id, set()).add(str(campaign_id))
+        found.setdefault(user_id, set()).add(campaign_id)
     return {user_id: frozenset(left) for user_id, left in found.items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from notify_svc.preferences.hours import Quiet, end_of, next_hour, next_monday, next_morning, zone
 
@@ -24,6 +25,7 @@ DEFAULT: Frequency = "instant"
 # What rings or buzzes at night. A mail waits by itself, unless the person asks that it comes later.
 WAKING = frozenset({"push", "sms"})
 IN_APP = "in_app"
+DIGEST_TYPES = "digest."
 SOURCES = ("api", "page", "one_click", "staff")
 
 
@@ -68,11 +70,16 @@ class Wishes:
     zone: str = "UTC"
     consent: bool | None = None
     # Campaigns of which the person wants no more news.
-    left: frozenset[str] = frozenset()
+    left: frozenset[UUID] = frozenset()
 
     def frequency(self, category: str, channel: str) -> Frequency:
         """How often; a category that is required is not for the person to choose."""
         return DEFAULT if category in REQUIRED else self.choices.get((category, channel), DEFAULT)
+
+
+def is_digest(type: str) -> bool:
+    """Whether a type of message is a digest of others."""
+    return type.startswith(DIGEST_TYPES)
 
 
 def frequencies(category: str, channel: str) -> tuple[Frequency, ...]:
@@ -90,7 +97,7 @@ def decide(
     now: datetime,
     urgent: bool = False,
     digest: bool = False,
-    campaign_id: str | None = None,
+    campaign_id: UUID | None = None,
 ) -> Verdict:
     """What becomes of one message in one channel.
 
@@ -102,11 +109,12 @@ def decide(
         return refusal
     frequency = wishes.frequency(category, channel)
     if frequency in GATHERED and not urgent and not digest:
-        return Digest(frequency, closes_at(frequency, now=now, timezone=wishes.zone))
-    if urgent or category == "security" or not _keeps_quiet(wishes, channel) or wishes.quiet is None:
+        closes = closes_at(frequency, now=now, timezone=wishes.zone)
+        return Digest(frequency, _awake(wishes, channel, closes))
+    if urgent or category == "security":
         return NOW
-    end = end_of(wishes.quiet, now, zone(wishes.zone))
-    return Later(end) if end > now else NOW
+    then = _awake(wishes, channel, now)
+    return Later(then) if then > now else NOW
 
 
 def closes_at(frequency: Frequency, *, now: datetime, timezone: str) -> datetime:
@@ -117,7 +125,7 @@ def closes_at(frequency: Frequency, *, now: datetime, timezone: str) -> datetime
     return next_monday(now, where) if frequency == "weekly" else next_morning(now, where)
 
 
-def _refusal(wishes: Wishes, category: str, channel: str, campaign_id: str | None) -> Never | None:
+def _refusal(wishes: Wishes, category: str, channel: str, campaign_id: UUID | None) -> Never | None:
     if category in REQUIRED:
         return None
     if wishes.frequency(category, channel) == "never":
@@ -130,5 +138,7 @@ def _refusal(wishes: Wishes, category: str, channel: str, campaign_id: str | Non
     return None
 
 
-def _keeps_quiet(wishes: Wishes, channel: str) -> bool:
-    return channel in WAKING or (channel == "email" and wishes.quiet_email)
+def _awake(wishes: Wishes, channel: str, at: datetime) -> datetime:
+    """The first moment from then on at which this channel may be used."""
+    kept = channel in WAKING or (channel == "email" and wishes.quiet_email)
+    return end_of(wishes.quiet, at, zone(wishes.zone)) if kept and wishes.quiet is not None else at

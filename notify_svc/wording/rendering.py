@@ -239,6 +239,8 @@ def _fields(source: Source) -> Sequence[tuple[str, str, bool]]:
 def _nasty(variable: Variable) -> Any:
     if variable.kind in ("line", "text"):
         return _PROBE
+    if variable.kind == "groups":
+        return [{"title": _PROBE, "entries": [{"title": _PROBE, "body": _PROBE, "url": ""}]}]
     return [_PROBE] if variable.kind == "lines" else variable.sample
 
 

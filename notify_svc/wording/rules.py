@@ -86,6 +86,28 @@ def _url(value: Any) -> bool:
     return parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
 
 
+def _groups(value: Any) -> bool:
+    """Items under headings, as a digest holds them: `[{title, entries: [{title, body, url}]}]`."""
+    return isinstance(value, list) and len(value) <= MAX_LIST and all(_group(one) for one in value)
+
+
+def _group(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != {"title", "entries"} or not _text(value["title"]):
+        return False
+    entries = value["entries"]
+    return isinstance(entries, list) and len(entries) <= MAX_LIST and all(_entry(one) for one in entries)
+
+
+def _entry(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"title", "body", "url"}
+        and _text(value["title"])
+        and _text(value["body"])
+        and (value["url"] == "" or _url(value["url"]))
+    )
+
+
 def _count(value: Any) -> bool:
     return type(value) is int and 0 <= value <= 10**12
 
@@ -103,6 +125,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, list) and len(value) <= MAX_LIST and all(_line(item) for item in value),
         f"must be a list of at most {MAX_LIST} lines",
     ),
+    "groups": (_groups, "must be a list of headings, each with entries of title, body and url"),
 }
 
 
@@ -173,13 +196,15 @@ def bare(variables: Iterable[Variable]) -> dict[str, Any]:
 
 def masked(variables: Iterable[Variable], data: Mapping[str, Any]) -> dict[str, Any]:
     """The data with every letter of free text hidden: its length and its lines stay, whoever is named in it does not."""
-    free = {one.name for one in variables if one.kind in ("line", "text", "lines")}
+    free = {one.name for one in variables if one.kind in ("line", "text", "lines", "groups")}
     return {name: _hidden(value) if name in free else value for name, value in data.items()}
 
 
 def _hidden(value: Any) -> Any:
     if isinstance(value, list):
         return [_hidden(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _hidden(item) for name, item in value.items()}
     return re.sub(r"\w", "•", value) if isinstance(value, str) else value
 
 

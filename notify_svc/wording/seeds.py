@@ -62,7 +62,10 @@ def seeds() -> Iterator[Seed]:
     for path in sorted(HERE.glob("*.toml")):
         about = tomllib.loads(path.read_text("utf-8"))
         variables = rules.declared(about["variables"])
-        for channel, around in (("email", framed), ("in_app", {})):
+        # A digest is a mail alone: what it gathers is in the feed already.
+        for channel, around in (
+            (name, around) for name, around in (("email", framed), ("in_app", {})) if name in about
+        ):
             words: dict[str, Any] = {field: words.strip() for field, words in about[channel].items()}
             source = Source(channel=channel, category=about["category"], variables=variables, **words, **around)
             yield Seed(type=path.name.removesuffix(".toml"), title=about["title"], source=source)

@@ -97,12 +97,13 @@ def test_consent_taken_back_stops_news_outside_the_app() -> None:
 
 
 def test_who_left_a_campaign_hears_no_news_of_it_but_of_others() -> None:
-    wishes = Wishes(left=frozenset({"a"}))
+    left, other = uuid.uuid4(), uuid.uuid4()
+    wishes = Wishes(left=frozenset({left}))
     for channel in rules.CHANNELS:
-        told = decide(wishes, category="subscription", channel=channel, now=NIGHT, campaign_id="a")
+        told = decide(wishes, category="subscription", channel=channel, now=NIGHT, campaign_id=left)
         assert told == Never("unfollowed")
-    assert decide(wishes, category="subscription", channel="email", now=NIGHT, campaign_id="b") == Now()
-    assert decide(wishes, category="transactional", channel="email", now=NIGHT, campaign_id="a") == Now()
+    assert decide(wishes, category="subscription", channel="email", now=NIGHT, campaign_id=other) == Now()
+    assert decide(wishes, category="transactional", channel="email", now=NIGHT, campaign_id=left) == Now()
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
@@ -277,7 +278,7 @@ def test_the_wishes_of_many_are_read_at_once(django_assert_num_queries: Any) -> 
 def test_leaving_a_campaign_is_heard_of_without_any_other_wish(campaign: Campaign) -> None:
     who = uuid.uuid4()
     commands.follow(user_id=who, campaign_id=campaign.id, following=False, said=API)
-    ask = Ask(who, "subscription", "email", campaign_id=str(campaign.id))
+    ask = Ask(who, "subscription", "email", campaign_id=campaign.id)
     assert queries.verdicts([ask], NIGHT) == [Never("unfollowed")]
 
 
