@@ -19,7 +19,10 @@ from notify_svc.wording.rendering import Rendered, render
 
 def shown(window_id: UUID) -> dict[str, Any]:
     """The variables of one digest: `groups`, `more`. The same whenever it is asked for, so that every try says the same."""
-    window = Window.objects.get(id=window_id)
+    window = Window.objects.filter(id=window_id).first()
+    if window is None:
+        # Its reader was erased meanwhile.
+        return rules.arranged([])
     items = list(window.items.filter(left_out="").order_by("gathered_at", "id"))
     found = those([item.notification_id for item in items])
     locale = audience.locale(window.user_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from notify_svc.delivery.orders import Order
 from notify_svc.digests import commands, gathering, rules, tasks
 from notify_svc.digests.models import Item, Window
 from notify_svc.digests.rules import Told
+from notify_svc.feed import commands as feed
 from notify_svc.preferences import commands as preferences
 from notify_svc.preferences.commands import Hours, Said
 from notify_svc.preferences.hours import Quiet
@@ -32,7 +33,7 @@ Move = Callable[[datetime], None]
 
 
 @pytest.fixture
-def clock_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Move]:
+def clock_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Move:
     """Set the clock of the service to a moment."""
     file = tmp_path / "clock"
 
@@ -101,6 +102,7 @@ def test_news_of_a_day_comes_as_one_mail_at_nine_where_they_live(mailbox: Mailbo
     assert lines.index("- Water: A well") < lines.index("Roof") < lines.index("- Roof: A pump")
     window.refresh_from_db()
     assert window.outcome == "sent"
+    assert window.notification_id is not None
     # The digest itself is no news: it is not in the feed.
     assert states(window.notification_id) == {"email": ("sent", "")}
     assert Notification.objects.get(id=window.notification_id).shown_at is None
@@ -130,7 +132,7 @@ def test_what_was_read_in_the_app_is_left_out_and_an_empty_digest_is_not_sent(ma
     read, _ = update(person, "A well"), update(person, "A pump")
     archived = update(other, "A roof")
     clock_at(TUESDAY + timedelta(minutes=1))
-    delivery.mark_read(notification_id=read, user_id=person)
+    feed.read(notification_id=read, user_id=person)
     Notification.objects.filter(id=archived).update(archived_at=clock.now())
     clock_at(TUESDAY + timedelta(days=1))
     assert tasks.close() == 2
