@@ -122,11 +122,6 @@ def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:
             yield Result(delivery.id, now, now, why="read")
 
 
-def _without(deliveries: Sequence[Delivery], results: Sequence[Result]) -> list[Delivery]:
-    settled = {result.delivery_id for result in results}
-    return [delivery for delivery in deliveries if delivery.id not in settled]
-
-
 def _unwanted(deliveries: Sequence[Delivery], now: datetime) -> Iterator[Result]:
     """What its reader does not want, or not now, or together with other news."""
     gathered = wishes.in_digests(deliveries)

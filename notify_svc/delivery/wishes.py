@@ -9,8 +9,8 @@ from uuid import UUID
 
 from notify_svc.delivery import rules
 from notify_svc.delivery.models import Delivery
-from notify_svc.delivery.orders import Order
 from notify_svc.delivery.news import campaign_of
+from notify_svc.delivery.orders import Order
 from notify_svc.digests import gathering
 from notify_svc.digests.gathering import Gathered
 from notify_svc.preferences import queries as preferences
