@@ -34,6 +34,7 @@ globals().update(
                 "notify.providers.forget": 3_600.0,
                 "notify.digests.close": 5.0,
                 "notify.digests.review": 60.0,
+                "notify.feed.forget_tickets": 60.0,
             }.items()
         },
     )
@@ -41,6 +42,8 @@ globals().update(
 
 # Where people read: links in messages lead here.
 BH_SITE_URL = env.url("BH_SITE_URL")
+# Where a browser reaches the stream of its feed.
+BH_STREAM_URL = env.url("BH_STREAM_URL")
 # Where a donor's browser reaches payments, for the link to a receipt; unlike BH_PAYMENTS_URL it is never an inner address.
 BH_PAYMENTS_PUBLIC_URL = env.url("BH_PAYMENTS_PUBLIC_URL", env.url("BH_PAYMENTS_URL"))
 # The same key as payments': the link in the thank-you mail opens a guest's gift there.

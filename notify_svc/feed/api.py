@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from pydantic import Field
 
@@ -109,6 +110,21 @@ def mark_all_seen(request: Call) -> wire.ReadAll:
 def mark_all_read(request: Call) -> wire.ReadAll:
     """Mark all your notifications read that are not archived."""
     return wire.ReadAll(marked=commands.read_all(user_id=_caller(request)))
+
+
+@router.post("/stream-ticket", auth=may("feed", "read"), response={201: wire.StreamTicket})
+def open_stream(request: Call) -> Status[wire.StreamTicket]:
+    """The right to open the stream of your feed, once, within 30 seconds: `GET url?ticket=…` (Server-Sent Events).
+
+    `entry` events carry an entry that is new or has changed, `gone` ones the id of one that has left the feed, `counts`
+    the numbers of unread and unseen ones. To go on after a break, get another ticket and give the last event's id as the
+    header `Last-Event-ID` or as `last_event_id` in the address: nothing is left out and nothing comes twice. After
+    `reload` read the feed anew: too much has happened to tell it one by one. A stream without a last id tells what
+    happens from now on; open it first and read the feed then.
+    """
+    ticket, expires_at = commands.issue_ticket(user_id=_caller(request))
+    url = f"{settings.BH_STREAM_URL}/api/v1/notifications/stream"
+    return Status(201, wire.StreamTicket(ticket=ticket, expires_at=expires_at, url=url))
 
 
 def _caller(request: Call) -> UUID:

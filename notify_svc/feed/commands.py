@@ -1,8 +1,13 @@
-"""What a person does with the entries of the own feed. Each may be repeated; the first time is the one that is kept."""
+"""What a person does with the entries of the own feed, and the right to hear of them.
+
+Each mark may be repeated; the first time is the one that is kept.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import secrets
+from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection
@@ -27,6 +32,11 @@ _SEE_ALL = _ALL.format(unmarked="seen_at IS NULL", marks="seen_at = %(now)s")
 _READ_ALL = _ALL.format(
     unmarked="read_at IS NULL", marks="read_at = %(now)s, seen_at = coalesce(entry.seen_at, %(now)s)"
 )
+
+_ISSUE = """
+    INSERT INTO notify_feed_ticket (digest, person_id, expires_at)
+    VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s)) RETURNING expires_at
+"""
 
 
 def see(*, notification_id: UUID, user_id: UUID) -> None:
@@ -74,6 +84,22 @@ def see_all(*, user_id: UUID) -> int:
 def read_all(*, user_id: UUID) -> int:
     """Everything that is not archived has been read; returns how many entries were unread."""
     return _mark_all(_READ_ALL, user_id)
+
+
+def issue_ticket(*, user_id: UUID) -> tuple[str, datetime]:
+    """The right to open one stream once, and until when it holds."""
+    ticket = secrets.token_urlsafe(32)
+    with connection.cursor() as cursor:
+        cursor.execute(_ISSUE, [rules.digest_of(ticket), user_id, rules.TICKET_SECONDS])
+        (expires_at,) = cursor.fetchone() or (None,)
+    return ticket, cast(datetime, expires_at)
+
+
+def forget_tickets() -> int:
+    """Remove the tickets that nobody used in time; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM notify_feed_ticket WHERE expires_at < clock_timestamp()")
+        return int(cursor.rowcount)
 
 
 def _first(name: str) -> Coalesce:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -24,3 +26,28 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Reader(models.Model):
+    """How many changes of a person's feed have been numbered for the stream. Whoever numbers holds this row locked."""
+
+    person_id = models.UUIDField(primary_key=True, editable=False)
+    revision = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.person_id)
+
+
+class Ticket(models.Model):
+    """The right to open one stream once. What the person holds is not here, only its digest."""
+
+    digest = models.BinaryField(primary_key=True, max_length=32)
+    person_id = models.UUIDField()
+    # By the database's own clock: a moved house clock lengthens no ticket.
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["expires_at"], name="notify_feed_ticket_over")]
+
+    def __str__(self) -> str:
+        return f"for {self.person_id}"

@@ -18,13 +18,8 @@ from notify_svc.feed import rules
 
 _ORDER = ("-shown_at", "-id")
 _END = ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
-_ENTRY = """json_build_object(
-            'id', id, 'type', type, 'title', title, 'body', body, 'data', data, 'action_url', nullif(action_url, ''),
-            'created_at', shown_at, 'seen_at', seen_at, 'read_at', read_at, 'archived_at', archived_at,
-            'category', category, 'group', nullif("group", '')
-        )"""
 # Only our own words are put together here; what callers send are parameters.
-_ONE = f"""SELECT {_ENTRY} FROM notify_delivery_notification
+_ONE = f"""SELECT {rules.ENTRY} FROM notify_delivery_notification AS entry
     WHERE id = %(id)s AND recipient_id = %(user)s AND {rules.IN_FEED}"""  # noqa: S608
 # From one index alone: what is unseen is unread as well.
 _COUNTS = f"""
@@ -49,7 +44,7 @@ _FEED = f"""
     SELECT counts.unread, counts.unseen, page.entry, page.shown_at, page.id
     FROM ({_COUNTS}) AS counts
     LEFT JOIN LATERAL (
-        SELECT id, shown_at, {_ENTRY} AS entry FROM notify_delivery_notification WHERE {_WANTED}
+        SELECT id, shown_at, {rules.ENTRY} AS entry FROM notify_delivery_notification AS entry WHERE {_WANTED}
         ORDER BY shown_at DESC, id DESC LIMIT %(rows)s
     ) AS page ON true
     ORDER BY page.shown_at DESC, page.id DESC
@@ -76,7 +71,7 @@ _GROUPED = f"""
         shown.people, shown.names
     FROM ({_COUNTS}) AS counts
     LEFT JOIN LATERAL (
-        SELECT page.*, {_ENTRY.replace("id, 'type'", "entry.id, 'type'")} AS entry
+        SELECT page.*, {rules.ENTRY} AS entry
         FROM page JOIN notify_delivery_notification AS entry USING (id)
     ) AS shown ON true
     ORDER BY shown.island
