@@ -29,5 +29,6 @@ MEASURES = {
     "score": Measure("GET /trust/campaign/{campaign_id} beside the peer"),
     "realtime": Measure("Real time: from POST /trust/evidence to another answer of GET /trust/campaign/{campaign_id}"),
     "feed": Measure("GET /notifications/user/{user_id} beside the peer"),
+    "stream": Measure("Streams of feeds: a thousand open ones"),
     "intent": Measure("POST /payments/create-intent beside the peer, one Stripe stand-in behind both"),
 }

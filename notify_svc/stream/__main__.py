@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging.config
+import resource
 from types import FrameType
 
 import uvicorn
@@ -63,6 +64,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     asked = parser.parse_args()
+    # Each stream is an open file, and a shell's usual thousand is too few.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     logging.config.dictConfig(logs.configure("notify", "stream"))
     asyncio.run(serve(asked.host, asked.port))
 
