@@ -41,7 +41,8 @@ MEANS = {
     "queued": "It goes at its time.",
     "sending": "A worker has it.",
     "retrying": "The mail server did not take it; we try again.",
-    "unknown": "The connection broke while it was handed over; it goes again under the same Message-ID.",
+    "unknown": "It was interrupted while it was handed over. Receipts and warnings go again under the same Message-ID;"
+    " of news we wait a day for the provider's word.",
     "sent": "The mail server took it.",
     "delivered": "It reached the mailbox.",
     "bounced": "The mailbox sent it back.",
@@ -168,7 +169,7 @@ def _tries(delivery: Delivery) -> list[parts.Moment]:
         parts.Moment(
             f"Try {attempt.number}: {attempt.outcome}",
             attempt.ended_at,
-            note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
+            note=" ".join(filter(None, [attempt.provider, attempt.reason, str(attempt.code or "")])),
         )
         for attempt in attempts
     ]

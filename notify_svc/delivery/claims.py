@@ -127,6 +127,11 @@ def keep(token: UUID) -> int:
         return int(cursor.rowcount)
 
 
+def begin(delivery_ids: Sequence[UUID], token: UUID, *, provider: str) -> None:
+    """These are given to a provider now. Should the worker die, only of them nobody knows whether they left."""
+    Delivery.objects.filter(id__in=delivery_ids, claim=token, status="sending").update(provider=provider)
+
+
 def mark_handed_over(delivery_id: UUID, token: UUID, *, provider: str = "", provider_ref: str = "") -> bool:
     """The provider has it. Committed before anything else happens: a crash from here on sends nothing twice."""
     with connection.cursor() as cursor:
@@ -241,8 +246,8 @@ def _attempt(held: _Held, result: Result, outcome: Outcome) -> Attempt:
 def reclaim(*, limit: int = 1_000) -> int:
     """Take over what a worker that fell silent had claimed; returns how many.
 
-    What it had handed over is sent and is only written down. Of the rest nobody knows: what its category allows goes
-    again, under the same id; of the other we wait to hear.
+    What it had handed over is sent and is only written down. What it had not begun goes again. Of the few between nobody
+    knows: what its category allows goes again, under the same id; of the other we wait to hear.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -252,14 +257,15 @@ def reclaim(*, limit: int = 1_000) -> int:
         ids = [row[0] for row in cursor.fetchall()]
     now, tried = clock.now(), []
     for held in _held(ids):
-        handed_over = held.handed_over_at is not None
-        outcome = Outcome("accepted") if handed_over else Outcome("unknown", "worker_lost")
+        if held.handed_over_at is not None:
+            outcome = Outcome("accepted")
+        else:
+            outcome = Outcome("unknown" if held.provider else "transient", "worker_lost")
         tried.append((held, Result(held.id, held.claimed_at or now, now, outcome, provider=held.provider)))
     _settle(tried)
     # What goes again goes at once: the worker is lost, not the provider.
-    Delivery.objects.filter(id__in=[held.id for held, _ in tried], status="unknown", reason="worker_lost").update(
-        due_at=now
-    )
+    again = Delivery.objects.filter(id__in=[held.id for held, _ in tried], status__in=("unknown", "retrying"))
+    again.filter(reason="worker_lost").update(due_at=now)
     return len(tried)
 
 

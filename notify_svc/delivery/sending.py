@@ -22,6 +22,8 @@ from notify_svc.delivery.composing import compose
 # Results are put down in small portions: a batch that dies leaves little to tell again.
 PORTION = 50
 PORTION_SECONDS = 1.0
+# So many letters are said to be begun at once: of no more does nobody know whether they left, should the worker die.
+BEGUN = 10
 
 
 class Lease:
@@ -110,6 +112,9 @@ class Desk:
                     fates.learn(word)
         self._results, self._words, self._settled = [], [], time.monotonic()
 
+    def begin(self, letters: Sequence[Letter], provider: str) -> None:
+        claims.begin([letter.delivery_id for letter in letters], self._token, provider=provider)
+
     def mark(self, letter: Letter, provider: str, outcome: Outcome) -> None:
         claims.mark_handed_over(letter.delivery_id, self._token, provider=provider, provider_ref=outcome.provider_ref)
 
@@ -117,10 +122,12 @@ class Desk:
 def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Lease) -> None:
     """Give the letters to their provider one by one. When it turns out sick or full, the rest goes back unharmed."""
     with way.provider.open() as link:
-        for letter in letters:
+        for place, letter in enumerate(letters):
             if not lease.held:
                 # Somebody else sends the rest.
                 break
+            if way.outside and not way.closed and place % BEGUN == 0:
+                desk.begin(letters[place : place + BEGUN], way.provider.name)
             started = clock.now()
             if way.closed:
                 desk.add(Result(letter.delivery_id, started, started, why="provider_away", later=started))

@@ -108,9 +108,11 @@ class Deliveries(RuleBasedStateMachine):
         claims.settle(token, results)
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), handed_over=st.booleans())
-    def a_worker_dies(self, data: Any, handed_over: bool) -> None:
+    @rule(data=st.data(), begun=st.booleans(), handed_over=st.booleans())
+    def a_worker_dies(self, data: Any, begun: bool, handed_over: bool) -> None:
         token, ids = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        if begun:
+            claims.begin(ids, token, provider="smtp")
         if handed_over:
             claims.mark_handed_over(ids[0], token)
         expire(*ids)

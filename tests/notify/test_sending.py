@@ -262,9 +262,29 @@ def test_a_worker_that_lost_its_claim_changes_nothing_any_more(mailbox: Mailbox)
     assert claims.keep(token) == 0
     assert not claims.mark_handed_over(held.id, token)
     claims.settle(token, [claims.Result(held.id, clock.now(), clock.now(), Outcome("permanent", "refused"))])
-    assert Delivery.objects.get(id=delivery_id).status == "unknown"
+    # It had not been given to a provider, so we know that it has not left.
+    assert Delivery.objects.get(id=delivery_id).status == "retrying"
     work()
     assert Delivery.objects.get(id=delivery_id).status == "sent"
+
+
+@pytest.mark.django_db
+def test_of_news_that_a_lost_worker_had_begun_nobody_sends_it_twice_and_the_rest_goes(mailbox: Mailbox) -> None:
+    begun, untouched = accept(*some(2))
+    token, _ = claims.claim("email", limit=10)
+    claims.begin([begun], token, provider="smtp")
+    expire(begun, untouched)
+    assert claims.reclaim() == 2
+    work()
+    assert [mid[1:37] for mid in mailbox.message_ids] == [str(untouched)]
+    waiting = Delivery.objects.get(id=begun)
+    assert (waiting.status, waiting.reason) == ("unknown", "fate_unknown")
+    make_due(begun)
+    work()
+    assert claims.give_up_unknown() == 1
+    assert Delivery.objects.values_list("status", "reason").get(id=begun) == ("failed", "fate_unknown")
+    assert len(mailbox.raw) == 1
+    assert RecordedEvent.objects.filter(type="notifications.delivery.failed.v1").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
