@@ -250,7 +250,8 @@ def test_gifts_that_follow_each_other_are_one_line_whose_members_can_be_reached(
     assert line["id"] == listed(owner)[0]
     members = owner("GET", together["members"].removeprefix("/api/v1/notifications")).json()["results"]
     assert [one["id"] for one in members] == listed(owner)
-    assert (members[0]["created_at"], members[-1]["created_at"]) == (together["last_at"], together["first_at"])
+    ends = [datetime.fromisoformat(moment) for moment in (together["first_at"], together["last_at"])]
+    assert [datetime.fromisoformat(members[place]["created_at"]) for place in (-1, 0)] == ends
 
 
 def test_something_else_or_something_read_in_between_parts_a_group(campaign: Campaign, monolith: Caller) -> None:
