@@ -42,7 +42,7 @@ WORDING: list[tuple[str, str, str]] = [
 
 TRACKING: list[tuple[str, str, str]] = [
     *((role, noun, "view") for role in _DESKS for noun in ("provider_event", "suppression")),
-    *(("support", "suppression", verb) for verb in ("add", "release")),
+    *(("support", "suppression", verb) for verb in ("place", "release")),
 ]
 
 # Who carries our messages is for admins to steer; everybody at a desk may see how they are.

@@ -130,10 +130,14 @@ class SentNotification(Answer):
 
 
 class SendResult(Answer):
+    """`channels` are the ways it takes; by the `suppressed` ones nothing goes to this person, whose address bounced or who
+    complained."""
+
     recipient_id: UUID
     notification_id: UUID
     status: Literal["accepted", "scheduled"]
     channels: list[Channel]
+    suppressed: list[Channel] = Field(default_factory=list)
 
 
 class SendAccepted(Answer):

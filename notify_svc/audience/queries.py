@@ -28,12 +28,14 @@ class Reach:
 
     locale: str
     has_email: bool
+    # Keyed; empty without an address.
+    email_hash: str = ""
 
 
 def reach(ids: Collection[UUID]) -> dict[UUID, Reach]:
     """How these people can be reached, as far as we know them."""
-    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email")
-    return {person: Reach(locale, has_email) for person, locale, has_email in rows}
+    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email", "email_hash")
+    return {person: Reach(locale, has_email, email_hash) for person, locale, has_email, email_hash in rows}
 
 
 def with_email(ids: Collection[UUID]) -> dict[UUID, str]:

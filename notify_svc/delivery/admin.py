@@ -18,6 +18,7 @@ from bh_sdk.server.admin import CasePage, Figure, display, parts
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import links, rules
 from notify_svc.delivery.models import Attempt, Delivery, Notification, WaitingFact
+from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import render
@@ -132,7 +133,7 @@ class DeliveryAdmin(_ByIds):
             ),
             wide=_look(obj),
             narrow=[
-                parts.Timeline("Tries", _tries(obj), empty="Not tried yet."),
+                parts.Timeline("What happened", _timeline(obj)),
                 parts.Facts(
                     "Delivery",
                     [
@@ -163,16 +164,22 @@ def _look(delivery: Delivery) -> list[parts.Card]:
     return [parts.Preview("On a screen", words.html, subject=words.subject), parts.Words("As text", words.text)]
 
 
-def _tries(delivery: Delivery) -> list[parts.Moment]:
-    attempts = Attempt.objects.filter(delivery=delivery).order_by("-number")
+def _timeline(delivery: Delivery) -> list[parts.Moment]:
+    """From the acceptance to the provider's last word, the newest first."""
     moments = [
         parts.Moment(
             f"Try {attempt.number}: {attempt.outcome}",
             attempt.ended_at,
-            note=" ".join(filter(None, [attempt.provider, attempt.reason, str(attempt.code or "")])),
+            who=attempt.provider,
+            note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
         )
-        for attempt in attempts
+        for attempt in Attempt.objects.filter(delivery=delivery)
     ]
+    if delivery.status == "sending" and delivery.claimed_at:
+        moments.append(parts.Moment("Claimed by a worker", delivery.claimed_at))
+    said = tracking.events_of(delivery.id, provider=delivery.provider, provider_ref=delivery.provider_ref)
+    moments += [parts.Moment(one.kind.capitalize(), one.at, who=one.provider, note=one.code) for one in said]
+    moments.sort(key=lambda moment: moment.when, reverse=True)
     if delivery.status in (*rules.DUE, "waiting"):
         late = delivery.due_at < clock.now() - timedelta(minutes=1)
         moments.insert(0, parts.Moment("Next", delivery.due_at, due=True, late=late))

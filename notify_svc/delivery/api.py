@@ -32,6 +32,7 @@ def send_notification(request: Call, body: wire.SendNotification) -> Status[wire
             notification_id=one.notification_id,
             status="scheduled" if one.scheduled else "accepted",
             channels=one.channels,
+            suppressed=one.suppressed,
         )
         for one in commands.send(recipient_ids=body.recipient_ids or [], **asked)
     ]

@@ -22,6 +22,7 @@ from notify_svc.delivery.orders import Accepted, Order
 from notify_svc.delivery.wishes import DIGESTED, Planned, gather
 from notify_svc.preferences.queries import is_no
 from notify_svc.preferences.rules import Digest, Later, Verdict
+from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import Rendered, render
@@ -65,8 +66,10 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
             id__in=[one.id for one in planned]
         )
     used: dict[UUID, list[str]] = {}
+    refused: dict[UUID, list[str]] = {}
     for delivery in planned:
-        used.setdefault(delivery.notification_id, []).append(delivery.channel)
+        suppressed = delivery.reason == rules.SUPPRESSED and delivery.tries == 0
+        (refused if suppressed else used).setdefault(delivery.notification_id, []).append(delivery.channel)
     if fresh:
         doorbell.ring(SEND)
     return [
@@ -74,6 +77,7 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
             recipient_id=order.recipient_id,
             notification_id=kept[row.dedupe].id,
             channels=sorted(used.get(kept[row.dedupe].id, [])),
+            suppressed=sorted(refused.get(kept[row.dedupe].id, [])),
             scheduled=kept[row.dedupe].schedule_at is not None,
         )
         for order, row in zip(orders, rows, strict=True)
@@ -123,6 +127,8 @@ def _plan(
     """One delivery per new notification and channel that its recipient wants. A mail without an address waits for it; the
     feed for nothing. What goes into a digest ends here as a delivery of its own."""
     planned = []
+    refused: list[Delivery] = []
+    dead = tracking.suppressed({known.email_hash for known in reach.values() if known.email_hash}, "email")
     for order, row in fresh:
         for channel in _channels(order, wordings):
             version, verdict = wordings.pick(channel, _locale(reach, order)), told.of(order, channel)
@@ -130,9 +136,16 @@ def _plan(
                 continue
             known = reach.get(order.recipient_id)
             waits = channel in rules.ADDRESSED and not (known and known.has_email) and not order.test
-            planned.append((_delivery(row, channel, version, verdict, waits=waits), verdict))
-    deliveries = Delivery.objects.bulk_create([delivery for delivery, _ in planned])
+            delivery = _delivery(row, channel, version, verdict, waits=waits)
+            if channel == "email" and known is not None and known.email_hash in dead and not order.test:
+                delivery.status, delivery.reason, delivery.finished_at = "failed", rules.SUPPRESSED, row.created_at
+                refused.append(delivery)
+            else:
+                planned.append((delivery, verdict))
+    deliveries = Delivery.objects.bulk_create([*(delivery for delivery, _ in planned), *refused])
     gather(planned)
+    for delivery in refused:
+        record(failed(delivery, delivery.notification.type), subject=delivery.id)
     return deliveries
 
 

@@ -58,7 +58,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
             continue
         if delivery.recipient_id in unwelcome:
-            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "suppressed")))
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", rules.SUPPRESSED)))
             continue
         ways_out = links.of_recipient(notification)
         try:

@@ -34,4 +34,6 @@ class Accepted:
     recipient_id: UUID
     notification_id: UUID
     channels: list[str] = field(default_factory=list)
+    # Ways that are closed: the address bounced, or its owner complained.
+    suppressed: list[str] = field(default_factory=list)
     scheduled: bool = False

@@ -59,6 +59,8 @@ FATE_UNKNOWN, FATE_WAIT = "fate_unknown", timedelta(days=1)
 AUDIENCES = ("donors", "followers")
 MAILING_STATES = ("open", "done", "canceling", "canceled")
 MAILING_OPEN = ("open", "canceling")
+# The reason of a delivery whose address gets nothing more.
+SUPPRESSED = "suppressed"
 DUE = ("queued", "retrying", "unknown")
 # Nothing is left for us to do.
 FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})

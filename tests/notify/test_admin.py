@@ -62,6 +62,8 @@ LISTS = {
     "notify_delivery_delivery": {"support", "editor", "admin"},
     "notify_delivery_notification": {"support", "editor", "admin"},
     "notify_delivery_waitingfact": {"support", "editor", "admin"},
+    "notify_tracking_suppression": {"support", "editor", "admin"},
+    "notify_tracking_providerevent": {"support", "editor", "admin"},
     "notify_audience_campaign": {"support", "editor", "admin"},
     "notify_providers_provider": {"support", "editor", "admin"},
     "notify_audience_contact": {"support", "admin"},

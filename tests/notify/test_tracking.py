@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from bh_sdk.server.events.models import RecordedEvent
@@ -26,9 +29,12 @@ from notify_svc.tracking.models import PendingEvent, ProviderEvent, Suppression
 from tests.notify.conftest import Caller, describe, work
 from tests.notify.mailbox import Mailbox
 from tests.notify.standins import REGION, TOPIC, SendGridHook, SesDesk, Sns
-from tests.notify.test_sending import accept, make_due
+from tests.notify.test_admin import at_desk
+from tests.notify.test_sending import UPDATE, accept, make_due
 
 FACT = "notifications.delivery"
+# How a dialog is sent.
+YES = {"_form_submitted": "on"}
 
 
 def stamp(at: datetime) -> str:
@@ -534,3 +540,84 @@ def test_a_delivery_id_is_an_id_or_nothing() -> None:
     known = uuid.uuid4()
     assert delivery_named(str(known)) == UUID(str(known))
     assert [delivery_named(value) for value in ("", "x", None, 5, ["x"])] == [None] * 5
+
+
+# --- accepting, metrics, the desk -------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_who_asks_is_told_at_once_that_an_address_gets_nothing(monolith: Caller, mailbox: Mailbox) -> None:
+    dead, alive = uuid.uuid4(), uuid.uuid4()
+    for person in (dead, alive):
+        describe(person, f"{person}@example.org")
+    commands.suppress(email=f"{dead}@example.org", note="It bounced", by="staff")
+    body = {
+        "recipient_ids": [str(dead), str(alive)],
+        "type": "campaign_update",
+        "data": UPDATE,
+        "channels": ["email", "in_app"],
+    }
+    first, second = monolith.send(body).json()["results"]
+    assert (first["channels"], first["suppressed"]) == (["in_app"], ["email"])
+    assert (second["channels"], second["suppressed"]) == (["email", "in_app"], [])
+    refused = Delivery.objects.get(recipient_id=dead, channel="email")
+    assert (refused.status, refused.reason, refused.tries) == ("failed", "suppressed", 0)
+    assert [fact["reason"] for fact in facts("failed")] == ["suppressed"]
+    work()
+    assert [rcpt for rcpt, _ in mailbox.raw] == [[f"{alive}@example.org"]]
+
+
+@pytest.mark.django_db
+def test_the_metrics_tell_states_complaints_and_the_backlog(sns: Sns, mailbox: Mailbox) -> None:
+    delivery = sent_to("ruth@example.org")
+    call(sns, told("delivery", delivery_id=delivery.id))
+    call(sns, told("complaint", delivery_id=delivery.id))
+    tasks.work()
+    (late,) = accept(uuid.uuid4())
+    Delivery.objects.filter(id=late).update(due_at=clock.now() - timedelta(minutes=5))
+    page = Client().get("/metrics").content.decode()
+    assert 'bh_notify_deliveries{channel="email",provider="",status="delivered",type="campaign_update"} 1.0' in page
+    assert 'bh_notify_complaints{channel="email",provider="",type="campaign_update"} 1.0' in page
+    assert 'bh_notify_backlog{channel="email"} 1.0' in page
+
+
+@pytest.mark.django_db
+def test_support_releases_an_address_with_a_note_and_the_page_tells_it(sns: Sns, mailbox: Mailbox) -> None:
+    delivery = sent_to("ruth@example.org")
+    call(sns, told("bounce", delivery_id=delivery.id))
+    tasks.work()
+    row = Suppression.objects.get()
+    url = reverse("admin:notify_tracking_suppression_release", args=[row.pk])
+    note = YES | {"note": "She wrote from that address"}
+    assert at_desk("editor").post(url, note).status_code == 403
+    support = at_desk("support")
+    support.get(url, headers={"HX-Request": "true"})
+    support.post(url, YES | {"note": "short"}, headers={"HX-Request": "true"})
+    assert Suppression.objects.get().released_at is None
+    support.post(url, note, headers={"HX-Request": "true"})
+    row.refresh_from_db()
+    assert row.released_at is not None
+    assert row.release_note == note["note"]
+    page = support.get(reverse("admin:notify_tracking_suppression_change", args=[row.pk])).content.decode()
+    assert note["note"] in page
+    assert "Bounced (ses)" in page
+    assert "ruth" not in page
+    timeline = support.get(reverse("admin:notify_delivery_delivery_change", args=[delivery.pk])).content.decode()
+    assert re.search(r"Bounced.*Try 1: accepted.*Accepted", timeline, re.DOTALL)
+    event_page = reverse("admin:notify_tracking_providerevent_change", args=[ProviderEvent.objects.get().pk])
+    assert "The mailbox sent it back." in support.get(event_page).content.decode()
+
+
+@pytest.mark.django_db
+def test_support_suppresses_an_address_and_finds_it_by_typing_it() -> None:
+    support = at_desk("support")
+    url = reverse("admin:notify_tracking_suppression_add_address")
+    given = YES | {"email": "ruth@example.org", "note": "Asked by telephone"}
+    assert at_desk("editor").post(url, given).status_code == 403
+    support.post(url, given, headers={"HX-Request": "true"})
+    support.post(url, given, headers={"HX-Request": "true"})
+    row = Suppression.objects.get()
+    assert (row.reason, row.note) == ("by_staff", "Asked by telephone")
+    everything = reverse("admin:notify_tracking_suppression_changelist")
+    assert row.address_hash[-12:] in support.get(everything, {"q": "Ruth@example.org"}).content.decode()
+    assert row.address_hash[-12:] not in support.get(everything, {"q": "asha@example.org"}).content.decode()
