@@ -31,7 +31,7 @@ and raises the same class again with the same facts:
     │   ├── Invalid 422
     │   │   ├── IdempotencyKeyReused · CardNumberRefused
     │   │   ├── AmountInvalid · AmountOutOfBounds · CurrencyMismatch · CurrencyUnknown
-    │   │   ├── MethodRefused
+    │   │   ├── MethodRefused · CategoryRequired
     │   └── RateLimited 429
     │       └── TooManyTries
     ├── Failed                           the service could not (5xx)
@@ -308,6 +308,12 @@ class AmountInvalid(Invalid):
 
 class AmountOutOfBounds(Invalid):
     code, title = "amount_out_of_bounds", "The amount is below the minimum or above the maximum"
+
+
+class CategoryRequired(Invalid):
+    """`category` is one that the law or the safety of an account needs."""
+
+    code, title = "category_required", "Messages of this kind cannot be switched off or put off"
 
 
 class CardNumberRefused(Invalid):

@@ -585,6 +585,57 @@ class DeliveryFailed(Fact):
     reason: str
 
 
+class RecipientUnsubscribed(Fact):
+    """A person wants no more messages of a category by a channel, by whichever way they said so."""
+
+    type = "notifications.recipient.unsubscribed.v1"
+    aggregate = "recipient"
+
+    recipient_id: UUID
+    category: Literal["subscription", "social"]
+    channel: Literal["email", "push", "in_app", "sms"]
+
+
+class DeliveryDelivered(Fact):
+    """The provider says that a message reached its recipient's mailbox or device. At most once per delivery."""
+
+    type = "notifications.delivery.delivered.v1"
+    aggregate = "delivery"
+
+    delivery_id: UUID
+    notification_id: UUID
+    recipient_id: UUID
+    channel: Literal["email", "push", "in_app", "sms"]
+    notification_type: str
+
+
+class DeliveryBounced(Fact):
+    """A message came back after it had been handed over. `lasting`: its address is dead for good."""
+
+    type = "notifications.delivery.bounced.v1"
+    aggregate = "delivery"
+
+    delivery_id: UUID
+    notification_id: UUID
+    recipient_id: UUID
+    channel: Literal["email", "push", "in_app", "sms"]
+    notification_type: str
+    lasting: bool
+
+
+class DeliveryComplained(Fact):
+    """The recipient called a message unwanted. It had arrived all the same."""
+
+    type = "notifications.delivery.complained.v1"
+    aggregate = "delivery"
+
+    delivery_id: UUID
+    notification_id: UUID
+    recipient_id: UUID
+    channel: Literal["email", "push", "in_app", "sms"]
+    notification_type: str
+
+
 # --- the platform: facts the monolith pushes to POST /api/v1/events ---------------------------------------------------
 
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 _DESKS = ("support", "editor", "auditor")
 
+PREFERENCES: list[tuple[str, str, str]] = [
+    # One's own alone: the doors know no other.
+    *(("donor", "preference", verb) for verb in ("read", "change")),
+    *((role, "preference", "view") for role in ("support", "auditor")),
+    ("support", "preference", "correct"),
+]
+
 POLICIES: list[tuple[str, str, str]] = [
     # A feed belongs to one person; which one, the commands see to.
     ("donor", "feed", "read"),
@@ -23,4 +30,23 @@ POLICIES: list[tuple[str, str, str]] = [
     *((role, "contact", "view") for role in ("support", "auditor")),
     *(("editor", "template", verb) for verb in ("draft", "publish")),
     *(("support", "dead_letter", verb) for verb in ("view", "replay")),
+]
+
+# Editors write, one of them or an admin publishes; what a real person was told is shown unmasked to who answers people.
+WORDING: list[tuple[str, str, str]] = [
+    *((role, "layout", "view") for role in _DESKS),
+    *(("editor", "layout", verb) for verb in ("draft", "publish")),
+    ("editor", "template", "try"),
+    ("support", "notification", "open"),
+]
+
+TRACKING: list[tuple[str, str, str]] = [
+    *((role, noun, "view") for role in _DESKS for noun in ("provider_event", "suppression")),
+    *(("support", "suppression", verb) for verb in ("place", "release")),
+]
+
+# Who carries our messages is for admins to steer; everybody at a desk may see how they are.
+PROVIDERS: list[tuple[str, str, str]] = [
+    *((role, "provider", "view") for role in _DESKS),
+    *(("admin", "provider", verb) for verb in ("weigh", "heal")),
 ]

@@ -23,10 +23,12 @@ MEASURES = {
     ),
     "events": Measure("Events: recording, relaying, being heard", "payments"),
     "notifications": Measure("Notifications: in batches, and one at a time", "notify"),
+    "words": Measure("Words: writing one mail", "notify"),
     "webhook": Measure("POST /payments/webhooks/stripe: until Stripe has its answer"),
     "history": Measure("GET /payments/history/{user_id} beside the peer"),
     "score": Measure("GET /trust/campaign/{campaign_id} beside the peer"),
     "realtime": Measure("Real time: from POST /trust/evidence to another answer of GET /trust/campaign/{campaign_id}"),
     "feed": Measure("GET /notifications/user/{user_id} beside the peer"),
+    "stream": Measure("Streams of feeds: a thousand open ones"),
     "intent": Measure("POST /payments/create-intent beside the peer, one Stripe stand-in behind both"),
 }

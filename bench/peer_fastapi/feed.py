@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bench.peer_fastapi.house import Base, Caller, Session
-from bh_sdk.wire.notify import Feed, FeedItem
+from bh_sdk.wire.entries import Feed, FeedItem
 
 router = APIRouter()
 

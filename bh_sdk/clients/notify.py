@@ -7,19 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from bh_sdk.clients import entries, sendings
 from bh_sdk.clients.base import adoes, aeach, does, each
-from bh_sdk.clients.call import Call, Ident, answer, ask, ident, query
+from bh_sdk.clients.call import Call, Ident, answer, ask, ident
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
+from bh_sdk.clients.preferences import follow, follows, preferences, set_preferences, unfollow
 from bh_sdk.wire.notify import (
     Campaign,
     Channel,
     Contact,
     DescribeCampaign,
     DescribeContact,
-    Feed,
-    FeedItem,
     Priority,
-    ReadAll,
     SendAccepted,
     SendNotification,
 )
@@ -29,29 +28,41 @@ BASE = "/api/v1/notifications"
 
 def send(
     *,
-    recipient_ids: Sequence[Ident],
-    type: str,
+    recipient_ids: Sequence[Ident] | None = None,
+    audience: Mapping[str, Any] | None = None,
+    type: str | None = None,
+    template_id: Ident | None = None,
     data: Mapping[str, Any] | None = None,
     channels: Sequence[Channel] | None = None,
     priority: Priority | None = None,
     group: str | None = None,
     schedule_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    test: bool | None = None,
+    fact: str | None = None,
     idempotency_key: UUID | None = None,
     timeout: float | None = None,
 ) -> Call[SendAccepted]:
     """Accept one type of message for up to 1,000 people; it is sent afterwards. `data` is what its template declares.
 
-    The key is all that keeps a repeated `send` from sending twice: pass your own when your process may start again.
+    Or for an `audience`, such as `{"kind": "donors", "campaign_id": …}`: its people are told by and by.
+    The key is all that keeps a repeated `send` from sending twice: pass your own when your process may start again, or
+    name the `fact` that you tell of, such as `receipt:{id}`.
     """
     body = ask(
         SendNotification,
-        recipient_ids=list(recipient_ids),
+        recipient_ids=None if recipient_ids is None else list(recipient_ids),
+        audience=None if audience is None else dict(audience),
         type=type,
+        template_id=template_id,
         data=None if data is None else dict(data),
         channels=None if channels is None else list(channels),
         priority=priority,
         group=group,
         schedule_at=schedule_at,
+        expires_at=expires_at,
+        test=test,
+        fact=fact,
     )
     return Call(
         "notify.send",
@@ -62,32 +73,6 @@ def send(
         key=idempotency_key or uuid4(),
         timeout=timeout,
     )
-
-
-def feed(
-    user_id: Ident,
-    *,
-    unread: bool | None = None,
-    type: str | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
-    timeout: float | None = None,
-) -> Call[Feed]:
-    """A page of a person's notifications, newest first, and the count of unread ones. Raises NotFound for another's."""
-    path = f"{BASE}/user/{ident(user_id, 'user_id')}"
-    filters = query(unread=unread, type=type, limit=limit, cursor=cursor)
-    return Call("notify.feed", "GET", path, answer(Feed), filters, timeout=timeout)
-
-
-def mark_read(notification_id: Ident, *, timeout: float | None = None) -> Call[FeedItem]:
-    """Mark one as read. Repeating it keeps the first time."""
-    path = f"{BASE}/read/{ident(notification_id, 'notification_id')}"
-    return Call("notify.mark_read", "PUT", path, answer(FeedItem), timeout=timeout)
-
-
-def read_all(*, timeout: float | None = None) -> Call[ReadAll]:
-    """Mark everything of the caller as read."""
-    return Call("notify.read_all", "POST", f"{BASE}/read-all", answer(ReadAll), harmless=True, timeout=timeout)
 
 
 def describe_contact(
@@ -125,21 +110,53 @@ class Notify(ServiceClient):
     """Blocking client of the notification service."""
 
     send = does(send)
-    feed_items = each(feed)
-    feed = does(feed)
-    mark_read = does(mark_read)
-    read_all = does(read_all)
+    sent = does(sendings.sent)
+    cancel = does(sendings.cancel)
+    mailing = does(sendings.mailing)
+    cancel_mailing = does(sendings.cancel_mailing)
+    feed_items = each(entries.feed)
+    feed = does(entries.feed)
+    feed_counts = does(entries.feed_counts)
+    mark_seen = does(entries.mark_seen)
+    mark_read = does(entries.mark_read)
+    mark_unread = does(entries.mark_unread)
+    archive = does(entries.archive)
+    unarchive = does(entries.unarchive)
+    delete = does(entries.delete)
+    see_all = does(entries.see_all)
+    read_all = does(entries.read_all)
     describe_contact = does(describe_contact)
     describe_campaign = does(describe_campaign)
+    preferences = does(preferences)
+    set_preferences = does(set_preferences)
+    follows = does(follows)
+    follow = does(follow)
+    unfollow = does(unfollow)
 
 
 class AsyncNotify(AsyncServiceClient):
     """Awaiting client of the notification service."""
 
     send = adoes(send)
-    feed_items = aeach(feed)
-    feed = adoes(feed)
-    mark_read = adoes(mark_read)
-    read_all = adoes(read_all)
+    sent = adoes(sendings.sent)
+    cancel = adoes(sendings.cancel)
+    mailing = adoes(sendings.mailing)
+    cancel_mailing = adoes(sendings.cancel_mailing)
+    feed_items = aeach(entries.feed)
+    feed = adoes(entries.feed)
+    feed_counts = adoes(entries.feed_counts)
+    mark_seen = adoes(entries.mark_seen)
+    mark_read = adoes(entries.mark_read)
+    mark_unread = adoes(entries.mark_unread)
+    archive = adoes(entries.archive)
+    unarchive = adoes(entries.unarchive)
+    delete = adoes(entries.delete)
+    see_all = adoes(entries.see_all)
+    read_all = adoes(entries.read_all)
     describe_contact = adoes(describe_contact)
     describe_campaign = adoes(describe_campaign)
+    preferences = adoes(preferences)
+    set_preferences = adoes(set_preferences)
+    follows = adoes(follows)
+    follow = adoes(follow)
+    unfollow = adoes(unfollow)

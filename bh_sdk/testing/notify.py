@@ -1,17 +1,21 @@
 """The notification service in memory: what was sent lands in its recipients' feeds at once.
 
-Imitated: sending with idempotency keys, feeds of one's own with the unread count, reading once and for all, contacts.
-Not imitated: templates (a title is the type), channels, preferences, quiet hours, deliveries, time.
+Imitated: sending with idempotency keys, feeds of one's own with filters and counts, what is done to entries, contacts,
+what a person says about preferences and campaigns, looking at what one sent and canceling it.
+Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, audiences,
+tests, time.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from bh_sdk.clients.notify import AsyncNotify, Notify
-from bh_sdk.errors import NotFound
+from bh_sdk.testing.entries import Entries
+from bh_sdk.testing.preferences import Said
+from bh_sdk.testing.sendings import Sendings
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
 from bh_sdk.wire import notify as wire
 
@@ -25,78 +29,43 @@ class NotifyWorld(World):
 
     def __init__(self) -> None:
         self.sent: list[wire.SendNotification] = []
-        self.items: dict[UUID, tuple[UUID, wire.FeedItem]] = {}
         self.contacts: dict[UUID, wire.DescribeContact] = {}
         self.campaigns: dict[UUID, wire.Campaign] = {}
+        self.said = Said(self)
+        self.sendings = Sendings(self._time)
+        self.entries = Entries(self._time, self.slice)
         super().__init__()
 
     def routes(self) -> Sequence[tuple[str, str, Route, bool]]:
         return [
             ("POST", f"{BASE}/send", self._send, True),
-            ("GET", f"{BASE}/user/{{}}", self._feed_of, False),
-            ("PUT", f"{BASE}/read/{{}}", self._read, False),
-            ("POST", f"{BASE}/read-all", self._read_all, False),
+            *self.sendings.routes(),
+            *self.entries.routes(),
             ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
+            *self.said.routes(),
         ]
 
     def _send(self, asked: Asked) -> tuple[int, wire.SendAccepted]:
         asked.caller.needs_service()
         body = asked.read(wire.SendNotification)
         self.sent.append(body)
-        results: list[wire.SendResult] = []
-        for recipient in body.recipient_ids:
-            item = wire.FeedItem(
-                id=uuid.uuid4(),
-                type=body.type,
-                title=body.type,
-                body="",
-                data=body.data,
-                action_url=None,
-                created_at=self.now(),
-                seen_at=None,
-                read_at=None,
-                archived_at=None,
-            )
-            self.items[item.id] = (recipient, item)
-            results.append(
-                wire.SendResult(
-                    recipient_id=recipient,
-                    notification_id=item.id,
-                    status="scheduled" if body.schedule_at else "accepted",
-                    channels=body.channels or ["in_app"],
-                )
-            )
-        return 202, wire.SendAccepted(results=results)
+        if body.audience is not None:
+            return 202, wire.SendAccepted(results=[], mailing=self.sendings.open_mailing(asked))
+        return 202, wire.SendAccepted(results=[self._tell(asked, body, one) for one in body.recipient_ids or []])
 
-    def _feed_of(self, asked: Asked) -> wire.Feed:
-        user_id = asked.ids[0]
-        if asked.caller.user() != user_id:
-            raise NotFound
-        mine = [item for owner, item in reversed(self.items.values()) if owner == user_id]
-        results, following = self.slice(mine, asked, f"{BASE}/user/{user_id}")
-        unread = sum(item.read_at is None for item in mine)
-        return wire.Feed(results=results, unread_count=unread, next=following)
+    def _tell(self, asked: Asked, body: wire.SendNotification, recipient: UUID) -> wire.SendResult:
+        item = self.entries.add(recipient, body.type or "template", body.data, body.group)
+        self.sendings.keep(asked, body, recipient, item.id)
+        return wire.SendResult(
+            recipient_id=recipient,
+            notification_id=item.id,
+            status="scheduled" if body.schedule_at else "accepted",
+            channels=body.channels or ["in_app"],
+        )
 
-    def _read(self, asked: Asked) -> wire.FeedItem:
-        owner, item = self.items.get(asked.ids[0], (None, None))
-        if item is None or owner is None or owner != asked.caller.user():
-            raise NotFound
-        return self._mark(owner, item)
-
-    def _read_all(self, asked: Asked) -> wire.ReadAll:
-        user_id = asked.caller.user()
-        unread = [item for owner, item in self.items.values() if owner == user_id and item.read_at is None]
-        for item in unread:
-            self._mark(user_id, item)
-        return wire.ReadAll(marked=len(unread))
-
-    def _mark(self, owner: UUID, item: wire.FeedItem) -> wire.FeedItem:
-        if item.read_at is None:
-            now = self.now()
-            item = item.model_copy(update={"read_at": now, "seen_at": item.seen_at or now})
-            self.items[item.id] = (owner, item)
-        return item
+    def _time(self) -> datetime:
+        return self.now()
 
     def _contact(self, asked: Asked) -> wire.Contact:
         asked.caller.needs_service()

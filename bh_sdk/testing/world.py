@@ -79,7 +79,8 @@ class Asked:
             raise Invalid(errors=errors) from None
 
 
-Route = Callable[[Asked], BaseModel | tuple[int, BaseModel]]
+# None is a 204.
+Route = Callable[[Asked], BaseModel | tuple[int, BaseModel] | None]
 
 
 class World:
@@ -221,7 +222,9 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _written(answer: BaseModel | tuple[int, BaseModel]) -> httpx.Response:
+def _written(answer: BaseModel | tuple[int, BaseModel] | None) -> httpx.Response:
+    if answer is None:
+        return httpx.Response(204)
     status, value = answer if isinstance(answer, tuple) else (200, answer)
     return httpx.Response(status, json=json.loads(value.model_dump_json()))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import environment, redis
-from deploy.local.stack import ROOT, SERVICES, Stack, is_built
+from deploy.local.stack import SERVICES, Stack, is_built
 
 BIN = Path(sysconfig.get_path("scripts"))
 
@@ -134,14 +134,11 @@ def _of_service(service: str, stack: Stack) -> list[Program]:
         ),
         Program(f"{service}-road", [sys.executable, "-m", f"{package}.manage", "road"], env | {"BH_PROGRAM": "road"}),
     ]
-    if service == "notify" and (ROOT / "notify_svc" / "stream.py").exists():
-        stream = ["--interface", "asgi", "--port", str(stack.ports.of("stream")), "notify_svc.stream:application"]
+    if service == "notify":
+        stream = [sys.executable, "-m", "notify_svc.stream", "--port", str(stack.ports.of("stream"))]
         programs.append(
             Program(
-                "notify-stream",
-                [*granian, *stream],
-                env | {"BH_PROGRAM": "stream"},
-                ready=stack.ports.url("stream") + "/livez",
+                "notify-stream", stream, env | {"BH_PROGRAM": "stream"}, ready=stack.ports.url("stream") + "/readyz"
             )
         )
     return programs

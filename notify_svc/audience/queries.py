@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
@@ -26,12 +28,14 @@ class Reach:
 
     locale: str
     has_email: bool
+    # Keyed; empty without an address.
+    email_hash: str = ""
 
 
 def reach(ids: Collection[UUID]) -> dict[UUID, Reach]:
     """How these people can be reached, as far as we know them."""
-    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email")
-    return {person: Reach(locale, has_email) for person, locale, has_email in rows}
+    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email", "email_hash")
+    return {person: Reach(locale, has_email, email_hash) for person, locale, has_email, email_hash in rows}
 
 
 def with_email(ids: Collection[UUID]) -> dict[UUID, str]:
@@ -49,6 +53,16 @@ def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
         except SealBroken as error:
             log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
     return found
+
+
+def zones(ids: Collection[UUID]) -> dict[UUID, str]:
+    """In which time zones these people live, as far as we were told."""
+    return dict(Contact.objects.filter(user_id__in=ids).values_list("user_id", "timezone")) if ids else {}
+
+
+def locale(user_id: UUID) -> str:
+    """In which language a person reads."""
+    return Contact.objects.filter(user_id=user_id).values_list("locale", flat=True).first() or rules.DEFAULT_LOCALE
 
 
 def hashes_of(email: str) -> list[str]:
@@ -75,12 +89,39 @@ def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
     return set(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", flat=True))
 
 
+def titles(ids: Collection[UUID]) -> dict[UUID, str]:
+    """How these campaigns are named in messages, as far as we know them."""
+    return {row.campaign_id: shown_title(row) for row in Campaign.objects.filter(campaign_id__in=ids)}
+
+
 def given_by_guest(payment_id: UUID) -> bool:
     """Whether a gift came from somebody without an account; not, when we have not heard of the gift."""
     return Gift.objects.filter(payment_id=payment_id, guest=True).exists()
 
 
+def _supporting(campaign_id: UUID) -> QuerySet[Gift]:
+    return Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
+
+
 def supporters(campaign_id: UUID) -> list[UUID]:
     """Who gave to a campaign and did not take it all back. Guests are not among them: they asked for no news."""
-    rows = Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
-    return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct())
+    return list(_supporting(campaign_id).order_by("donor_id").values_list("donor_id", flat=True).distinct())
+
+
+def count_supporters(campaign_id: UUID) -> int:
+    """How many people `supporters` would name."""
+    return _supporting(campaign_id).values("donor_id").distinct().count()
+
+
+def page_of_supporters(campaign_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """The next of the supporters by id, those behind `after`."""
+    rows = _supporting(campaign_id)
+    if after is not None:
+        rows = rows.filter(donor_id__gt=after)
+    return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct()[:limit])
+
+
+def supported(donor_id: UUID) -> list[UUID]:
+    """To which campaigns somebody gave with an account, and did not take it all back."""
+    rows = Gift.objects.filter(donor_id=donor_id, taken_back=False, guest=False)
+    return list(rows.order_by("campaign_id").values_list("campaign_id", flat=True).distinct())

@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from zoneinfo import available_timezones
 
+import idna
+
 UNNAMED, UNTITLED = "A donor", "a campaign"
 DEFAULT_LOCALE, DEFAULT_TIMEZONE = "en", "UTC"
 # A name reaches the mailboxes of others, and mail programs turn anything like an address into a link.
@@ -51,5 +53,10 @@ def masked_phone(phone: str) -> str:
 
 
 def normalized(email: str) -> str:
-    """The form in which a mail address is hashed for look-ups."""
-    return email.strip().lower()
+    """The form in which a mail address is hashed for look-ups: one for all ways to write its domain."""
+    local, at, domain = email.strip().lower().rpartition("@")
+    try:
+        domain = idna.encode(domain, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return f"{local}{at}{domain}"
+    return f"{local}{at}{domain}"

@@ -18,6 +18,7 @@ from bh_sdk.server.admin import CasePage, Figure, display, parts
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import links, rules
 from notify_svc.delivery.models import Attempt, Delivery, Notification, WaitingFact
+from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import render
@@ -30,6 +31,8 @@ TONES: dict[str, parts.Tone] = {
     "retrying": "warning",
     "unknown": "warning",
     "sent": "success",
+    "delivered": "success",
+    "bounced": "danger",
     "failed": "danger",
     "canceled": "",
 }
@@ -39,8 +42,11 @@ MEANS = {
     "queued": "It goes at its time.",
     "sending": "A worker has it.",
     "retrying": "The mail server did not take it; we try again.",
-    "unknown": "The connection broke while it was handed over; it goes again under the same Message-ID.",
+    "unknown": "It was interrupted while it was handed over. Receipts and warnings go again under the same Message-ID;"
+    " of news we wait a day for the provider's word.",
     "sent": "The mail server took it.",
+    "delivered": "It reached the mailbox.",
+    "bounced": "The mailbox sent it back.",
     "failed": "It will not arrive.",
     "canceled": "It had become pointless before it was sent.",
 }
@@ -127,7 +133,7 @@ class DeliveryAdmin(_ByIds):
             ),
             wide=_look(obj),
             narrow=[
-                parts.Timeline("Tries", _tries(obj), empty="Not tried yet."),
+                parts.Timeline("What happened", _timeline(obj)),
                 parts.Facts(
                     "Delivery",
                     [
@@ -152,22 +158,28 @@ def _look(delivery: Delivery) -> list[parts.Card]:
         return [parts.Facts("In the feed", entry)]
     data = notification.data | links.shown_to_staff(notification)
     try:
-        words = render(wording.version(delivery.version_id).source, data)
+        words = render(wording.version(delivery.version_id).source, data, links=links.of_nobody(notification))
     except TemplateInvalid as error:
         return [parts.Words("These words cannot be written", error.detail)]
     return [parts.Preview("On a screen", words.html, subject=words.subject), parts.Words("As text", words.text)]
 
 
-def _tries(delivery: Delivery) -> list[parts.Moment]:
-    attempts = Attempt.objects.filter(delivery=delivery).order_by("-number")
+def _timeline(delivery: Delivery) -> list[parts.Moment]:
+    """From the acceptance to the provider's last word, the newest first."""
     moments = [
         parts.Moment(
             f"Try {attempt.number}: {attempt.outcome}",
             attempt.ended_at,
+            who=attempt.provider,
             note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
         )
-        for attempt in attempts
+        for attempt in Attempt.objects.filter(delivery=delivery)
     ]
+    if delivery.status == "sending" and delivery.claimed_at:
+        moments.append(parts.Moment("Claimed by a worker", delivery.claimed_at))
+    said = tracking.events_of(delivery.id, provider=delivery.provider, provider_ref=delivery.provider_ref)
+    moments += [parts.Moment(one.kind.capitalize(), one.at, who=one.provider, note=one.code) for one in said]
+    moments.sort(key=lambda moment: moment.when, reverse=True)
     if delivery.status in (*rules.DUE, "waiting"):
         late = delivery.due_at < clock.now() - timedelta(minutes=1)
         moments.insert(0, parts.Moment("Next", delivery.due_at, due=True, late=late))

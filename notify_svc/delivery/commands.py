@@ -1,15 +1,13 @@
-"""Accepting notifications and what their recipients do with them. Sending is in `claims` and `sending`."""
+"""Accepting notifications. Sending is in `claims` and `sending`; what their readers do with them, in the feed's room."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from bh_sdk.errors import BHError
 from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact, ReceiptIssued
@@ -18,11 +16,19 @@ from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import occasions, rules
-from notify_svc.delivery.errors import NotificationNotFound, ScheduleInvalid
+from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
 from notify_svc.delivery.models import Delivery, Notification, WaitingFact
 from notify_svc.delivery.orders import Accepted, Order
+from notify_svc.delivery.wishes import DIGESTED, Planned, gather
+from notify_svc.preferences.queries import is_no
+from notify_svc.preferences.rules import Digest, Later, Verdict
+from notify_svc.tracking import queries as tracking
+from notify_svc.wording import queries as wording
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import Rendered, render
+
+if TYPE_CHECKING:
+    from notify_svc.wording.models import TemplateVersion
 
 SEND = "notify.delivery.send"
 
@@ -37,6 +43,11 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
         wordings.check(data, channels=channels)
     reach = audience.reach({order.recipient_id for order in orders})
+    told = Planned(
+        ((order, _channels(order, wordings)) for order in orders),
+        category=wordings.category,
+        now=now,
+    )
     words: dict[tuple[UUID, int], Rendered] = {}
     rows = []
     for order in orders:
@@ -44,18 +55,21 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
         if shown and (shown.id, id(order.data)) not in words:
             words[shown.id, id(order.data)] = render(shown.source, order.data)
         text = words[shown.id, id(order.data)] if shown else Rendered()
-        rows.append(_notification(order, wordings.category, text, now=now, by=by, in_feed=shown is not None))
+        in_feed = shown is not None and not is_no(told.of(order, "in_app"))
+        rows.append(_notification(order, wordings.category, text, now=now, by=by, in_feed=in_feed))
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     kept = {row.dedupe: row for row in Notification.objects.filter(dedupe__in=[row.dedupe for row in rows])}
     fresh = [(order, row) for order, row in zip(orders, rows, strict=True) if kept[row.dedupe].id == row.id]
-    planned = _plan(fresh, wordings, reach)
+    planned = _plan(fresh, wordings, reach, told)
     if len(fresh) < len(rows):
         planned += Delivery.objects.filter(notification__in=list(kept.values())).exclude(
             id__in=[one.id for one in planned]
         )
     used: dict[UUID, list[str]] = {}
+    refused: dict[UUID, list[str]] = {}
     for delivery in planned:
-        used.setdefault(delivery.notification_id, []).append(delivery.channel)
+        suppressed = delivery.reason == rules.SUPPRESSED and delivery.tries == 0
+        (refused if suppressed else used).setdefault(delivery.notification_id, []).append(delivery.channel)
     if fresh:
         doorbell.ring(SEND)
     return [
@@ -63,6 +77,7 @@ def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
             recipient_id=order.recipient_id,
             notification_id=kept[row.dedupe].id,
             channels=sorted(used.get(kept[row.dedupe].id, [])),
+            suppressed=sorted(refused.get(kept[row.dedupe].id, [])),
             scheduled=kept[row.dedupe].schedule_at is not None,
         )
         for order, row in zip(orders, rows, strict=True)
@@ -91,82 +106,132 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
         type=order.type,
         category=category,
         data=order.data,
-        group=order.group,
+        group=order.group or rules.usual_group(order.type, order.data),
         priority=rules.PRIORITIES[order.priority],
         mentions=order.mentions,
         accepted_by=by,
         schedule_at=order.schedule_at,
+        expires_at=order.expires_at,
+        test=order.test,
         created_at=now,
         title=text.title,
         body=text.body,
         action_url=text.action_url,
-        shown_at=(order.schedule_at or now) if in_feed else None,
+        shown_at=(order.schedule_at or now) if in_feed and not order.test else None,
     )
 
 
 def _plan(
-    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach]
+    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach], told: Planned
 ) -> list[Delivery]:
-    """One delivery per new notification and channel. A mail without an address waits for it; the feed for nothing."""
+    """One delivery per new notification and channel that its recipient wants. A mail without an address waits for it; the
+    feed for nothing. What goes into a digest ends here as a delivery of its own."""
     planned = []
+    refused: list[Delivery] = []
+    dead = tracking.suppressed({known.email_hash for known in reach.values() if known.email_hash}, "email")
     for order, row in fresh:
         for channel in _channels(order, wordings):
-            version = wordings.pick(channel, _locale(reach, order))
-            if version is None:
+            version, verdict = wordings.pick(channel, _locale(reach, order)), told.of(order, channel)
+            if version is None or is_no(verdict):
                 continue
             known = reach.get(order.recipient_id)
-            waits = channel in rules.ADDRESSED and not (known and known.has_email)
-            start = row.schedule_at or row.created_at
-            planned.append(
-                Delivery(
-                    notification=row,
-                    recipient_id=row.recipient_id,
-                    channel=channel,
-                    version=version,
-                    status="waiting" if waits else "queued",
-                    priority=row.priority,
-                    due_at=rules.next_look(timedelta(), now=row.created_at) if waits else start,
-                    created_at=row.created_at,
-                )
-            )
-    return Delivery.objects.bulk_create(planned)
+            waits = channel in rules.ADDRESSED and not (known and known.has_email) and not order.test
+            delivery = _delivery(row, channel, version, verdict, waits=waits)
+            if channel == "email" and known is not None and known.email_hash in dead and not order.test:
+                delivery.status, delivery.reason, delivery.finished_at = "failed", rules.SUPPRESSED, row.created_at
+                refused.append(delivery)
+            else:
+                planned.append((delivery, verdict))
+    deliveries = Delivery.objects.bulk_create([*(delivery for delivery, _ in planned), *refused])
+    gather(planned)
+    for delivery in refused:
+        record(failed(delivery, delivery.notification.type), subject=delivery.id)
+    return deliveries
+
+
+def _delivery(row: Notification, channel: str, version: TemplateVersion, verdict: Verdict, *, waits: bool) -> Delivery:
+    delivery = Delivery(
+        notification=row,
+        recipient_id=row.recipient_id,
+        channel=channel,
+        version=version,
+        status="waiting" if waits else "queued",
+        priority=row.priority,
+        due_at=row.schedule_at or row.created_at,
+        created_at=row.created_at,
+    )
+    if isinstance(verdict, Digest):
+        delivery.status, delivery.reason, delivery.finished_at = "canceled", DIGESTED, row.created_at
+    elif waits:
+        delivery.due_at = rules.next_look(timedelta(), now=row.created_at)
+    elif isinstance(verdict, Later):
+        delivery.due_at = verdict.at
+    return delivery
 
 
 def send(
     *,
     recipient_ids: Sequence[UUID],
-    type: str,
+    type: str | None = None,
+    template_id: UUID | None = None,
     data: dict[str, Any],
-    channels: Sequence[str] | None,
-    priority: str,
-    group: str | None,
-    schedule_at: Any,
+    channels: Sequence[str] | None = None,
+    priority: str = "normal",
+    group: str | None = None,
+    schedule_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    test: bool = False,
+    fact: str | None = None,
     key: str,
     by: str,
 ) -> list[Accepted]:
-    """Tell people something. `key` names this call: repeating it answers the same notifications.
+    """Tell people something, by its type or by one of its templates. `key` names this call: repeating it answers the
+    same notifications. With `fact`, so does every call of this caller about the same fact.
 
-    Raises TypeUnknown, DataInvalid, ScheduleInvalid.
+    Raises TypeUnknown, DataInvalid, ScheduleInvalid, ExpiryInvalid.
     """
-    now = clock.now()
-    if schedule_at is not None and schedule_at > now + timedelta(days=366):
-        raise ScheduleInvalid(errors=[{"pointer": "#/schedule_at", "message": "lies more than a year ahead"}])
+    type, channels = spoken(type, template_id, channels)
+    about = f"fact:{by}:{fact}" if fact else f"send:{key}"
+    schedule_at = timed(schedule_at, expires_at)
     return accept(
         [
             Order(
                 recipient_id=recipient,
                 type=type,
                 data=data,
-                dedupe=f"send:{key}:{recipient}",
+                dedupe=f"{about}:{recipient}",
                 channels=None if channels is None else tuple(channels),
                 priority=priority,
                 group=group or "",
-                schedule_at=schedule_at if schedule_at is not None and schedule_at > now else None,
+                schedule_at=schedule_at,
+                expires_at=expires_at,
+                test=test,
             )
             for recipient in dict.fromkeys(recipient_ids)
         ],
         by=by,
     )
+
+
+def spoken(
+    type: str | None, template_id: UUID | None, channels: Sequence[str] | None
+) -> tuple[str, Sequence[str] | None]:
+    """The type and the channels that a call means: a template stands for its type and its channel. Raises TypeUnknown."""
+    if template_id is None:
+        return type or "", channels
+    type, channel = wording.named(template_id)
+    return type, channels or (channel,)
+
+
+def timed(schedule_at: datetime | None, expires_at: datetime | None) -> datetime | None:
+    """When to send, None for at once. Raises ScheduleInvalid, ExpiryInvalid."""
+    now = clock.now()
+    if schedule_at is not None and schedule_at > now + timedelta(days=366):
+        raise ScheduleInvalid(errors=[{"pointer": "#/schedule_at", "message": "lies more than a year ahead"}])
+    start = schedule_at if schedule_at is not None and schedule_at > now else None
+    if expires_at is not None and expires_at <= (start or now):
+        raise ExpiryInvalid(errors=[{"pointer": "#/expires_at", "message": "is not after the time of sending"}])
+    return start
 
 
 @transaction.atomic
@@ -278,7 +343,10 @@ def wake(*, recipient_id: UUID | None = None, limit: int = 500) -> int:
             kind = row.notification.type
             if kind not in wordings:
                 wordings[kind] = Wordings(kind)
-            row.version = wordings[kind].pick(row.channel, reachable[row.recipient_id]) or row.version
+            row.version = (
+                wordings[kind].pick(row.channel, reachable[row.recipient_id], fitting=row.notification.data)
+                or row.version
+            )
             row.status, row.due_at = "queued", max(row.notification.schedule_at or now, now)
             released.append(row)
         elif waited > rules.WAIT_AT_MOST:
@@ -304,23 +372,3 @@ def failed(delivery: Delivery, type: str) -> DeliveryFailed:
         notification_type=type,
         reason=delivery.reason,
     )
-
-
-def _feed_of(user_id: UUID) -> Any:
-    return Notification.objects.filter(recipient_id=user_id, shown_at__lte=clock.now())
-
-
-def mark_read(*, notification_id: UUID, user_id: UUID) -> None:
-    """Mark one feed entry read; the first time is kept. Raises NotificationNotFound, also for another person's."""
-    now = clock.now()
-    mine = _feed_of(user_id).filter(id=notification_id)
-    mine.filter(read_at__isnull=True).update(read_at=now, seen_at=Coalesce(F("seen_at"), now))
-    if not mine.exists():
-        raise NotificationNotFound
-
-
-def mark_all_read(*, user_id: UUID) -> int:
-    """Mark everything in a feed read; returns how many entries were unread."""
-    now = clock.now()
-    unread = _feed_of(user_id).filter(Q(read_at__isnull=True))
-    return int(unread.update(read_at=now, seen_at=Coalesce(F("seen_at"), now)))

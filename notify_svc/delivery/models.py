@@ -38,18 +38,41 @@ class Notification(models.Model):
     seen_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(
+        null=True, help_text="Out of the feed for good; the row keeps a repeat from coming"
+    )
+    expires_at = models.DateTimeField(null=True, help_text="From then on it is not sent any more")
+    canceled_at = models.DateTimeField(null=True)
+    # Nothing of it leaves the house: what became of it is made up.
+    test = models.BooleanField(default=False, db_default=False)
+    broadcast_id = models.UUIDField(null=True)
+    # The feed's own: the place of its last change among those of its reader, once the stream has given it one.
+    revision = models.BigIntegerField(null=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["recipient_id", "-shown_at", "-id"], condition=Q(shown_at__isnull=False), name="notify_feed"
             ),
+            # Counts are read from this one alone.
             models.Index(
                 fields=["recipient_id", "shown_at"],
-                condition=Q(shown_at__isnull=False, read_at__isnull=True),
-                name="notify_feed_unread",
+                include=["seen_at"],
+                condition=Q(
+                    shown_at__isnull=False,
+                    read_at__isnull=True,
+                    archived_at__isnull=True,
+                    deleted_at__isnull=True,
+                    canceled_at__isnull=True,
+                    test=False,
+                ),
+                name="notify_feed_counted",
+            ),
+            models.Index(
+                fields=["recipient_id", "revision"], condition=Q(shown_at__isnull=False), name="notify_feed_changes"
             ),
             models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
+            models.Index(fields=["broadcast_id"], condition=Q(broadcast_id__isnull=False), name="notify_of_broadcast"),
         ]
 
     def __str__(self) -> str:
@@ -65,7 +88,7 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=8, choices=[(name, name) for name in rules.CHANNELS])
     # The words are chosen when the notification is accepted, so that every try says the same.
     version = models.ForeignKey("notify_wording.TemplateVersion", on_delete=models.PROTECT, related_name="+")
-    status = models.CharField(max_length=8, choices=[(name, name) for name in rules.STATES])
+    status = models.CharField(max_length=9, choices=[(name, name) for name in rules.STATES])
     priority = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
@@ -75,6 +98,15 @@ class Delivery(models.Model):
     handed_over_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=64, blank=True)
+    # Who carries it and under which name they know it.
+    provider = models.CharField(max_length=16, blank=True, db_default="")
+    provider_ref = models.CharField(max_length=200, blank=True, db_default="")
+    # What the provider, or the reader's program, said later. A complaint changes no state: the mail did arrive.
+    delivered_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -95,6 +127,9 @@ class Delivery(models.Model):
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="notify_waiting"),
             models.Index(fields=["recipient_id"], condition=Q(status="waiting"), name="notify_waiting_person"),
             models.Index(fields=["-created_at", "-id"], name="notify_delivery_newest"),
+            models.Index(
+                fields=["provider", "provider_ref"], condition=~Q(provider_ref=""), name="notify_delivery_at_provider"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -109,10 +144,12 @@ class Attempt(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     outcome = models.CharField(
-        max_length=10, choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "canceled")]
+        max_length=10,
+        choices=[(n, n) for n in ("accepted", "transient", "permanent", "unknown", "throttled", "auth", "canceled")],
     )
     reason = models.CharField(max_length=64, blank=True)
     code = models.PositiveSmallIntegerField(null=True)
+    provider = models.CharField(max_length=16, blank=True, db_default="")
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
@@ -122,6 +159,38 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"try {self.number}: {self.outcome}"
+
+
+class Mailing(models.Model):
+    """One call of /send to an audience. Workers expand it page by page; `after` is the last person who was told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # The call that asked for it: repeating it finds the same row.
+    dedupe = models.CharField(max_length=200, unique=True)
+    audience = models.CharField(max_length=9, choices=[(name, name) for name in rules.AUDIENCES])
+    campaign_id = models.UUIDField()
+    # What /send was told of each notification.
+    order = models.JSONField()
+    status = models.CharField(max_length=9, choices=[(name, name) for name in rules.MAILING_STATES])
+    expected = models.PositiveIntegerField(help_text="How large the audience was when it was accepted")
+    reached = models.PositiveIntegerField(default=0)
+    after = models.UUIDField(null=True)
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Of the present page")
+    accepted_by = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(status__in=rules.MAILING_STATES), name="notify_mailing_status")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], condition=Q(status__in=rules.MAILING_OPEN), name="notify_mailing_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"mailing {self.id}"
 
 
 class WaitingFact(models.Model):

@@ -22,6 +22,9 @@ class Order:
     group: str = ""
     mentions: UUID | None = None
     schedule_at: datetime | None = None
+    expires_at: datetime | None = None
+    # Nothing of it leaves the house.
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +34,6 @@ class Accepted:
     recipient_id: UUID
     notification_id: UUID
     channels: list[str] = field(default_factory=list)
+    # Ways that are closed: the address bounced, or its owner complained.
+    suppressed: list[str] = field(default_factory=list)
     scheduled: bool = False

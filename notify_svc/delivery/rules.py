@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 CHANNELS = ("email", "push", "in_app", "sms")
 # Push and SMS are promised names without a provider behind them yet.
 OFFERED = ("email", "in_app")
 # Channels that need an address; the feed needs none.
 ADDRESSED = frozenset({"email"})
+LONGEST_GROUP = 64
 PRIORITIES = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
 
-# waiting: for an address. unknown: the provider may have it. All others say what they are.
-STATES = ("waiting", "queued", "sending", "retrying", "unknown", "sent", "failed", "canceled")
-# Forward only: nothing leaves the last three, and nothing returns to where it began. The database repeats this table.
+# waiting: for an address. unknown: the provider may have it. sent: it has. delivered, bounced: it told us what became of
+# it. All others say what they are.
+STATES = ("waiting", "queued", "sending", "retrying", "unknown", "sent", "delivered", "bounced", "failed", "canceled")
+# Forward only: what is over stays over, but for a provider's later word, and nothing returns to where it began. The
+# database repeats this table.
 MOVES: frozenset[tuple[str, str]] = frozenset(
     {
         ("waiting", "queued"),
@@ -21,6 +26,7 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
         ("waiting", "canceled"),
         ("queued", "sending"),
         ("queued", "canceled"),
+        ("queued", "failed"),
         ("sending", "sent"),
         ("sending", "retrying"),
         ("sending", "unknown"),
@@ -28,16 +34,46 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
         ("sending", "canceled"),
         ("retrying", "sending"),
         ("retrying", "canceled"),
+        ("retrying", "failed"),
+        # An earlier try had arrived after all.
+        ("retrying", "delivered"),
+        ("retrying", "bounced"),
         ("unknown", "sending"),
         ("unknown", "canceled"),
+        ("unknown", "sent"),
+        ("unknown", "delivered"),
+        ("unknown", "bounced"),
+        ("unknown", "failed"),
+        ("failed", "delivered"),
+        ("sent", "delivered"),
+        ("sent", "bounced"),
+        # Some servers take a mail and send it back hours later.
+        ("delivered", "bounced"),
     }
 )
+# Categories whose mails go again, under the same id, when nobody knows whether they left. Of the others, being told
+# nothing is better than being told twice: they wait so long for a provider's word, and then count as failed.
+RESENT = frozenset({"transactional", "security"})
+FATE_UNKNOWN, FATE_WAIT = "fate_unknown", timedelta(days=1)
+# Who can be told together, and the states of telling them.
+AUDIENCES = ("donors", "followers")
+MAILING_STATES = ("open", "done", "canceling", "canceled")
+MAILING_OPEN = ("open", "canceling")
+# The reason of a delivery whose address gets nothing more.
+SUPPRESSED = "suppressed"
 DUE = ("queued", "retrying", "unknown")
-FINAL = frozenset({"sent", "failed", "canceled"})
+# Nothing is left for us to do.
+FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
 
 # Nine tries over eight hours: a mail server that is rebuilt over lunch costs nobody a thank-you.
 _BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400)]
 MAX_TRIES = len(_BACKOFF) + 1
+# Without a word of theirs, so long is too fast too fast.
+THROTTLED = timedelta(seconds=5)
+# A mail server that greylists, or a mailbox that is full, says nothing about the server that told us.
+_ASKED_FOR_PATIENCE = frozenset({450, 451, 452})
+# A page of an audience that could not be told is tried again; what stays broken is left open for staff to see.
+_PAGE_AGAIN = [timedelta(seconds=s) for s in (5, 30, 120, 600, 3_600)]
 # Looking for an address again; the doorbell usually comes first.
 _PATIENCE = [timedelta(seconds=s) for s in (5, 5, 15, 60, 300, 1_800)]
 WAIT_AT_MOST = timedelta(days=30)
@@ -54,6 +90,20 @@ def next_try(tries: int, *, now: datetime, roll: float, wait: timedelta | None =
     return now + pause * (1 + roll / 5)
 
 
+def verdict(fate: str, code: int | None) -> str:
+    """What a try says of its provider: `failed` when it is the provider's own fault, `refused` when the letter's."""
+    if fate in ("accepted", "throttled"):
+        return fate
+    if fate == "permanent" or (fate == "transient" and code in _ASKED_FOR_PATIENCE):
+        return "refused"
+    return "failed"
+
+
+def next_page(tries: int, *, now: datetime) -> datetime:
+    """When to try a page of an audience again that could not be told `tries` times."""
+    return now + _PAGE_AGAIN[min(max(tries, 1), len(_PAGE_AGAIN)) - 1]
+
+
 def next_look(waited: timedelta, *, now: datetime) -> datetime:
     """When to look for an address again, after having waited so long."""
     for pause in _PATIENCE:
@@ -65,3 +115,9 @@ def next_look(waited: timedelta, *, now: datetime) -> datetime:
 def next_telling(tries: int, *, now: datetime) -> datetime:
     """When to tell a fact again that could not be told `tries` times; it is left alone after `TELL_AT_MOST`."""
     return now + _TELL_AGAIN[min(max(tries, 1), TELL_AT_MOST) - 1]
+
+
+def usual_group(type: str, data: Mapping[str, Any]) -> str:
+    """Under what a feed may show several as one when nobody said so: the same type about the same campaign."""
+    group = f"{type}.{data['campaign_id']}" if "campaign_id" in data else ""
+    return group if len(group) <= LONGEST_GROUP else ""

@@ -9,24 +9,21 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
-from notify_svc.audience import queries as audience
-from notify_svc.delivery import claims, links, occasions, rules
-from notify_svc.delivery.channels.base import Channel, Letter, Outcome
+from notify_svc.delivery import claims, fates, ways
+from notify_svc.delivery.channels import simulator
+from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
-from notify_svc.delivery.models import Delivery, Notification
-from notify_svc.wording import queries as wording
-from notify_svc.wording.errors import TemplateInvalid
-from notify_svc.wording.rendering import Rendered, render
+from notify_svc.delivery.composing import compose
 
 # Results are put down in small portions: a batch that dies leaves little to tell again.
-PORTION = 25
+PORTION = 50
 PORTION_SECONDS = 1.0
-# A feed entry's words are in its row already.
-_NO_WORDS = Rendered()
+# So many letters are said to be begun at once: of no more does nobody know whether they left, should the worker die.
+BEGUN = 10
 
 
 class Lease:
@@ -70,69 +67,86 @@ class Lease:
             connection.close()
 
 
-def send_batch(channel: Channel, *, limit: int | None = None) -> int:
-    """Send one batch of due deliveries through `channel`; returns how many were claimed."""
-    token, claimed = claims.claim(channel.name, limit=limit or settings.NOTIFY_BATCH)
+def send_batch(channel: str, *, limit: int | None = None) -> int:
+    """Send one batch of due deliveries of a channel, through one provider; returns how many were claimed.
+
+    Nothing is claimed while no provider of the channel may have letters: they wait and lose no try.
+    """
+    way = ways.choose(channel, limit=limit or settings.NOTIFY_BATCH)
+    if way is None:
+        return 0
+    token, claimed = claims.claim(channel, limit=way.limit)
+    way.spare(len(claimed))
     if not claimed:
         return 0
     with Lease(token, settings.NOTIFY_LEASE).running() as lease:
-        letters, results = _compose(claimed)
-        settled = time.monotonic()
-        with channel.open() as link:
-            for letter in letters:
-                if not lease.held:
-                    # Somebody else sends the rest.
-                    break
-                started = clock.now()
-                outcome = link.hand_over(letter)
-                if outcome.fate == "accepted" and channel.name in rules.ADDRESSED:
-                    claims.mark_handed_over(letter.delivery_id, token)
-                results.append(Result(letter.delivery_id, started, clock.now(), outcome))
-                if len(results) >= PORTION or time.monotonic() - settled > PORTION_SECONDS:
-                    claims.settle(token, results)
-                    results, settled = [], time.monotonic()
-        if results:
-            claims.settle(token, results)
+        composed = compose(claimed)
+        desk = Desk(token, composed.results)
+        _hand_over([letter for letter in composed.letters if not letter.only], way, desk, lease)
+        _simulate([letter for letter in composed.letters if letter.only == simulator.NAME], desk)
+        desk.settle()
     return len(claimed)
 
 
-def _compose(claimed: Sequence[Delivery]) -> tuple[list[Letter], list[Result]]:
-    """Write the letters; what has become pointless or cannot be written is a result at once."""
-    now = clock.now()
-    versions = wording.versions({delivery.version_id for delivery in claimed})
-    people = audience.addresses({row.recipient_id for row in claimed if row.channel in rules.ADDRESSED})
-    pointless = _overtaken([delivery.notification for delivery in claimed])
-    letters: list[Letter] = []
-    results: list[Result] = []
-    for delivery in claimed:
-        notification, person = delivery.notification, people.get(delivery.recipient_id)
-        if notification.id in pointless:
-            results.append(Result(delivery.id, now, now, canceled="overtaken"))
-            continue
-        if delivery.channel not in rules.ADDRESSED:
-            letters.append(Letter(delivery.id, notification.type, notification.category, _NO_WORDS))
-            continue
-        if person is None:
-            results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
-            continue
-        try:
-            words = render(
-                versions[delivery.version_id].source,
-                notification.data | links.at_send(notification),
-                recipient_name=person.name,
-            )
-        except TemplateInvalid as error:
-            log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
-            results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
-            continue
-        letters.append(Letter(delivery.id, notification.type, notification.category, words, person.email, person.name))
-    return letters, results
+class Desk:
+    """The results of a batch, put down in portions."""
+
+    def __init__(self, token: UUID, results: list[Result]) -> None:
+        self._token = token
+        self._results = results
+        self._settled = time.monotonic()
+        self._words: list[fates.Word] = []
+
+    def add(self, result: Result, words: Sequence[fates.Word] = ()) -> None:
+        """Put down one result; `words` are what the provider says of it afterwards, when that is known already."""
+        self._results.append(result)
+        self._words += words
+        if len(self._results) >= PORTION or time.monotonic() - self._settled > PORTION_SECONDS:
+            self.settle()
+
+    def settle(self) -> None:
+        if self._results:
+            with transaction.atomic():
+                claims.settle(self._token, self._results)
+                for word in self._words:
+                    fates.learn(word)
+        self._results, self._words, self._settled = [], [], time.monotonic()
+
+    def begin(self, letters: Sequence[Letter], provider: str) -> None:
+        claims.begin([letter.delivery_id for letter in letters], self._token, provider=provider)
+
+    def mark(self, letter: Letter, provider: str, outcome: Outcome) -> None:
+        claims.mark_handed_over(letter.delivery_id, self._token, provider=provider, provider_ref=outcome.provider_ref)
 
 
-def _overtaken(notifications: Sequence[Notification]) -> set[UUID]:
-    """Those that something later made pointless, looked up at the last moment."""
-    later = {row.id: key for row in notifications if (key := occasions.overtaken_by(row.dedupe))}
-    if not later:
-        return set()
-    there = set(Notification.objects.filter(dedupe__in=later.values()).values_list("dedupe", flat=True))
-    return {row_id for row_id, key in later.items() if key in there}
+def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Lease) -> None:
+    """Give the letters to their provider one by one. When it turns out sick or full, the rest goes back unharmed."""
+    with way.provider.open() as link:
+        for place, letter in enumerate(letters):
+            if not lease.held:
+                # Somebody else sends the rest.
+                break
+            if way.outside and not way.closed and place % BEGUN == 0:
+                desk.begin(letters[place : place + BEGUN], way.provider.name)
+            started = clock.now()
+            if way.closed:
+                desk.add(Result(letter.delivery_id, started, started, why="provider_away", later=started))
+                continue
+            began = time.perf_counter()
+            outcome = link.hand_over(letter)
+            if outcome.fate == "accepted" and way.outside:
+                desk.mark(letter, way.provider.name, outcome)
+            way.learn(outcome, time.perf_counter() - began)
+            if way.news:
+                way.tell()
+            desk.add(Result(letter.delivery_id, started, clock.now(), outcome, provider=way.provider.name))
+    way.tell()
+
+
+def _simulate(letters: Sequence[Letter], desk: Desk) -> None:
+    """What must not leave the house runs through the same states."""
+    for letter in letters:
+        outcome, kinds = simulator.fate(letter.email, domain=settings.NOTIFY_SIMULATOR)
+        now, name = clock.now(), simulator.NAME
+        words = [fates.Word(name, kind, now, letter.delivery_id, lasting=True) for kind in kinds]
+        desk.add(Result(letter.delivery_id, now, now, outcome, provider=name), words)

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from notify_svc.delivery import claims, commands
-from notify_svc.delivery.channels import channels
+from notify_svc.delivery import claims, commands, mailings, rules
 from notify_svc.delivery.sending import send_batch
 
 # One task leaves its thread to others after this many batches; the next sweep goes on.
@@ -18,7 +17,7 @@ MOST_BATCHES = 20
 def send() -> int:
     """Send what is due, channel by channel, until there is nothing left."""
     done = 0
-    for channel in channels().values():
+    for channel in rules.OFFERED:
         for _ in range(MOST_BATCHES):
             claimed = send_batch(channel)
             done += claimed
@@ -29,8 +28,8 @@ def send() -> int:
 
 @shared_task(name="notify.delivery.reclaim")
 def reclaim() -> int:
-    """Take over what a worker that died had claimed."""
-    return claims.reclaim()
+    """Take over what a worker that died had claimed, and close what nobody will ever know the fate of."""
+    return claims.reclaim() + claims.give_up_unknown()
 
 
 @shared_task(name="notify.delivery.wake")
@@ -43,3 +42,9 @@ def wake(recipient_id: str | None = None) -> int:
 def tell_waiting(campaign_id: str | None = None) -> int:
     """Tell the facts that waited for their campaign."""
     return commands.tell_waiting(campaign_id=UUID(campaign_id) if campaign_id else None)
+
+
+@shared_task(name="notify.delivery.expand")
+def expand() -> int:
+    """Tell the audiences that wait to be told, page by page."""
+    return mailings.expand()

@@ -22,4 +22,36 @@ class DataInvalid(Invalid):
 
 
 class VersionNotPublishable(Conflict):
-    code, title = "version_not_publishable", "Only a draft or a retired version can go live"
+    code, title = (
+        "version_not_publishable",
+        "Only what is in review can be published, and only what was live before comes back",
+    )
+
+
+class VersionNotOpen(Conflict):
+    code, title = "version_not_open", "This edition is not open for that any more"
+
+
+class DraftChanged(Conflict):
+    """`by` saved it, `revision` is what it has become."""
+
+    code, title = "draft_changed", "Somebody else saved this draft meanwhile"
+
+
+class DraftOpen(Conflict):
+    """`version_id` is the one that is open."""
+
+    code, title = "draft_open", "There is an open draft already: go on with that one, or drop it"
+
+
+class BreakingChange(Conflict):
+    """`required`, `removed` and `changed` name the variables that callers have to change first."""
+
+    code, title = "breaking_change", "Who sends this type has to change what it sends"
+
+
+class FrameChanged(Conflict):
+    code, title = (
+        "frame_changed",
+        "The frame of mails has changed meanwhile: send this back, look at it again and hand it in",
+    )

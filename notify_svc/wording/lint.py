@@ -1,7 +1,9 @@
-"""What a mail's HTML may not hold: programs, forms, frames, and links to anything but pages and mail addresses."""
+"""What a mail's HTML may not hold: programs, forms, frames, foreign styles, and links to anything but pages and mail
+addresses."""
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 _FORBIDDEN = frozenset(
@@ -27,28 +29,49 @@ _FORBIDDEN = frozenset(
 )
 _LINKS = frozenset({"href", "src", "action", "formaction", "background", "poster", "xlink:href", "srcset"})
 _SCHEMES = ("https://", "http://", "mailto:", "tel:", "#")
+# What a mail says of itself; `refresh` would lead its reader away.
+_META_ALLOWED = frozenset({"content-type", "x-ua-compatible"})
+_FOREIGN_STYLE = re.compile(
+    r"@import|expression\s*\(|javascript:|-moz-binding|behavior\s*:|url\(\s*[\"']?\s*(?!https://|data:image/)", re.I
+)
+
+
+def _orders(attrs: list[tuple[str, str | None]]) -> set[str]:
+    return {(value or "").strip().lower() for name, value in attrs if name == "http-equiv"}
 
 
 class _Lint(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, *, links: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._links = _LINKS if links else frozenset[str]()
         self.found: list[str] = []
+        self._styled = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _FORBIDDEN or (tag == "meta" and any(name == "http-equiv" for name, _ in attrs)):
+        self._styled = tag == "style"
+        if tag in _FORBIDDEN or (tag == "meta" and not _META_ALLOWED.issuperset(_orders(attrs))):
             self.found.append(f"<{tag}> is not allowed in a mail")
         for name, value in attrs:
             if name.startswith("on"):
                 self.found.append(f"the attribute {name} is not allowed in a mail")
-            elif name in _LINKS and not (value or "").strip().lower().startswith(_SCHEMES):
+            elif name in self._links and not (value or "").strip().lower().startswith(_SCHEMES):
                 self.found.append(f"a link must lead to a page or a mail address: {tag} {name}")
+            elif name == "style" and _FOREIGN_STYLE.search(value or ""):
+                self.found.append("a style must not load or run anything")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._styled = self._styled and tag != "style"
+
+    def handle_data(self, data: str) -> None:
+        if self._styled and _FOREIGN_STYLE.search(data):
+            self.found.append("a style must not load or run anything")
 
     handle_startendtag = handle_starttag
 
 
-def unsafe(html: str) -> list[str]:
-    """What is wrong with this rendered HTML; empty when nothing is."""
-    lint = _Lint()
+def unsafe(html: str, *, filled: bool = True) -> list[str]:
+    """What is wrong with this HTML; empty when nothing is. Where links lead can be seen only once they are `filled`."""
+    lint = _Lint(links=filled)
     lint.feed(html)
     lint.close()
     return list(dict.fromkeys(lint.found))

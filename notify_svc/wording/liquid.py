@@ -1,26 +1,28 @@
 """The template language: Liquid over plain data, with few tags, few filters and hard limits.
 
 Staff write templates and strangers write the data, so neither may reach an object, a loader, a clock or much memory.
-Two environments: markup escapes every value; plain does not, because a subject or a text part is no HTML.
+Markup escapes every value; plain does not, because a subject or a text part is no HTML. Only markup knows blocks, and
+blocks know none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.builtin import content, illegal, output
 from liquid.builtin.filters import array, misc, string
 from liquid.builtin.tags import case_tag, comment_tag, for_tag, if_tag, inline_comment_tag, unless_tag
 from liquid.exceptions import LiquidError
+from liquid.tag import Tag
 
-from notify_svc.wording import filters
+from notify_svc.wording import blocks, filters, rules
 from notify_svc.wording.errors import TemplateInvalid
 
 MAX_SOURCE = 100_000
-TAGS = (
+TAGS: tuple[type[Tag], ...] = (
     content.Literal,
     output.Output,
     illegal.Illegal,
@@ -60,14 +62,24 @@ class _Restricted(Environment):
     local_namespace_limit = 10_000
     output_stream_limit = 300_000
 
+    tags_allowed: ClassVar[tuple[type[Tag], ...]] = TAGS
+
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        for tag in TAGS:
+        for tag in self.tags_allowed:
             self.add_tag(tag)
         for name, function in FILTERS.items():
             self.add_filter(name, function)
 
 
-MARKUP = _Restricted(undefined=StrictUndefined, autoescape=True)
+BLOCK = _Restricted(undefined=StrictUndefined, autoescape=True)
+
+
+class _WithBlocks(_Restricted, blocks.WithBlocks):
+    tags_allowed = (*TAGS, blocks.BlockTag)
+    inner = BLOCK
+
+
+MARKUP = _WithBlocks(undefined=StrictUndefined, autoescape=True)
 PLAIN = _Restricted(undefined=StrictUndefined, autoescape=False)
 
 
@@ -93,6 +105,15 @@ def fill(source: str, data: Mapping[str, Any], *, markup: bool) -> str:
 def variables_of(source: str, *, markup: bool) -> frozenset[str]:
     """The names a source reads from its data; loop variables are its own."""
     return frozenset(parse(source, markup=markup).global_variables())
+
+
+def parameters(block: str) -> frozenset[str]:
+    """What a block has to be given. Raises TemplateInvalid."""
+    try:
+        found = BLOCK.from_string(block).global_variables()
+    except (LiquidError, RecursionError, ValueError) as error:
+        raise TemplateInvalid(_say(error)) from error
+    return frozenset(found) - rules.SUPPLIED - rules.FRAMED
 
 
 def _say(error: BaseException) -> str:

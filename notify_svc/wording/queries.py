@@ -9,8 +9,8 @@ from uuid import UUID
 
 from notify_svc.wording import rules
 from notify_svc.wording.errors import DataInvalid, TypeUnknown
-from notify_svc.wording.models import Template, TemplateVersion
-from notify_svc.wording.rendering import Rendered, render
+from notify_svc.wording.models import Layout, Template, TemplateVersion
+from notify_svc.wording.rendering import Rendered, sampled
 
 
 class Wordings:
@@ -35,11 +35,17 @@ class Wordings:
     def category(self) -> str:
         return next(iter(self._live.values())).template.category
 
-    def pick(self, channel: str, locale: str | None) -> TemplateVersion | None:
-        """The version for this locale, or for its language, or the default; None when the channel has no words."""
+    def pick(
+        self, channel: str, locale: str | None, *, fitting: Mapping[str, Any] | None = None
+    ) -> TemplateVersion | None:
+        """The version for this locale, or for its language, or the default; None when the channel has no words.
+
+        `fitting`: only what this data, which was accepted earlier, can still fill.
+        """
         for candidate in rules.locale_chain(locale):
-            if (channel, candidate) in self._live:
-                return self._live[channel, candidate]
+            found = self._live.get((channel, candidate))
+            if found and (fitting is None or not rules.misfits(found.declared, _of(found, fitting))):
+                return found
         return None
 
     def check(self, data: Mapping[str, Any], *, channels: Collection[str]) -> None:
@@ -55,6 +61,20 @@ class Wordings:
             raise DataInvalid(errors=wrong)
 
 
+def _of(version: TemplateVersion, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of this data the version reads: each channel of a type may declare other variables."""
+    names = {one.name for one in version.declared}
+    return {name: value for name, value in data.items() if name in names}
+
+
+def named(template_id: UUID) -> tuple[str, str]:
+    """The type and the channel of a template with live words. Raises TypeUnknown."""
+    found = TemplateVersion.objects.filter(template_id=template_id, state="live").select_related("template").first()
+    if found is None:
+        raise TypeUnknown(errors=[{"pointer": "#/template_id", "message": "there is no such template with live words"}])
+    return found.template.type, found.template.channel
+
+
 def version(version_id: UUID) -> TemplateVersion:
     return TemplateVersion.objects.select_related("template", "layout").get(id=version_id)
 
@@ -65,7 +85,18 @@ def versions(ids: set[UUID]) -> dict[UUID, TemplateVersion]:
 
 def preview(version: TemplateVersion) -> Rendered:
     """How a version looks with its own samples."""
-    return render(version.source, version.sample, recipient_name="Ruth")
+    return sampled(version.source)
+
+
+def open_version(template: Template) -> TemplateVersion | None:
+    """The draft or the version in review, if there is one."""
+    return template.versions.filter(state__in=rules.OPEN).first()
+
+
+def blocks() -> dict[str, str]:
+    """The blocks of the layout that is live."""
+    layout = Layout.objects.filter(state="live").order_by("-number").first()
+    return dict(layout.blocks) if layout else {}
 
 
 def history(template: Template) -> list[TemplateVersion]:

@@ -115,6 +115,7 @@ def test_compose_runs_the_programs_of_the_local_stack(compose: dict[str, Any]) -
     assert {f"{service}-{program}" for service in SERVICES for program in ("api", "worker", "road")} <= compose[
         "services"
     ].keys()
+    assert "notify-stream" in compose["services"]
     for service in SERVICES:
         waits = compose["services"][f"{service}-api"]["depends_on"]
         assert waits[f"{service}-migrate"] == {"condition": "service_completed_successfully"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from django.test import Client
 
@@ -19,12 +20,16 @@ from bh_sdk.events import DonationFailed, DonationSucceeded, Event, Fact, Refund
 from bh_sdk.server.events import handlers
 from bh_sdk.tokens import jwk_of, sign_jwt
 from deploy.local.issuer.tokens import user_token
+from notify_svc.delivery.channels.email import ses as ses_provider
 from tests.notify import mailbox as mailboxes
+from tests.notify import standins
 from tests.notify.mailbox import Mailbox
 
 KEYS = Path(os.environ["BH_TEST_STATE"]) / "keys"
 # The issuer's published keys, without the issuer.
 os.environ["BH_USER_JWKS"] = json.dumps({"keys": [jwk_of((KEYS / "issuer.pem").read_text())]})
+# What boto3 finds; with nothing it would ask for a machine of Amazon's.
+os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @pytest.fixture
@@ -32,6 +37,41 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
     with mailboxes.running() as box:
         settings.SMTP_URL = box.url
         yield box
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """One moto for all tests; its address."""
+    with standins.moto() as url:
+        yield url
+
+
+@pytest.fixture
+def ses(moto: str, settings: Any) -> Iterator[standins.SesDesk]:
+    """SES knows our senders and holds no mail yet."""
+    httpx.post(f"{moto}/moto-api/reset", timeout=30)
+    with standins.SesDesk(moto=moto).running() as desk:
+        settings.SES_REGION, settings.SES_ENDPOINT, settings.SMTP_URL = standins.REGION, desk.url, ""
+        client = ses_provider.client()
+        for sender in ("giving@blessed-horizon.example", "news@blessed-horizon.example"):
+            client.create_email_identity(EmailIdentity=sender)
+        yield desk
+
+
+@pytest.fixture
+def sns(settings: Any) -> Iterator[standins.Sns]:
+    """SNS, with one topic that is ours."""
+    settings.SES_TOPICS = [standins.TOPIC]
+    with standins.Sns().running() as desk:
+        settings.SNS_ENDPOINT = desk.url
+        yield desk
+
+
+@pytest.fixture
+def sendgrid(settings: Any) -> Iterator[standins.SendGridDesk]:
+    with standins.SendGridDesk().running() as desk:
+        settings.SENDGRID_API_KEY, settings.SENDGRID_URL, settings.SMTP_URL = desk.api_key, desk.url, ""
+        yield desk
 
 
 @dataclass

@@ -113,7 +113,7 @@ def test_a_name_that_advertises_reaches_nobodys_mailbox(campaign: Campaign, mail
 
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
-    [("500", "JPY", "¥500"), ("1250.50", "USD", "$1,250.50"), ("1.250", "KWD", "1.250 KWD")],
+    [("500", "JPY", "¥500"), ("1250.50", "USD", "$1,250.50"), ("1.250", "KWD", "KWD\u00a01.250")],
 )
 def test_amounts_are_written_as_their_currency_is(
     campaign: Campaign, mailbox: Mailbox, amount: str, currency: str, shown: str

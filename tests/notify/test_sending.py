@@ -22,19 +22,22 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from bh_sdk.wire.base import Email as Email_
 from notify_svc.delivery import claims, commands, rules, sending, tasks
-from notify_svc.delivery.channels import channels
 from notify_svc.delivery.channels.base import Letter, Outcome
-from notify_svc.delivery.channels.email import AddressUnusable, Email, Server, write
-from notify_svc.delivery.channels.email import mailbox as parse_mailbox
+from notify_svc.delivery.channels.email.mime import AddressUnusable, write
+from notify_svc.delivery.channels.email.mime import mailbox as parse_mailbox
+from notify_svc.delivery.channels.email.smtp import Server, Smtp
 from notify_svc.delivery.models import Attempt, Delivery
 from notify_svc.delivery.orders import Order
+from notify_svc.providers.commands import call_well
+from notify_svc.providers.models import Provider
 from notify_svc.wording.rendering import Rendered
 from tests.notify.conftest import describe, work
 from tests.notify.mailbox import Mailbox
 
-HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "mime-version", "content-type"]
+HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "x-bh-delivery"]
+HEADERS += ["mime-version", "content-type"]
 EMAIL_PATTERN = next(str(one.pattern) for one in get_args(Email_)[1:] if isinstance(one, StringConstraints))
-EMAIL = channels()["email"]
+EMAIL = "email"
 UPDATE = {
     "campaign_title": "Water",
     "campaign_id": "6f1d7f0e-3d8a-4a63-9f57-2f3f2f5f9a01",
@@ -42,17 +45,28 @@ UPDATE = {
     "update_id": "c0a8012e-8f6b-4f5e-9a55-5b1c7f0d2b77",
     "update_content": "It rained & all is <well>.",
 }
+# A transactional mail; an update is news.
+REFUSED_GIFT = {
+    "campaign_id": UPDATE["campaign_id"],
+    "campaign_title": "Water",
+    "amount": "25.00",
+    "currency": "GBP",
+    "cause": "expired_card",
+}
+DATA = {"campaign_update": UPDATE, "gift.failed": REFUSED_GIFT}
 
 
-def accept(*people: UUID, channels: tuple[str, ...] = ("email",), **rest: Any) -> list[UUID]:
+def accept(
+    *people: UUID, channels: tuple[str, ...] = ("email",), type: str = "campaign_update", **rest: Any
+) -> list[UUID]:
     """Accept an update for people, reachable as `<id>@example.org`; returns the ids of the deliveries."""
     for person in people:
         describe(person, f"{person}@example.org")
     orders = [
         Order(
             recipient_id=person,
-            type="campaign_update",
-            data=UPDATE,
+            type=type,
+            data=DATA[type],
             dedupe=f"test:{uuid.uuid4()}",
             channels=channels,
             **rest,
@@ -72,6 +86,12 @@ def some(count: int) -> list[UUID]:
 
 def make_due(delivery_id: UUID) -> None:
     Delivery.objects.filter(id=delivery_id).update(due_at=clock.now())
+
+
+def get_well(provider: str) -> None:
+    """As if all the pauses that this provider's failures cost it were over."""
+    if Provider.objects.filter(name=provider).exists():
+        call_well(name=provider)
 
 
 def expire(*delivery_ids: UUID) -> None:
@@ -150,6 +170,7 @@ def test_a_letter_put_off_goes_again_under_the_same_id_and_is_given_up_in_the_en
     mailbox.answers = ["421 busy"] * rules.MAX_TRIES
     for _ in range(rules.MAX_TRIES):
         make_due(delivery_id)
+        get_well("smtp")
         work()
         dues.append(Delivery.objects.get(id=delivery_id).due_at - clock.now())
     delivery = Delivery.objects.get(id=delivery_id)
@@ -177,7 +198,7 @@ def test_a_mail_server_that_is_away_costs_nothing_but_time(mailbox: Mailbox, set
 
 @pytest.mark.django_db
 def test_a_mail_whose_fate_is_unknown_goes_again_under_the_same_message_id(mailbox: Mailbox) -> None:
-    (delivery_id,) = accept(uuid.uuid4())
+    (delivery_id,) = accept(uuid.uuid4(), type="gift.failed")
     mailbox.vanish = True
     work()
     delivery = Delivery.objects.get(id=delivery_id)
@@ -192,7 +213,7 @@ def test_a_mail_whose_fate_is_unknown_goes_again_under_the_same_message_id(mailb
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_while_it_sends_leaves_a_mail_that_goes_again_under_the_same_id(mailbox: Mailbox) -> None:
-    first, second = accept(*some(2))
+    first, second = accept(*some(2), type="gift.failed")
     worker = subprocess.Popen(
         [
             sys.executable,
@@ -221,7 +242,7 @@ def test_a_worker_killed_while_it_sends_leaves_a_mail_that_goes_again_under_the_
 
 @pytest.mark.django_db
 def test_what_was_handed_over_before_the_worker_died_does_not_go_again(mailbox: Mailbox) -> None:
-    sent, unsent = accept(*some(2))
+    sent, unsent = accept(*some(2), type="gift.failed")
     token, _ = claims.claim("email", limit=10)
     assert claims.mark_handed_over(sent, token)
     expire(sent, unsent)
@@ -234,16 +255,36 @@ def test_what_was_handed_over_before_the_worker_died_does_not_go_again(mailbox: 
 
 @pytest.mark.django_db
 def test_a_worker_that_lost_its_claim_changes_nothing_any_more(mailbox: Mailbox) -> None:
-    (delivery_id,) = accept(uuid.uuid4())
+    (delivery_id,) = accept(uuid.uuid4(), type="gift.failed")
     token, (held,) = claims.claim("email", limit=10)
     expire(delivery_id)
     claims.reclaim()
     assert claims.keep(token) == 0
     assert not claims.mark_handed_over(held.id, token)
     claims.settle(token, [claims.Result(held.id, clock.now(), clock.now(), Outcome("permanent", "refused"))])
-    assert Delivery.objects.get(id=delivery_id).status == "unknown"
+    # It had not been given to a provider, so we know that it has not left.
+    assert Delivery.objects.get(id=delivery_id).status == "retrying"
     work()
     assert Delivery.objects.get(id=delivery_id).status == "sent"
+
+
+@pytest.mark.django_db
+def test_of_news_that_a_lost_worker_had_begun_nobody_sends_it_twice_and_the_rest_goes(mailbox: Mailbox) -> None:
+    begun, untouched = accept(*some(2))
+    token, _ = claims.claim("email", limit=10)
+    claims.begin([begun], token, provider="smtp")
+    expire(begun, untouched)
+    assert claims.reclaim() == 2
+    work()
+    assert [mid[1:37] for mid in mailbox.message_ids] == [str(untouched)]
+    waiting = Delivery.objects.get(id=begun)
+    assert (waiting.status, waiting.reason) == ("unknown", "fate_unknown")
+    make_due(begun)
+    work()
+    assert claims.give_up_unknown() == 1
+    assert Delivery.objects.values_list("status", "reason").get(id=begun) == ("failed", "fate_unknown")
+    assert len(mailbox.raw) == 1
+    assert RecordedEvent.objects.filter(type="notifications.delivery.failed.v1").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -283,7 +324,7 @@ def test_words_that_cannot_be_written_fail_alone(mailbox: Mailbox) -> None:
 def _version_that_needs_more() -> UUID:
     from notify_svc.wording.models import TemplateVersion
 
-    return TemplateVersion.objects.get(template__type="gift.received", template__channel="email").id
+    return TemplateVersion.objects.get(template__type="gift.received", template__channel="email", state="live").id
 
 
 @pytest.mark.django_db
@@ -429,7 +470,7 @@ def test_news_and_thanks_come_from_different_addresses() -> None:
 
 
 def test_a_letter_in_another_alphabet_arrives(mailbox: Mailbox) -> None:
-    with Email().open() as link:
+    with Smtp().open() as link:
         outcomes = [link.hand_over(letter("рут@example.org")), link.hand_over(letter("nobody"))]
     assert [outcome.fate for outcome in outcomes] == ["accepted", "permanent"]
     assert [rcpt for rcpt, _ in mailbox.raw] == [["рут@example.org"]]

@@ -156,11 +156,9 @@ def test_a_stylesheet_from_elsewhere_is_not_fetched() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.type}-{seed.source.channel}")
-def test_every_first_template_is_sound_and_quick(seed: seeds.Seed) -> None:
+def test_every_first_template_is_sound(seed: seeds.Seed) -> None:
     shown = check(seed.source)
-    began = time.perf_counter()
-    assert render(seed.source, rules.samples(seed.source.variables), recipient_name="Ruth") == shown
-    assert time.perf_counter() - began < 0.05
+    assert rendering.sampled(seed.source) == shown
     if seed.source.channel == "email":
         assert "{{" not in shown.html + shown.text
         assert "style=" in shown.html
@@ -213,13 +211,14 @@ def test_an_edit_is_a_new_version_and_publishing_it_retires_the_old() -> None:
     words = {"subject": "Thanks", "text": "{{ amount | money: currency }}", "action": "{{ site_url }}"}
     new = commands.draft(template_id=template.id, words=words, variables=old.variables, by="editor")
     assert (new.number, new.state, queries.Wordings("gift.thank_you").pick("in_app", None)) == (2, "draft", old)
-    commands.publish(version_id=new.id, by="editor")
+    commands.hand_in(version_id=new.id, by="editor")
+    commands.publish(version_id=new.id, by="colleague", accepting=commands.what_breaks(new).names)
     old.refresh_from_db()
     assert (old.state, queries.Wordings("gift.thank_you").pick("in_app", "fr-CA")) == ("retired", new)
-    commands.publish(version_id=old.id, by="editor")
+    commands.restore(version_id=old.id, by="editor")
     assert queries.Wordings("gift.thank_you").pick("in_app", None) == old
     with pytest.raises(VersionNotPublishable):
-        commands.publish(version_id=old.id, by="editor")
+        commands.restore(version_id=old.id, by="editor")
 
 
 @pytest.mark.django_db

@@ -208,6 +208,18 @@ def test_what_was_sent_is_in_its_readers_feed() -> None:
     with pytest.raises(errors.Forbidden):
         ruth.send(recipient_ids=[NOAH], type="campaign_update")
     assert [item.id for item in ruth.feed_items(RUTH, limit=1)] == [first.id]
+    assert ruth.mark_unread(first.id).seen_at == first.seen_at
+    assert ruth.archive(first.id).archived_at is not None
+    assert (ruth.feed_counts(RUTH).unread_count, ruth.feed(RUTH).results) == (0, [])
+    assert [item.id for item in ruth.feed(RUTH, archived=True).results] == [first.id]
+    assert ruth.unarchive(first.id).read_at is None
+    assert [ruth.see_all().marked, ruth.read_all().marked] == [0, 1]
+    ruth.delete(RUTH, first.id)
+    ruth.delete(RUTH, first.id)
+    with pytest.raises(errors.NotFound):
+        ruth.mark_read(first.id)
+    with pytest.raises(errors.NotFound):
+        ruth.delete(RUTH, NOAH)
 
 
 def test_the_feed_of_a_fake_knows_its_positions() -> None:

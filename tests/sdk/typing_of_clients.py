@@ -10,7 +10,7 @@ from typing import assert_type
 from uuid import UUID
 
 from bh_sdk import AsyncPayments, Feed, Money, Notify, Payments, Trust
-from bh_sdk.wire import events, notify, trust
+from bh_sdk.wire import entries, events, trust
 from bh_sdk.wire.base import Page
 from bh_sdk.wire.payments import Payment, PaymentCreated
 from bh_sdk.wire.refunds import Refund
@@ -24,8 +24,8 @@ def blocking(payments: Payments, scores: Trust, messages: Notify, feed: Feed, so
     assert_type(payments.refund(payment_id=some, reason="duplicate"), Refund)
     assert_type(payments.refunds(payment_id=some), Iterator[Refund])
     assert_type(scores.campaign(some), trust.Score)
-    assert_type(messages.feed(some), notify.Feed)
-    assert_type(messages.feed_items(some), Iterator[notify.FeedItem])
+    assert_type(messages.feed(some), entries.Feed)
+    assert_type(messages.feed_items(some), Iterator[entries.FeedItem])
     assert_type(feed.page(), events.FeedPage)
     assert_type(payments.events.page(), events.FeedPage)
 

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from notify_svc.wording.rendering import Rendered
 
-# accepted: it is theirs now. transient: not taken, try again. permanent: will never be taken.
-# unknown: it may be theirs; try again under the same id.
-Fate = Literal["accepted", "transient", "permanent", "unknown"]
+# accepted: it is theirs now. transient: not taken, try again. throttled: we are too fast for them, try again after `wait`.
+# auth: they do not know us (any more), which no letter can help. permanent: will never be taken. unknown: it may be
+# theirs; whether it goes again, under the same id, is a question of its category.
+Fate = Literal["accepted", "transient", "throttled", "auth", "permanent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Letter:
     words: Rendered
     email: str = ""
     name: str = ""
+    # The one provider that can carry it; empty for any of its channel.
+    only: str = ""
+    # Where one POST takes this person off this list (RFC 8058); empty where nobody can leave.
+    unsubscribe_url: str = ""
 
     def __repr__(self) -> str:
         return f"<Letter {self.delivery_id}>"
@@ -32,12 +37,16 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a letter. `reason` is a word of ours and `code` the provider's number: its text may hold an address."""
+    """What became of a letter. `reason` is a word of ours and `code` the provider's number: its text may hold an address.
+
+    `provider_ref` is the provider's own name for what it took.
+    """
 
     fate: Fate
     reason: str = ""
     code: int | None = None
     wait: timedelta | None = None
+    provider_ref: str = ""
 
 
 class Link(Protocol):
@@ -48,10 +57,13 @@ class Link(Protocol):
         ...
 
 
-class Channel(Protocol):
-    """A way to reach people. `open()` costs little: a connection is made for the first letter."""
+class Provider(Protocol):
+    """Somebody who carries letters of one channel. `open()` costs little: a connection is made for the first letter."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def channel(self) -> str: ...
 
     def open(self) -> AbstractContextManager[Link]: ...

@@ -14,7 +14,7 @@ class _Shown:
 
 
 class InApp:
-    name = "in_app"
+    name = channel = "in_app"
 
     @contextmanager
     def open(self) -> Iterator[Link]:

@@ -1,4 +1,4 @@
-"""Mail by SMTP: one connection per batch, Message-ID = delivery id, and an honest answer about each letter's fate."""
+"""Mail by SMTP: one connection per batch, and an honest answer about each letter's fate."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from email import policy
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import idna
 from django.conf import settings
 
-from bh_sdk.server.ops import clock
 from notify_svc.delivery.channels.base import Letter, Link, Outcome
+from notify_svc.delivery.channels.email import mime
 
 # A server that greylists wants a few minutes, not seconds.
 GREYLISTED = timedelta(minutes=2)
 TIMEOUT = 20
-
-
-class AddressUnusable(ValueError):
-    """No mail can be written to this address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +66,6 @@ class Server:
         return smtp
 
 
-def mailbox(email: str) -> tuple[str, str]:
-    """Local part and ASCII domain. Raises AddressUnusable."""
-    local, at, domain = email.strip().rpartition("@")
-    if not at or not local or any(ord(char) < 33 or ord(char) == 127 or char in '<>()[],;:\\"' for char in local):
-        raise AddressUnusable
-    try:
-        return local, idna.encode(domain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError) as error:
-        raise AddressUnusable from error
-
-
-def write(letter: Letter) -> EmailMessage:
-    """The message as it goes out. Raises AddressUnusable."""
-    local, domain = mailbox(letter.email)
-    name, sender = parseaddr(
-        settings.NOTIFY_FROM_NEWS if letter.category in ("subscription", "social") else settings.NOTIFY_FROM
-    )
-    message = EmailMessage(policy=policy.SMTP if local.isascii() else policy.SMTPUTF8)
-    try:
-        message["From"] = Address(display_name=name, addr_spec=sender)
-        message["To"] = Address(display_name=_header(letter.name), username=local, domain=domain)
-    except (ValueError, IndexError, MessageError) as error:
-        raise AddressUnusable from error
-    message["Subject"] = _header(letter.words.subject)
-    message["Message-ID"] = f"<{letter.delivery_id}@{sender.rpartition('@')[2]}>"
-    message["Date"] = format_datetime(clock.now())
-    # Holiday replies to a machine help nobody.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-BH-Type"] = letter.type
-    message.set_content(letter.words.text, cte="quoted-printable")
-    message.add_alternative(letter.words.html, subtype="html", cte="quoted-printable")
-    return message
-
-
-def _header(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text).strip()
-
-
 class _Smtp:
     """One connection, made for the first letter and again after it broke. An absent server is asked once a batch."""
 
@@ -124,17 +76,16 @@ class _Smtp:
 
     def hand_over(self, letter: Letter) -> Outcome:
         try:
-            message = write(letter)
-            body = message.as_bytes()
-        except AddressUnusable:
+            sealed, body = mime.envelope(letter), mime.as_bytes(letter)
+        except mime.AddressUnusable:
             return Outcome("permanent", "address_unusable")
-        except (ValueError, MessageError):
-            # What no header or part can hold. It stays so, and it must not hold up the letters behind it.
+        except mime.Unwritable:
+            # It must not hold up the letters behind it.
             return Outcome("permanent", "unwritable")
         smtp = self._ready()
         if isinstance(smtp, Outcome):
             return smtp
-        return self._carry(smtp, letter, message["From"].addresses[0].addr_spec, body)
+        return self._carry(smtp, sealed, body)
 
     def _ready(self) -> smtplib.SMTP | Outcome:
         if self._away is not None:
@@ -143,25 +94,24 @@ class _Smtp:
             try:
                 self._smtp = self._server.connect()
             except smtplib.SMTPAuthenticationError as error:
-                self._away = Outcome("transient", "login_refused", error.smtp_code)
+                self._away = Outcome("auth", "login_refused", error.smtp_code)
                 return self._away
             except (OSError, smtplib.SMTPException) as error:
                 self._away = Outcome("transient", "server_away", getattr(error, "smtp_code", None))
                 return self._away
         return self._smtp
 
-    def _carry(self, smtp: smtplib.SMTP, letter: Letter, sender: str, body: bytes) -> Outcome:
-        local, domain = mailbox(letter.email)
+    def _carry(self, smtp: smtplib.SMTP, sealed: mime.Envelope, body: bytes) -> Outcome:
         options = []
-        if not local.isascii():
+        if not sealed.plain:
             if not smtp.has_extn("smtputf8"):
                 return Outcome("permanent", "smtputf8_unsupported")
             options = ["SMTPUTF8"]
         given_away = False
         try:
-            code, _ = smtp.mail(sender, options)
+            code, _ = smtp.mail(sealed.sender, options)
             if code == 250:
-                code, _ = smtp.rcpt(f"{local}@{domain}")
+                code, _ = smtp.rcpt(sealed.to)
             if code not in (250, 251):
                 self._reset()
                 return _refused(code)
@@ -205,8 +155,10 @@ def _refused(code: int) -> Outcome:
     return Outcome("transient", "deferred", code, wait=GREYLISTED if code in (450, 451, 452) else None)
 
 
-class Email:
-    name = "email"
+class Smtp:
+    """A mail server of ours or of a host."""
+
+    name, channel = "smtp", "email"
 
     @contextmanager
     def open(self) -> Iterator[Link]:

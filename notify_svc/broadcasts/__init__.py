@@ -1,0 +1,1 @@
+"""One message to many: audience, approval, throttle, progress and stop."""

@@ -1,0 +1,1 @@
+"""Mail: what every provider sends (`mime`), and one file for each provider."""

@@ -1,0 +1,145 @@
+"""From claimed deliveries to finished letters: everything is looked up again at the last moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from bh_sdk.server.ops import clock
+from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.settings import setting
+from notify_svc.audience import queries as audience
+from notify_svc.delivery import links, occasions, pace, rules, wishes
+from notify_svc.delivery.channels import simulator
+from notify_svc.delivery.channels.base import Letter, Outcome
+from notify_svc.delivery.claims import Result
+from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.preferences.rules import Digest, Later, Never
+from notify_svc.tracking import queries as tracking
+from notify_svc.wording import queries as wording
+from notify_svc.wording.errors import TemplateInvalid
+from notify_svc.wording.rendering import Rendered, render
+
+# A feed entry's words are in its row already.
+_NO_WORDS = Rendered()
+# Whom a test goes to when nobody is known.
+_NOBODY = audience.Address("", "")
+
+
+@dataclass(slots=True)
+class Composed:
+    """The letters that go, and the results of those that do not."""
+
+    letters: list[Letter] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+
+def compose(claimed: Sequence[Delivery]) -> Composed:
+    """Write the letters; what has become pointless or cannot be written is a result at once."""
+    now = clock.now()
+    composed = Composed(results=list(_pointless(claimed, now)))
+    left = _without(claimed, composed.results)
+    composed.results += _unwanted(left, now)
+    left = _without(left, composed.results)
+    composed.results += _over_pace(left, now)
+    left = _without(left, composed.results)
+    versions = wording.versions({delivery.version_id for delivery in left})
+    people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
+    unwelcome = tracking.unwelcome({person_id: person.email for person_id, person in people.items()})
+    for delivery in left:
+        notification = delivery.notification
+        if delivery.channel not in rules.ADDRESSED:
+            composed.letters.append(Letter(delivery.id, notification.type, notification.category, _NO_WORDS))
+            continue
+        person = people.get(delivery.recipient_id) or (_NOBODY if notification.test else None)
+        if person is None:
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
+            continue
+        if delivery.recipient_id in unwelcome:
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", rules.SUPPRESSED)))
+            continue
+        ways_out = links.of_recipient(notification)
+        try:
+            words = render(
+                versions[delivery.version_id].source,
+                notification.data | links.at_send(notification),
+                recipient_name=person.name,
+                links=ways_out,
+            )
+        except TemplateInvalid as error:
+            log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
+            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
+            continue
+        simulated = notification.test or simulator.reserved(person.email, domain=setting("NOTIFY_SIMULATOR"))
+        composed.letters.append(
+            Letter(
+                delivery.id,
+                notification.type,
+                notification.category,
+                words,
+                person.email,
+                person.name,
+                unsubscribe_url=ways_out.unsubscribe,
+                only=simulator.NAME if simulated else "",
+            )
+        )
+    return composed
+
+
+def _without(claimed: Sequence[Delivery], results: Sequence[Result]) -> list[Delivery]:
+    settled = {result.delivery_id for result in results}
+    return [delivery for delivery in claimed if delivery.id not in settled]
+
+
+def _over_pace(claimed: Sequence[Delivery], now: datetime) -> list[Result]:
+    """What would be more than a person gets in an hour. What is urgent or about security never waits for that."""
+    counted = [row for row in claimed if row.priority < rules.PRIORITIES["urgent"] and _paced(row.notification)]
+    if not counted:
+        return []
+    waits = pace.waits(counted[0].channel, [pace.Ask(row.id, row.recipient_id) for row in counted], now=now)
+    return [Result(one, now, now, why="paced", later=now + wait) for one, wait in waits.items()]
+
+
+def _paced(notification: Notification) -> bool:
+    return notification.category != "security" and not notification.test
+
+
+def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:
+    """What need not go any more."""
+    overtaken = _overtaken([delivery.notification for delivery in claimed])
+    for delivery in claimed:
+        notification = delivery.notification
+        if notification.canceled_at is not None:
+            yield Result(delivery.id, now, now, why="canceled")
+        elif notification.expires_at is not None and notification.expires_at <= now:
+            yield Result(delivery.id, now, now, why="expired")
+        elif notification.id in overtaken:
+            yield Result(delivery.id, now, now, why="overtaken")
+        elif delivery.channel in rules.ADDRESSED and notification.read_at and notification.category not in rules.RESENT:
+            # It was read in the app meanwhile. Receipts and warnings are kept by people, so they come all the same.
+            yield Result(delivery.id, now, now, why="read")
+
+
+def _unwanted(deliveries: Sequence[Delivery], now: datetime) -> Iterator[Result]:
+    """What its reader does not want, or not now, or together with other news."""
+    gathered = wishes.in_digests(deliveries)
+    told = wishes.recheck([delivery for delivery in deliveries if delivery.id not in gathered], now)
+    for delivery in deliveries:
+        verdict = told.get(delivery.id)
+        if delivery.id in gathered or isinstance(verdict, Digest):
+            yield Result(delivery.id, now, now, why=wishes.DIGESTED)
+        elif isinstance(verdict, Never):
+            yield Result(delivery.id, now, now, why=verdict.reason)
+        elif isinstance(verdict, Later):
+            yield Result(delivery.id, now, now, why="quiet_hours", later=verdict.at)
+
+
+def _overtaken(notifications: Sequence[Notification]) -> set[UUID]:
+    """Those that something later made pointless."""
+    later = {row.id: key for row in notifications if (key := occasions.overtaken_by(row.dedupe))}
+    if not later:
+        return set()
+    there = set(Notification.objects.filter(dedupe__in=later.values()).values_list("dedupe", flat=True))
+    return {row_id for row_id, key in later.items() if key in there}

@@ -1,0 +1,1 @@
+"""What waits to be told together: windows per person, category and channel."""

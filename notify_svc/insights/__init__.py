@@ -1,0 +1,1 @@
+"""How messages fare: by channel, provider, type and version."""

@@ -1,0 +1,1 @@
+"""Who carries our messages: their weights, their health, how fast they may be used."""

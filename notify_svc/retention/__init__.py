@@ -1,0 +1,1 @@
+"""What is forgotten when, and what one person may take along or have erased."""
