@@ -349,8 +349,10 @@ def test_sound_words_get_no_warning() -> None:
 
 @pytest.mark.parametrize("kind", sorted(rules.KINDS))
 def test_awkward_data_fits_its_declaration(kind: str) -> None:
-    sample = {"id": "6f1d7f0e-3d8a-4a63-9f57-2f3f2f5f9a01", "url": "https://example.org/"}.get(kind, "1")
-    one = (Variable("v", kind, sample),)
+    sample = {"id": "6f1d7f0e-3d8a-4a63-9f57-2f3f2f5f9a01", "url": "https://example.org/"}
+    samples: dict[str, Any] = {**sample, "groups": [{"title": "x", "entries": []}]}
+    assert rules.KINDS.keys() >= samples.keys()
+    one = (Variable("v", kind, samples.get(kind, "1")),)
     assert rules.misfits(one, rules.awkward(one)) == []
 
 

@@ -64,11 +64,24 @@
       return made;
     };
 
-    const written = (kind, sample) => (kind === "lines" && Array.isArray(sample) ? sample.join(" | ") : String(sample ?? ""));
+    const written = (kind, sample) => {
+      if (kind === "groups") return JSON.stringify(sample, null, 1);
+      return kind === "lines" && Array.isArray(sample) ? sample.join(" | ") : String(sample ?? "");
+    };
+
+    // What is no JSON yet is sent as it is: the desk says what it should be.
+    const parsed = (text) => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        return text;
+      }
+    };
 
     const sampleOf = (kind, text) => {
       if (kind === "flag") return text.trim().toLowerCase() === "true" || text.trim() === "yes";
       if (kind === "count") return /^\d+$/.test(text.trim()) ? Number(text) : text;
+      if (kind === "groups") return parsed(text);
       if (kind === "lines") return text.split("|").map((line) => line.trim()).filter(Boolean);
       return text;
     };
@@ -78,7 +91,7 @@
       const name = make("input", { type: "text", value: variable.name, "aria-label": "Name" });
       const kind = make("select", { "aria-label": `Kind of ${label}` },
         ...Object.keys(desk.kinds).map((each) => make("option", { value: each, selected: each === variable.kind }, each)));
-      const long = variable.kind === "text";
+      const long = ["text", "groups"].includes(variable.kind);
       const sample = make(long ? "textarea" : "input", { "aria-label": `Sample of ${label}` });
       if (long) sample.rows = 2; else sample.type = "text";
       sample.value = written(variable.kind, variable.sample);
@@ -113,6 +126,9 @@
       if (variable.kind === "amount") return `{{ ${variable.name} | money: currency }}`;
       if (variable.kind === "flag") return `{% if ${variable.name} %}…{% endif %}`;
       if (variable.kind === "lines") return `{% for line in ${variable.name} %}{{ line }}{% endfor %}`;
+      if (variable.kind === "groups") {
+        return `{% for group in ${variable.name} %}{{ group.title }}{% for entry in group.entries %}{{ entry.title }}{% endfor %}{% endfor %}`;
+      }
       return `{{ ${variable.name} }}`;
     };
 
