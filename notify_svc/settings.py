@@ -17,9 +17,6 @@ globals().update(
             "notify_svc.tracking.apps.Tracking",
             "notify_svc.digests.apps.Digests",
             "notify_svc.feed.apps.Feed",
-            "notify_svc.broadcasts.apps.Broadcasts",
-            "notify_svc.retention.apps.Retention",
-            "notify_svc.insights.apps.Insights",
         ],
         beat={
             # A sweep that comes late is worth nothing: the next one does the same.

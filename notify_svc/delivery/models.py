@@ -45,7 +45,6 @@ class Notification(models.Model):
     canceled_at = models.DateTimeField(null=True)
     # Nothing of it leaves the house: what became of it is made up.
     test = models.BooleanField(default=False, db_default=False)
-    broadcast_id = models.UUIDField(null=True)
     # The feed's own: the place of its last change among those of its reader, once the stream has given it one.
     revision = models.BigIntegerField(null=True)
 
@@ -72,7 +71,6 @@ class Notification(models.Model):
                 fields=["recipient_id", "revision"], condition=Q(shown_at__isnull=False), name="notify_feed_changes"
             ),
             models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
-            models.Index(fields=["broadcast_id"], condition=Q(broadcast_id__isnull=False), name="notify_of_broadcast"),
         ]
 
     def __str__(self) -> str:

@@ -116,11 +116,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="notification",
-            name="broadcast_id",
-            field=models.UUIDField(null=True),
-        ),
-        migrations.AddField(
-            model_name="notification",
             name="canceled_at",
             field=models.DateTimeField(null=True),
         ),
@@ -182,12 +177,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("provider_ref", ""), _negated=True),
                 fields=["provider", "provider_ref"],
                 name="notify_delivery_at_provider",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(
-                condition=models.Q(("broadcast_id__isnull", False)), fields=["broadcast_id"], name="notify_of_broadcast"
             ),
         ),
         migrations.AddConstraint(

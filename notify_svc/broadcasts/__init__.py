@@ -1,1 +1,0 @@
-"""One message to many: audience, approval, throttle, progress and stop."""

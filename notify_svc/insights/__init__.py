@@ -1,1 +1,0 @@
-"""How messages fare: by channel, provider, type and version."""
