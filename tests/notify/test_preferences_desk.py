@@ -16,7 +16,13 @@ from tests.notify.test_admin import address, at_desk
 from tests.notify.test_digests import reader, update
 
 pytestmark = pytest.mark.django_db
-FORM = {"category": "social", "channel": "email", "frequency": "never", "reason": "Asked on the phone"}
+FORM = {
+    "category": "social",
+    "channel": "email",
+    "frequency": "never",
+    "reason": "Asked on the phone",
+    "_form_submitted": "on",
+}
 
 
 def correct(who: str, person: Person, **changes: str) -> Any:
@@ -48,7 +54,7 @@ def test_the_page_tells_every_change_and_by_which_way(person: Person) -> None:
 
 
 def test_support_corrects_a_choice_and_is_named_with_the_reason(person: Person) -> None:
-    assert correct("support", person).status_code in (200, 302)
+    assert correct("support", person).status_code == 200
     assert Choice.objects.get().frequency == "never"
     change = Change.objects.latest("id")
     assert (change.source, change.reason) == ("staff", "Asked on the phone")
