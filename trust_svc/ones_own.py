@@ -34,12 +34,16 @@ class OthersPage(CasePage):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page of a row; 403 for one that is there, but about the reader."""
-        asked = object_id is not None and self.has_view_permission(request)
-        if asked and self.get_object(request, object_id) is None and self._is_there(object_id):
+        if (
+            object_id is not None
+            and self.has_view_permission(request)
+            and self.get_object(request, object_id) is None
+            and self._is_there(object_id)
+        ):
             raise PermissionDenied
         return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _is_there(self, object_id: str | None) -> bool:
+    def _is_there(self, object_id: str) -> bool:
         try:
             return bool(self.model._default_manager.filter(pk=object_id).exists())
         except (ValueError, ValidationError):

@@ -13,6 +13,7 @@ from bh_sdk import clients
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call
 from bh_sdk.events import UserJoined
+from bh_sdk.testing import papers
 from bh_sdk.wire.trust import EvidenceFact
 from tests.contracts.conftest import Door
 
@@ -45,7 +46,7 @@ VALUES: dict[str, Any] = {
     "name": "Ada Cole",
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
-    "content": b"%PDF-1.7 trailer",
+    "content": papers.pdf(),
     "item": "identity",
     "reason": "duplicate",
     "notes": "Decided with the donor",

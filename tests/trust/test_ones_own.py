@@ -149,7 +149,7 @@ def test_what_a_platform_says_of_a_reporter_stands_on_no_page_of_a_score(monolit
     monolith.post("/trust/evidence", fact("report.filed", campaign, 2, **said))
     support, _ = at_desk("support")
     text = support.get(page_of(Score.objects.get(entity_id=campaign))).content.decode()
-    assert "report.filed" in text
+    assert "Somebody reported a concern" in text
     for secret in ("0.8123", "reporter_upheld", "c-77"):
         assert secret not in text
 

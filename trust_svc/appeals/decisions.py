@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from trust_svc.appeals import queries, rules
@@ -15,7 +16,6 @@ from trust_svc.cases import queries as casework
 from trust_svc.evidence import queries as evidence
 from trust_svc.holds import commands as holds
 from trust_svc.holds import queries as held
-from trust_svc.holds.models import Hold
 from trust_svc.overrides import commands as overrides
 from trust_svc.overrides import queries as overridden
 from trust_svc.overrides.rules import ACTIVE, LONGEST, Wish
@@ -23,6 +23,9 @@ from trust_svc.scoring import queries as scores
 from trust_svc.verification import commands as verification
 from trust_svc.verification import queries as verified
 from trust_svc.verification.rules import REASONS
+
+if TYPE_CHECKING:
+    from trust_svc.holds.models import Hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 from bh_sdk.clients import Trust
 from bh_sdk.errors import AppealOpen, ReportAlreadyOpen, VerificationOpen
 from bh_sdk.events import VerificationItem
+from bh_sdk.testing import papers
 from bh_sdk.wire.trust import EvidenceFact, ReportKind
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, OWNERS, DemoCampaign, Person, demo_id
@@ -58,8 +59,8 @@ def lay_out(doors: Doors, say: Callable[[str], None]) -> None:
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         list(pool.map(lambda words: _report(doors, words), REPORTS))
     doors.trust.evidence([_warning(_BOOKS)])
-    for owner, item, papers in REQUESTS:
-        _ask_to_be_verified(doors, owner, item, papers)
+    for owner, item, pages in REQUESTS:
+        _ask_to_be_verified(doors, owner, item, pages)
     _appeal(doors)
     about = len({words.about.id for words in REPORTS})
     say(f"{len(REPORTS)} trust reports about {about} campaigns, {len(BRIGADE)} of them by a brigade; 1 fraud warning")
@@ -79,8 +80,8 @@ def _report(doors: Doors, words: Words) -> None:
         return
 
 
-def _ask_to_be_verified(doors: Doors, person: Person, item: VerificationItem, papers: int) -> None:
-    shown = [papers.pdf(f"Page {page} of a paper made up for the demo") for page in range(1, papers + 1)]
+def _ask_to_be_verified(doors: Doors, person: Person, item: VerificationItem, pages: int) -> None:
+    shown = [papers.pdf(f"Page {page} of a paper made up for the demo") for page in range(1, pages + 1)]
     try:
         _as(doors, person.id).request_verification(item, documents=shown)
     except VerificationOpen:
