@@ -13,6 +13,7 @@ from bh_sdk import clients
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call
 from bh_sdk.events import UserJoined
+from bh_sdk.testing import papers
 from bh_sdk.wire.trust import EvidenceFact
 from tests.contracts.conftest import Door
 
@@ -26,6 +27,7 @@ NOT_FOR_THE_SDK = {("POST", "/api/v1/payments/webhooks/stripe")}
 # Probes are not part of the API's document.
 NOT_IN_THE_DOCUMENT = {("GET", "/readyz")}
 AN_ID = UUID("0d9f1a52-6f5e-4f0a-b7c4-0a6f2f2f7b10")
+A_PERSON = UUID("6a3c1d0e-52b9-4c55-9d0c-6a51f3f0c9d4")
 VALUES: dict[str, Any] = {
     "amount": "25.00",
     "currency": "GBP",
@@ -45,7 +47,7 @@ VALUES: dict[str, Any] = {
     "name": "Ada Cole",
     "address": {"line1": "4 Chapel Lane", "city": "Leeds", "postcode": "LS1 4AP", "country": "GB"},
     "statement": "2026-01",
-    "content": b"%PDF-1.7 trailer",
+    "content": papers.pdf(),
     "item": "identity",
     "reason": "duplicate",
     "notes": "Decided with the donor",
@@ -76,7 +78,8 @@ def a_call(name: str, operation: Any) -> Call[Any]:
         return operation(UserJoined(user_id=AN_ID), subject=AN_ID)  # type: ignore[no-any-return]
     if operation.__name__ == "evidence":
         fact = {"id": AN_ID, "type": "user.joined", "time": "2026-01-01T00:00:00Z"}
-        return operation(EvidenceFact.model_validate(fact | {"subject": {"kind": "user", "id": AN_ID}}))  # type: ignore[no-any-return]
+        # The other id names a campaign by now.
+        return operation(EvidenceFact.model_validate(fact | {"subject": {"kind": "user", "id": A_PERSON}}))  # type: ignore[no-any-return]
     required = [
         part for part in inspect.signature(operation).parameters.values() if part.default is inspect.Parameter.empty
     ]

@@ -335,7 +335,12 @@ def test_the_guardrails_tell_reports_honest_complaints_and_appeals_by_arm(
     before = Score.objects.filter(kind="campaign").order_by("owner_id").first()
     assert before is not None
     monolith.post("/trust/evidence", fact("report.filed", before.entity_id, 5, report_id="early", kind="fraud"))
-    trial = try_out(a_shadow(**OTHER))
+    version = a_shadow(**OTHER)
+    dry(version)
+    trials.propose(version=version, share=0.5, days=14, note="Is it better?", by=MIRIAM)
+    trial = trials.approve(version=version, note="Agreed", by=AARON)
+    while rescoring.rescore_due():
+        pass
     moved_clock(3 * 86400)
     for number, outcome in enumerate(("upheld", "dismissed", "")):
         said = fact("report.filed", before.entity_id, -1, report_id=f"r{number}", kind="fraud")
