@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bh_sdk.clients.call import Answered, Call, Ident, answer, ident, query
-from bh_sdk.wire.entries import Feed, FeedCounts, FeedItem, ReadAll
+from bh_sdk.wire.entries import Feed, FeedCounts, FeedItem, ReadAll, StreamTicket
 
 BASE = "/api/v1/notifications"
 
@@ -94,6 +94,13 @@ def see_all(*, timeout: float | None = None) -> Call[ReadAll]:
 def read_all(*, timeout: float | None = None) -> Call[ReadAll]:
     """Mark everything of the caller as read."""
     return Call("notify.read_all", "POST", f"{BASE}/read-all", answer(ReadAll), harmless=True, timeout=timeout)
+
+
+def stream_ticket(*, timeout: float | None = None) -> Call[StreamTicket]:
+    """The right to open the stream of the caller's feed once, within 30 seconds: `GET {url}?ticket={ticket}` (Server-Sent
+    Events; give the last event's id as `Last-Event-ID` to go on after a break)."""
+    path = f"{BASE}/stream-ticket"
+    return Call("notify.stream_ticket", "POST", path, answer(StreamTicket), harmless=True, timeout=timeout)
 
 
 def _mark(operation: str, method: str, what: str, notification_id: UUID | str, timeout: float | None) -> Call[FeedItem]:

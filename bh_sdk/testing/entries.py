@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ class Entries:
             ("DELETE", f"{BASE}/archive/{{}}", lambda asked: self._mark(asked, clear="archived_at"), False),
             ("POST", f"{BASE}/seen-all", lambda asked: self._mark_all(asked, "seen_at"), False),
             ("POST", f"{BASE}/read-all", lambda asked: self._mark_all(asked, "read_at", "seen_at"), False),
+            ("POST", f"{BASE}/stream-ticket", self._ticket, False),
         ]
 
     def add(self, owner: UUID, type: str, data: dict[str, Any], group: str | None) -> wire.FeedItem:
@@ -54,6 +56,14 @@ class Entries:
         )
         self.all[item.id] = (owner, item)
         return item
+
+    def _ticket(self, asked: Asked) -> wire.StreamTicket:
+        """A ticket as it would be given. There is no stream in memory: nothing listens at its address."""
+        asked.caller.user()
+        expires_at = self._now() + timedelta(seconds=30)
+        return wire.StreamTicket(
+            ticket=secrets.token_urlsafe(32), expires_at=expires_at, url=f"https://notify.invalid{BASE}/stream"
+        )
 
     def _mine(self, asked: Asked) -> list[wire.FeedItem]:
         """The caller's, newest first."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Email, Id, Line, Name, Slug, Time
 
@@ -67,6 +67,15 @@ class SendNotification(Ask):
     `template_id` stands for a template's type and channel. With `fact`, such as `receipt:{id}`, a second call about the
     same fact tells nobody again. A `test` goes through every state and never leaves the house.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": [{"required": ["recipient_ids"]}, {"required": ["audience"]}]},
+                {"oneOf": [{"required": ["type"]}, {"required": ["template_id"]}]},
+            ]
+        }
+    )
 
     recipient_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = None
     audience: Audience | None = None

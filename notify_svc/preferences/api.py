@@ -17,6 +17,12 @@ from notify_svc.preferences.hours import Quiet
 
 router = Router(tags=["preferences"])
 _BY_API = Said("api")
+_HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
+_UNKNOWN = {"404": {"description": "A page that says that the link does not work"} | _HTML}
+_PAGE = {"responses": {"200": {"description": "A page"} | _HTML} | _UNKNOWN}
+_SAVED = {
+    "responses": _PAGE["responses"] | {"422": {"description": "The page again: something cannot be chosen"} | _HTML}
+}
 
 
 @router.get("/preferences", auth=may("preference", "read"), response=wire.Preferences)
@@ -58,25 +64,25 @@ def unfollow(request: Call, campaign_id: UUID) -> queries.Following:
     return _follow(request, campaign_id, following=False)
 
 
-@router.get("/unsubscribe/{token}", auth=None)
+@router.get("/unsubscribe/{token}", auth=None, openapi_extra=_PAGE)
 def ask_unsubscribe(request: Call, token: str) -> HttpResponse:
     """A page with a button, for people. It changes nothing, because programs open links too."""
     return pages.ask_unsubscribe(token)
 
 
-@router.post("/unsubscribe/{token}", auth=None)
+@router.post("/unsubscribe/{token}", auth=None, openapi_extra=_PAGE)
 def unsubscribe(request: Call, token: str) -> HttpResponse:
     """RFC 8058: no more mails of the link's category. 200 for repeats as well; no cookie, no login, no body needed."""
     return pages.unsubscribe(token)
 
 
-@router.get("/preferences/{token}", auth=None)
+@router.get("/preferences/{token}", auth=None, openapi_extra=_PAGE)
 def show_preference_page(request: Call, token: str) -> HttpResponse:
     """The page behind the link in a mail, to choose without signing in."""
     return pages.show(token)
 
 
-@router.post("/preferences/{token}", auth=None)
+@router.post("/preferences/{token}", auth=None, openapi_extra=_SAVED)
 def save_preference_page(request: Call, token: str) -> HttpResponse:
     """What was chosen on that page, as a form. The link itself is the proof, so that there is no session to ride on."""
     return pages.save(token, request.POST)

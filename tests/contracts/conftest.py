@@ -93,9 +93,12 @@ def door(request: pytest.FixtureRequest, house: House, known: dict[str, str]) ->
     )
 
 
-def is_a_problem(response: httpx.Response) -> list[str]:
-    """What is wrong with a refusal, if anything."""
+def is_a_problem(response: httpx.Response, operation: dict[str, Any] | None = None) -> list[str]:
+    """What is wrong with a refusal, if anything. A route for people may refuse with a page, when its document says so."""
     wrong = []
+    documented = (operation or {}).get("responses", {}).get(str(response.status_code), {})
+    if response.headers.get("content-type", "").split(";")[0] in documented.get("content", {}):
+        return []
     if response.headers.get("content-type", "").split(";")[0] != "application/problem+json":
         return [f"{response.headers.get('content-type')} instead of application/problem+json"]
     problem = response.json()

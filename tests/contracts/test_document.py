@@ -80,7 +80,7 @@ def _try(
         if response.status_code >= 400:
             headers = [(name, value) for name, values in response.headers.items() for value in values]
             plain = httpx.Response(response.status_code, headers=headers, content=response.content or b"")
-            assert is_a_problem(plain) == [], told
+            assert is_a_problem(plain, operation.definition.raw) == [], told
         try:
             case.validate_response(response, checks=CHECKS)
         except AssertionError as failure:

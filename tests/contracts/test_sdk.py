@@ -23,7 +23,15 @@ CLIENTS: dict[str, tuple[type, type]] = {
     "notify": (clients.Notify, clients.AsyncNotify),
 }
 # Called by others than those who import the SDK.
-NOT_FOR_THE_SDK = {("POST", "/api/v1/payments/webhooks/stripe")}
+NOT_FOR_THE_SDK = {
+    ("POST", "/api/v1/payments/webhooks/stripe"),
+    ("POST", "/api/v1/notifications/webhooks/{provider}"),
+    *(
+        (verb, f"/api/v1/notifications/{page}/{{token}}")
+        for page in ("unsubscribe", "preferences")
+        for verb in ("GET", "POST")
+    ),
+}
 # Probes are not part of the API's document.
 NOT_IN_THE_DOCUMENT = {("GET", "/readyz")}
 AN_ID = UUID("0d9f1a52-6f5e-4f0a-b7c4-0a6f2f2f7b10")
@@ -34,14 +42,12 @@ VALUES: dict[str, Any] = {
     "goal": "100.00",
     "title": "A well",
     "status": "FUNDING",
-    "type": "campaign_update",
     "kind": "campaign",
     "entity_type": "campaign",
     "description": "Long enough to be read",
     "payment_intent_id": "pi_1",
     "payment_method_id": "pm_1",
     "setup_intent_id": "seti_1",
-    "recipient_ids": [AN_ID],
     "subject": str(AN_ID),
     "data": {},
     "name": "Ada Cole",
@@ -87,6 +93,9 @@ def a_call(name: str, operation: Any) -> Call[Any]:
     named = {part.name: values.get(part.name, AN_ID) for part in required if part.kind is part.KEYWORD_ONLY}
     if "currency" in inspect.signature(operation).parameters:
         named["currency"] = "GBP"
+    if operation.__name__ == "send":
+        # To whom, and of what type, can be said in two ways each; one of them is needed.
+        named |= {"recipient_ids": [AN_ID], "type": "campaign_update"}
     call: Call[Any] = operation(*positional, **named)
     return call
 

@@ -335,6 +335,13 @@ OPERATIONS: list[tuple[str, Callable[[Any], Any], Any, str, bool]] = [
     ("notify", lambda c: c.see_all(), {"marked": 3}, "POST /api/v1/notifications/seen-all", False),
     (
         "notify",
+        lambda c: c.stream_ticket(),
+        {"ticket": "t", "expires_at": "2026-01-01T00:00:30Z", "url": "https://stream.example/stream"},
+        "POST /api/v1/notifications/stream-ticket",
+        False,
+    ),
+    (
+        "notify",
         lambda c: c.feed_counts(USER),
         {"unread_count": 2, "unseen_count": 1},
         f"GET /api/v1/notifications/user/{USER}/counts",

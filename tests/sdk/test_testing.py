@@ -214,6 +214,7 @@ def test_what_was_sent_is_in_its_readers_feed() -> None:
     assert [item.id for item in ruth.feed(RUTH, archived=True).results] == [first.id]
     assert ruth.unarchive(first.id).read_at is None
     assert [ruth.see_all().marked, ruth.read_all().marked] == [0, 1]
+    assert ruth.stream_ticket().ticket != ruth.stream_ticket().ticket
     ruth.delete(RUTH, first.id)
     ruth.delete(RUTH, first.id)
     with pytest.raises(errors.NotFound):
