@@ -10,12 +10,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
-import redis
-
-from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.patience import Patient
 from bh_sdk.server.ops.settings import setting
 
 HOUR = timedelta(hours=1)
@@ -75,11 +72,7 @@ class Local:
 
 
 _local = Local()
-
-
-@cache
-def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+_redis = Patient("pace", seconds=0.5)
 
 
 def waits(channel: str, asks: Sequence[Ask], *, now: datetime) -> dict[UUID, timedelta]:
@@ -89,12 +82,11 @@ def waits(channel: str, asks: Sequence[Ask], *, now: datetime) -> dict[UUID, tim
     most = MOST[channel] * int(setting("BH_LIMIT_FACTOR"))
     keys = [f"notify:pace:{channel}:{ask.recipient_id}" for ask in asks]
     values = [int(now.timestamp() * 1_000), int(HOUR.total_seconds() * 1_000), most]
-    try:
-        found = _redis(setting("REDIS_URL")).eval(
-            _ADMIT, len(keys), *keys, *values, *(str(ask.delivery_id) for ask in asks)
-        )
-        pauses = [timedelta(milliseconds=int(wait)) for wait in found]
-    except redis.RedisError as error:
-        log().warning("pace_local", error=type(error).__name__)
+    found = _redis.ask(
+        lambda client: client.eval(_ADMIT, len(keys), *keys, *values, *(str(ask.delivery_id) for ask in asks))
+    )
+    if found is None:
         pauses = _local.admit(keys, asks, most=most, now=now)
+    else:
+        pauses = [timedelta(milliseconds=int(wait)) for wait in found]
     return {ask.delivery_id: pause for ask, pause in zip(asks, pauses, strict=True) if pause}

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bh_sdk.server.ops.patience import Patient
 from bh_sdk.server.ops.settings import setting
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_fact, fact
@@ -35,7 +36,7 @@ SETS = (V3, V1)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "HOT", 5)
     monkeypatch.setattr(tallies, "SLACK", 1)
-    monkeypatch.setattr(tallies, "_redis", tallies._Redis())
+    monkeypatch.setattr(tallies, "_redis", Patient("tallies", seconds=0.5))
 
 
 def client() -> redis.Redis:

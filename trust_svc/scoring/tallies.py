@@ -11,20 +11,17 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.patience import Patient
 from bh_sdk.server.ops.settings import setting
 from trust_svc.evidence import queries as evidence
 from trust_svc.scoring.engine import Fact, Params, People, Record
@@ -46,7 +43,6 @@ _CHUNK = 100
 # Lua's numbers are exact to 2^53; sums of thousands of these are.
 _LARGEST = 2**40
 _PATIENCE_SECONDS = 0.5
-_AWAY_FOR_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +67,7 @@ class Tally:
     last: float
 
 
-class _Redis:
-    """Redis, when it is there. After a failure it is left alone for a while, so that nobody waits for it."""
-
-    def __init__(self) -> None:
-        self._client: redis.Redis | None = None
-        self._url = ""
-        self._again_at = 0.0
-
-    def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
-        if time.monotonic() < self._again_at:
-            return None
-        try:
-            return question(self._connected())
-        except redis.RedisError as error:
-            self._again_at = time.monotonic() + _AWAY_FOR_SECONDS
-            log().warning("tallies_away", error=type(error).__name__)
-            return None
-
-    def _connected(self) -> redis.Redis:
-        url = setting("REDIS_URL")
-        if self._client is None or self._url != url:
-            self._url = url
-            self._client = redis.Redis.from_url(
-                url,
-                socket_timeout=_PATIENCE_SECONDS,
-                socket_connect_timeout=_PATIENCE_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-            )
-        return self._client
-
-
-_redis = _Redis()
+_redis = Patient("tallies", seconds=_PATIENCE_SECONDS)
 
 
 def tally(purse: Purse, params: Params, *, epoch: int) -> Tally | None:

@@ -8,24 +8,19 @@ question is answered from the database. Authorise before asking; what is persona
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from bh_sdk.server.ops.logs import log
-from bh_sdk.server.ops.settings import setting
+from bh_sdk.server.ops.patience import Patient
 
 # Longer than this no copy lives, whatever happened to its token.
 KEPT_SECONDS = 30
 _TOKENS_KEPT_SECONDS = 3600
 # Asking costs less than this, or is not worth it.
 _PATIENCE_SECONDS = 0.2
-_AWAY_FOR_SECONDS = 5.0
 
 
 class Copies:
@@ -33,23 +28,21 @@ class Copies:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._client: redis.Redis | None = None
-        self._url = ""
-        self._again_at = 0.0
+        self._redis = Patient(f"copies of {name}", seconds=_PATIENCE_SECONDS)
 
     def answer(self, subjects: Sequence[str], question: str, compute: Callable[[], bytes]) -> bytes:
         """The kept answer, or a new one from `compute`, which is kept."""
-        tokens = self._ask(lambda client: self._tokens(client, subjects))
+        tokens = self._redis.ask(lambda client: self._tokens(client, subjects))
         if tokens is None:
             return compute()
         asked = hashlib.sha256("\n".join([*subjects, *tokens, question]).encode()).hexdigest()
         key = f"{self._name}:copy:{asked}"
-        kept = self._ask(lambda client: client.get(key))
+        kept = self._redis.ask(lambda client: client.get(key))
         if isinstance(kept, bytes):
             return kept
         # The token was read before the database: a change in between leaves this copy behind under the old one.
         body = compute()
-        self._ask(lambda client: client.set(key, body, ex=KEPT_SECONDS))
+        self._redis.ask(lambda client: client.set(key, body, ex=KEPT_SECONDS))
         return body
 
     def outdated(self, subjects: Sequence[str]) -> None:
@@ -62,7 +55,7 @@ class Copies:
                 pipeline.set(self._token(subject), token, ex=_TOKENS_KEPT_SECONDS)
             pipeline.execute()
 
-        self._ask(renew)
+        self._redis.ask(renew)
 
     def _tokens(self, client: redis.Redis, subjects: Sequence[str]) -> list[str]:
         found: Any = client.mget([self._token(subject) for subject in subjects])
@@ -75,26 +68,3 @@ class Copies:
 
     def _token(self, subject: str) -> str:
         return f"{self._name}:token:{subject}"
-
-    def _ask(self, question: Callable[[redis.Redis], Any]) -> Any:
-        """What Redis says, or None; after a failure it is left alone for a while, so that nobody waits for it."""
-        if time.monotonic() < self._again_at:
-            return None
-        try:
-            return question(self._connected())
-        except redis.RedisError as error:
-            self._again_at = time.monotonic() + _AWAY_FOR_SECONDS
-            log().warning("copies_away", name=self._name, error=type(error).__name__)
-            return None
-
-    def _connected(self) -> redis.Redis:
-        url = setting("REDIS_URL")
-        if self._client is None or self._url != url:
-            self._url = url
-            self._client = redis.Redis.from_url(
-                url,
-                socket_timeout=_PATIENCE_SECONDS,
-                socket_connect_timeout=_PATIENCE_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-            )
-        return self._client
