@@ -50,3 +50,10 @@ PROVIDERS: list[tuple[str, str, str]] = [
     *((role, "provider", "view") for role in _DESKS),
     *(("admin", "provider", verb) for verb in ("weigh", "heal")),
 ]
+
+# A person's own browsers and apps; support sees that there are some, and may retire one.
+DEVICES: list[tuple[str, str, str]] = [
+    *(("donor", "device", verb) for verb in ("read", "change")),
+    *((role, "device", "view") for role in ("support", "auditor")),
+    ("support", "device", "retire"),
+]

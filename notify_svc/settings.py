@@ -11,6 +11,7 @@ globals().update(
         apps=[
             "notify_svc.wording.apps.Wording",
             "notify_svc.audience.apps.Audience",
+            "notify_svc.devices.apps.Devices",
             "notify_svc.delivery.apps.Delivery",
             "notify_svc.preferences.apps.Preferences",
             "notify_svc.providers.apps.Providers",
@@ -29,6 +30,7 @@ globals().update(
                 "notify.tracking.work": 1.0,
                 "notify.delivery.expand": 2.0,
                 "notify.providers.forget": 3_600.0,
+                "notify.devices.forget": 3_600.0,
                 "notify.digests.close": 5.0,
                 "notify.digests.review": 60.0,
                 "notify.feed.forget_tickets": 60.0,
@@ -63,6 +65,11 @@ SENDGRID_URL = env.url("SENDGRID_URL", "https://api.sendgrid.com")
 SENDGRID_WEBHOOK_KEY = env.text("SENDGRID_WEBHOOK_KEY", "")
 # smtp:// or smtps://, with user and password if need be; `?starttls=on` insists on encryption. One way has to be there.
 SMTP_URL = env.secret("SMTP_URL", "" if SES_REGION or SENDGRID_API_KEY else None)
+# Web Push, when there is a key: PEM, or 32 bytes in base64url. The subject is where a push service finds us when we err.
+VAPID_PRIVATE_KEY = env.secret("VAPID_PRIVATE_KEY", "")
+VAPID_SUBJECT = env.text("VAPID_SUBJECT", "mailto:push@blessed-horizon.example")
+# Push services (https://host:port) besides which none is spoken to, wherever they are; for tests and the local stack.
+WEBPUSH_SERVICES = env.words("WEBPUSH_SERVICES")
 # Whether providers' words on who opened or clicked are kept. Off: nobody is watched.
 NOTIFY_TRACK_READING = env.flag("NOTIFY_TRACK_READING")
 # News comes from an address of its own, so that complaints about news never hold back a thank-you.

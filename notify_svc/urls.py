@@ -8,6 +8,7 @@ from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
 from notify_svc.audience.api import router as audience
 from notify_svc.delivery.api import router as delivery
+from notify_svc.devices.api import router as devices
 from notify_svc.feed.api import router as feed
 from notify_svc.preferences.api import router as preferences
 from notify_svc.tracking.api import router as tracking
@@ -15,6 +16,7 @@ from notify_svc.tracking.api import router as tracking
 api = make_api("notify", "Blessed Horizon notifications", {"/notifications": delivery, "/events": events})
 api.add_router("/notifications", audience)
 api.add_router("/notifications", preferences)
+api.add_router("/notifications", devices)
 api.add_router("/notifications", feed)
 api.add_router("/notifications", tracking)
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from bh_sdk.clients import devices as appliances
 from bh_sdk.clients import entries, sendings
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident
@@ -133,6 +134,11 @@ class Notify(ServiceClient):
     follows = does(follows)
     follow = does(follow)
     unfollow = does(unfollow)
+    push_key = does(appliances.push_key)
+    subscribe = does(appliances.subscribe)
+    devices = does(appliances.devices)
+    unsubscribe = does(appliances.unsubscribe)
+    remove_device = does(appliances.remove_device)
 
 
 class AsyncNotify(AsyncServiceClient):
@@ -162,3 +168,8 @@ class AsyncNotify(AsyncServiceClient):
     follows = adoes(follows)
     follow = adoes(follow)
     unfollow = adoes(unfollow)
+    push_key = adoes(appliances.push_key)
+    subscribe = adoes(appliances.subscribe)
+    devices = adoes(appliances.devices)
+    unsubscribe = adoes(appliances.unsubscribe)
+    remove_device = adoes(appliances.remove_device)

@@ -1,7 +1,7 @@
 """The notification service in memory: what was sent lands in its recipients' feeds at once.
 
 Imitated: sending with idempotency keys, feeds of one's own with filters and counts, what is done to entries, contacts,
-what a person says about preferences and campaigns, looking at what one sent and canceling it.
+what a person says about preferences and campaigns, devices, looking at what one sent and canceling it.
 Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, audiences,
 tests, time.
 """
@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bh_sdk.clients.notify import AsyncNotify, Notify
+from bh_sdk.testing.devices import Kept
 from bh_sdk.testing.entries import Entries
 from bh_sdk.testing.preferences import Said
 from bh_sdk.testing.sendings import Sendings
@@ -33,6 +34,7 @@ class NotifyWorld(World):
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.said = Said(self)
         self.sendings = Sendings(self._time)
+        self.kept = Kept(self._time)
         self.entries = Entries(self._time, self.slice)
         super().__init__()
 
@@ -41,6 +43,7 @@ class NotifyWorld(World):
             ("POST", f"{BASE}/send", self._send, True),
             *self.sendings.routes(),
             *self.entries.routes(),
+            *self.kept.routes(),
             ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
             *self.said.routes(),

@@ -6,8 +6,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,18 @@ def sendgrid(settings: Any) -> Iterator[standins.SendGridDesk]:
     with standins.SendGridDesk().running() as desk:
         settings.SENDGRID_API_KEY, settings.SENDGRID_URL, settings.SMTP_URL = desk.api_key, desk.url, ""
         yield desk
+
+
+@pytest.fixture
+def moved_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Moves the house's clock so far from the world's."""
+    file = tmp_path / "moved"
+    monkeypatch.setenv("BH_CLOCK_FILE", str(file))
+
+    def move(so_far: timedelta) -> None:
+        file.write_text(str(so_far.total_seconds()))
+
+    return move
 
 
 @dataclass

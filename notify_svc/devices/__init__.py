@@ -1,0 +1,1 @@
+"""The browsers and telephones that people want to be told on, until they are gone."""

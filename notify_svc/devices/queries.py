@@ -1,0 +1,74 @@
+"""Reading about devices. Their addresses leave here only through `opened`, to be sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
+from notify_svc.devices.models import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Where one push goes. Never stored, never logged."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    address: str
+    p256dh: str
+    auth: str
+    seen_at: datetime
+
+    def __repr__(self) -> str:
+        return f"<Device {self.id}>"
+
+
+def hashes_of(address: str) -> list[str]:
+    """Under which hashes this token or endpoint may be stored."""
+    return keyed_hashes(address, "device")
+
+
+def of_person(user_id: UUID) -> list[Device]:
+    """A person's devices, the one that asked last first."""
+    return list(Device.objects.filter(user_id=user_id, retired_at__isnull=True).order_by("-seen_at", "id"))
+
+
+def owners(ids: Collection[UUID], *, kinds: Collection[str]) -> set[UUID]:
+    """Of these people, those with a device of one of these kinds."""
+    live = Device.objects.filter(user_id__in=ids, retired_at__isnull=True, kind__in=kinds)
+    return set(live.values_list("user_id", flat=True))
+
+
+def kinds_of(ids: Collection[UUID], *, kinds: Collection[str], now: datetime) -> dict[UUID, list[tuple[UUID, str]]]:
+    """The devices of these people, of these kinds: id and kind, in a fixed order. Those that have expired are left out."""
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    live = Device.objects.filter(user_id__in=ids, retired_at__isnull=True, kind__in=kinds)
+    rows = live.order_by("created_at", "id").values_list("user_id", "id", "kind", "expires_at")
+    for user_id, ident, kind, expires_at in rows:
+        if expires_at is None or expires_at > now:
+            found.setdefault(user_id, []).append((ident, kind))
+    return found
+
+
+def opened(ids: Collection[UUID]) -> dict[UUID, Opened]:
+    """Open these devices' addresses, for sending; retired ones are left out, those with a broken seal too, and logged."""
+    found = {}
+    for row in Device.objects.filter(id__in=ids, retired_at__isnull=True):
+        try:
+            found[row.id] = Opened(
+                row.id,
+                row.user_id,
+                row.kind,
+                row.address.open(),
+                row.p256dh.open() if row.p256dh else "",
+                row.auth.open() if row.auth else "",
+                row.seen_at,
+            )
+        except SealBroken as error:
+            log().error("device_unreadable", device_id=str(row.id), exc_info=error)
+    return found
