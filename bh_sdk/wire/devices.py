@@ -6,14 +6,18 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from bh_sdk.wire.base import Answer, Ask
 
 # Base64, url-safe or not, padded or not: browsers and libraries write all four.
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/_-]{20,120}={0,2}$")]
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:.-]{8,4096}$")]
-Endpoint = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,2040}$")]
+Token = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=4096, pattern=r"^[A-Za-z0-9_:.-]+$"),
+    Field(examples=["dXJ1dGg:APA91bHun4MxP5egoKMwt2KZFBaFUH"]),
+]
+Endpoint = Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[!-~]+$")]
 # The year 3000; what is beyond no calendar of a browser shows.
 _MILLISECONDS = Annotated[float, Field(ge=0, le=32_503_680_000_000)]
 
@@ -28,6 +32,8 @@ class PushKeys(Ask):
 class NameDevice(Ask):
     """A browser by its endpoint, or an app by its token."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["token"]}, {"required": ["endpoint"]}]})
+
     endpoint: Endpoint | None = None
     token: Token | None = None
 
@@ -40,6 +46,10 @@ class NameDevice(Ask):
 
 class Subscribe(NameDevice):
     """A browser's subscription, letter for letter what its `toJSON()` says; or an app's FCM `token`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["token"]}, {"required": ["endpoint", "keys"]}]}
+    )
 
     keys: PushKeys | None = None
     # In milliseconds since 1970, as browsers count.

@@ -96,6 +96,9 @@ def a_call(name: str, operation: Any) -> Call[Any]:
     if operation.__name__ == "send":
         # To whom, and of what type, can be said in two ways each; one of them is needed.
         named |= {"recipient_ids": [AN_ID], "type": "campaign_update"}
+    if operation.__name__ in ("subscribe", "unsubscribe"):
+        # A browser or an app, one of the two.
+        named["token"] = "an-app-s-token"
     call: Call[Any] = operation(*positional, **named)
     return call
 

@@ -242,6 +242,14 @@ FACT = EvidenceFact(
     id=uuid.uuid4(), type="user.joined", time=datetime(2026, 1, 1, tzinfo=UTC), subject=Subject(kind="user", id=USER)
 )
 JANUARY = "2026-01-01T00%3A00%3A00%2B00%3A00"
+DEVICE = {
+    "device_id": str(USER),
+    "kind": "fcm",
+    "service": "fcm.googleapis.com",
+    "created_at": "2026-01-01T00:00:00Z",
+    "seen_at": "2026-01-01T00:00:00Z",
+    "expires_at": None,
+}
 OPERATIONS: list[tuple[str, Callable[[Any], Any], Any, str, bool]] = [
     (
         "payments",
@@ -333,6 +341,23 @@ OPERATIONS: list[tuple[str, Callable[[Any], Any], Any, str, bool]] = [
     ("notify", lambda c: c.unarchive(USER), ITEM, f"DELETE /api/v1/notifications/archive/{USER}", False),
     ("notify", lambda c: c.read_all(), {"marked": 3}, "POST /api/v1/notifications/read-all", False),
     ("notify", lambda c: c.see_all(), {"marked": 3}, "POST /api/v1/notifications/seen-all", False),
+    ("notify", lambda c: c.push_key(), {"public_key": "BKvE"}, "GET /api/v1/notifications/push-key", False),
+    ("notify", lambda c: c.subscribe(token="an-app-s-token"), DEVICE, "POST /api/v1/notifications/subscribe", False),
+    ("notify", lambda c: c.devices(), {"results": [DEVICE]}, "GET /api/v1/notifications/subscribe", False),
+    (
+        "notify",
+        lambda c: c.unsubscribe(token="an-app-s-token"),
+        {"results": []},
+        "DELETE /api/v1/notifications/subscribe",
+        False,
+    ),
+    (
+        "notify",
+        lambda c: c.remove_device(USER),
+        {"results": []},
+        f"DELETE /api/v1/notifications/subscribe/{USER}",
+        False,
+    ),
     (
         "notify",
         lambda c: c.stream_ticket(),
