@@ -45,6 +45,9 @@ TRACKING: list[tuple[str, str, str]] = [
     *(("support", "suppression", verb) for verb in ("place", "release")),
 ]
 
+# What support sends once more when somebody says that it never came.
+DELIVERY: list[tuple[str, str, str]] = [("support", "delivery", "resend")]
+
 # Who carries our messages is for admins to steer; everybody at a desk may see how they are.
 PROVIDERS: list[tuple[str, str, str]] = [
     *((role, "provider", "view") for role in _DESKS),

@@ -12,8 +12,16 @@ from django.http import HttpRequest
 from bh_sdk.server.admin import CasePage, parts
 from notify_svc.audience import queries, rules
 from notify_svc.audience.models import Campaign, Contact
+from notify_svc.tracking import queries as tracking
 
 DESK = "People"
+# Where the person is found by id.
+ELSEWHERE = {
+    "Deliveries": "notify_delivery.delivery",
+    "Notifications": "notify_delivery.notification",
+    "Digests": "notify_digests.window",
+    "What they want to hear": "notify_preferences.person",
+}
 
 
 @admin.register(Contact)
@@ -38,17 +46,24 @@ class ContactAdmin(CasePage):
             return queryset.filter(email_hash__in=queries.hashes_of(term)), False
 
     def case(self, request: HttpRequest, obj: Contact) -> parts.Case:
+        ways, person = self.ways(request), str(obj.user_id)
+        elsewhere = [
+            parts.Fact(title, "See", href=ways.many(model, q=person))
+            for title, model in ELSEWHERE.items()
+            if ways.open(model)
+        ]
         return parts.Case(
             headline=parts.Headline(title="Contact", below=str(obj.user_id)),
             wide=[
                 parts.Facts(
                     "Reached by",
                     [
-                        ("Email", rules.masked_email(obj.email.open()) if obj.email else "none"),
+                        self._email(request, obj),
                         ("Phone", rules.masked_phone(obj.phone.open()) if obj.phone else "none"),
                         ("Name", rules.masked(obj.name.open()) if obj.name else "none"),
                     ],
-                )
+                ),
+                parts.Facts("What they were told, and want", elsewhere),
             ],
             narrow=[
                 parts.Facts(
@@ -61,6 +76,15 @@ class ContactAdmin(CasePage):
                 )
             ],
         )
+
+    def _email(self, request: HttpRequest, obj: Contact) -> parts.Fact:
+        if not obj.email:
+            return parts.Fact("Email", "none")
+        email = obj.email.open()
+        held = tracking.suppression_of(queries.hashes_of(email), "email")
+        note = f"suppressed since {held.since:%d %b %Y}: nothing goes to it" if held else ""
+        href = self.ways(request).one("notify_tracking.suppression", held.pk) if held else ""
+        return parts.Fact("Email", rules.masked_email(email), note=note, href=href)
 
 
 @admin.register(Campaign)

@@ -70,6 +70,11 @@ def hashes_of(email: str) -> list[str]:
     return keyed_hashes(rules.normalized(email), "email")
 
 
+def people_of(email: str) -> list[UUID]:
+    """Whose mail address this is, as far as we were told."""
+    return list(Contact.objects.filter(email_hash__in=hashes_of(email)).values_list("user_id", flat=True))
+
+
 def shown_name(person_id: UUID) -> str:
     """How a donor is named to others; those whose name we do not have are `A donor`."""
     contact = Contact.objects.filter(user_id=person_id).first()

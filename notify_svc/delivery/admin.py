@@ -1,4 +1,4 @@
-"""What was sent, to read. Nobody changes a delivery by hand; what staff may send goes through templates and the API."""
+"""What was sent, to read, and to send again. Nobody changes a delivery by hand."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from datetime import timedelta
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
 from unfold.paginator import InfinitePaginator
 
-from bh_sdk.server.admin import CasePage, Figure, display, parts
+from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from bh_sdk.server.ops import clock
-from notify_svc.delivery import links, rules
-from notify_svc.delivery.models import Attempt, Delivery, Notification, WaitingFact
-from notify_svc.tracking import queries as tracking
-from notify_svc.wording import queries as wording
-from notify_svc.wording.errors import TemplateInvalid
-from notify_svc.wording.rendering import render
+from notify_svc.audience import queries as audience
+from notify_svc.delivery import looks, resending, rules
+from notify_svc.delivery.models import Delivery, Notification, WaitingFact
 
 DESK = "Messages"
 TONES: dict[str, parts.Tone] = {
@@ -76,16 +73,31 @@ class _ByIds(CasePage):
         try:
             wanted = UUID(term)
         except ValueError:
-            return queryset.none(), False
+            return self._of_address(request, queryset, term), False
         found = Q()
         for name in self.ids:
             found |= Q((name, wanted))
         return queryset.filter(found), False
 
+    def _of_address(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """What was told to whoever has this mail address: for those who may look people up."""
+        if "@" not in term or "recipient_id" not in self.ids or not _may(request, "contact", "view"):
+            return queryset.none()
+        return queryset.filter(recipient_id__in=audience.people_of(term))
+
+
+def _may(request: HttpRequest, noun: str, verb: str) -> bool:
+    return bool(request.user.may(noun, verb))  # type: ignore[union-attr]  # nobody gets here without signing in
+
+
+def _whole(request: HttpRequest) -> bool:
+    """Whether the reader sees what a person was told as that person did."""
+    return _may(request, "notification", "open")
+
 
 @admin.register(Delivery)
 class DeliveryAdmin(_ByIds):
-    """Every message on its way, with every try."""
+    """Every message on its way, with every try. `delivery` in the policies: `view`, `resend`."""
 
     thing, icon, order = "delivery", "outgoing_mail", 10
     list_display = ("type_shown", "channel", "status_shown", "recipient_id", "tries", "reason", "created_at")
@@ -94,14 +106,15 @@ class DeliveryAdmin(_ByIds):
         ("channel", ChoicesCheckboxFilter),
         ("created_at", RangeDateFilter),
     ]
-    list_select_related: ClassVar = ["notification"]
+    list_select_related: ClassVar = ["notification", "version__template"]
     ordering: ClassVar = ["-created_at", "-id"]
     ids = ("id", "notification_id", "recipient_id")
-    search_help_text = "Id of a delivery (the Message-ID of a mail), a notification or a person"
+    search_help_text = "Exact mail address, or id of a person, a delivery (the Message-ID of a mail), a notification"
+    actions_detail: ClassVar = ["resend"]
 
-    @display(description="Message")
-    def type_shown(self, delivery: Delivery) -> str:
-        return delivery.notification.type
+    @display(description="Message", header=True)
+    def type_shown(self, delivery: Delivery) -> list[str]:
+        return [delivery.version.template.title, delivery.notification.type]
 
     @display(description="State", ordering="status", label=dict(TONES))
     def status_shown(self, delivery: Delivery) -> str:
@@ -119,7 +132,33 @@ class DeliveryAdmin(_ByIds):
         page = cast(CasePage, admin.site._registry[WaitingFact])
         yield Figure("Facts not told", str(untold), "telling them failed", page.address(), pressing=untold > 0)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """No button for what is not over yet; the command refuses it anyway."""
+        delivery = self.get_object(request, str(object_id))
+        if not isinstance(delivery, Delivery) or not resending.resendable(delivery):
+            return []
+        return super().get_actions_detail(request, object_id)
+
+    @action(
+        title="Send again",
+        verb="resend",
+        question="One more message with the same content and today's words, to the address that we know now. The first may"
+        " still arrive. For a mail that came back, first put the address right or release it.",
+        icon="forward_to_inbox",
+        look="primary",
+    )
+    def resend(self, request: HttpRequest, form: Dialog, object_id: str) -> HttpResponse:
+        again = resending.resend(delivery_id=UUID(object_id), by=self.actor(request))
+        self.log_change(request, Delivery.objects.get(id=object_id), f"Sent again as {again}")
+        self.message_user(request, "It is on its way again: this is the new delivery", messages.SUCCESS)
+        return HttpResponse(headers={"HX-Redirect": self._page_of(again)})
+
+    def _page_of(self, delivery_id: UUID) -> str:
+        return self.address(Delivery(id=delivery_id))
+
     def case(self, request: HttpRequest, obj: Delivery) -> parts.Case:
+        if _whole(request):
+            self.log_reading(request, obj, "Looked at what was told")
         notification = obj.notification
         page = cast(CasePage, admin.site._registry[Notification])
         in_feed = obj.channel == "in_app"
@@ -131,9 +170,9 @@ class DeliveryAdmin(_ByIds):
                 tone=TONES[obj.status],
                 notice=(MEANS_IN_FEED if in_feed else MEANS)[obj.status],
             ),
-            wide=_look(obj),
+            wide=looks.message(obj, whole=_whole(request)),
             narrow=[
-                parts.Timeline("What happened", _timeline(obj)),
+                parts.Timeline("What happened", looks.timeline(obj, page_of=self._page_of)),
                 parts.Facts(
                     "Delivery",
                     [
@@ -150,42 +189,6 @@ class DeliveryAdmin(_ByIds):
         )
 
 
-def _look(delivery: Delivery) -> list[parts.Card]:
-    """The message as it was written, without the person's name and without the signature that opens a gift."""
-    notification = delivery.notification
-    if delivery.channel == "in_app":
-        entry = [("Title", notification.title), ("Body", notification.body), ("Leads to", notification.action_url)]
-        return [parts.Facts("In the feed", entry)]
-    data = notification.data | links.shown_to_staff(notification)
-    try:
-        words = render(wording.version(delivery.version_id).source, data, links=links.of_nobody(notification))
-    except TemplateInvalid as error:
-        return [parts.Words("These words cannot be written", error.detail)]
-    return [parts.Preview("On a screen", words.html, subject=words.subject), parts.Words("As text", words.text)]
-
-
-def _timeline(delivery: Delivery) -> list[parts.Moment]:
-    """From the acceptance to the provider's last word, the newest first."""
-    moments = [
-        parts.Moment(
-            f"Try {attempt.number}: {attempt.outcome}",
-            attempt.ended_at,
-            who=attempt.provider,
-            note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
-        )
-        for attempt in Attempt.objects.filter(delivery=delivery)
-    ]
-    if delivery.status == "sending" and delivery.claimed_at:
-        moments.append(parts.Moment("Claimed by a worker", delivery.claimed_at))
-    said = tracking.events_of(delivery.id, provider=delivery.provider, provider_ref=delivery.provider_ref)
-    moments += [parts.Moment(one.kind.capitalize(), one.at, who=one.provider, note=one.code) for one in said]
-    moments.sort(key=lambda moment: moment.when, reverse=True)
-    if delivery.status in (*rules.DUE, "waiting"):
-        late = delivery.due_at < clock.now() - timedelta(minutes=1)
-        moments.insert(0, parts.Moment("Next", delivery.due_at, due=True, late=late))
-    return [*moments, parts.Moment("Accepted", delivery.created_at)]
-
-
 @admin.register(Notification)
 class NotificationAdmin(_ByIds):
     """What people were told, once each."""
@@ -195,15 +198,25 @@ class NotificationAdmin(_ByIds):
     list_filter: ClassVar = ["category", ("created_at", RangeDateFilter)]
     ordering: ClassVar = ["-created_at", "-id"]
     ids = ("id", "recipient_id")
-    search_help_text = "Id of a notification or a person"
+    search_help_text = "Exact mail address, or id of a person or a notification"
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The titles name people: they are for whoever may open notifications."""
+        return [name for name in self.list_display if name != "title" or _whole(request)]
 
     def case(self, request: HttpRequest, obj: Notification) -> parts.Case:
+        if whole := _whole(request):
+            self.log_reading(request, obj, "Looked at what was told")
         page = cast(CasePage, admin.site._registry[Delivery])
         return parts.Case(
             headline=parts.Headline(title=obj.type, below=str(obj.recipient_id), status=obj.category, tone="info"),
             wide=[
-                parts.Facts("In the feed", [("Title", obj.title or "not in the feed"), ("Body", obj.body)]),
-                parts.Words("Data", json.dumps(obj.data, indent=2, ensure_ascii=False), mono=True),
+                *(
+                    [parts.Facts("In the feed", [("Title", obj.title), ("Body", obj.body)])]
+                    if whole and obj.title
+                    else []
+                ),
+                parts.Words("Data", json.dumps(looks.data(obj, whole=whole), indent=2, ensure_ascii=False), mono=True),
             ],
             narrow=[
                 parts.Facts(

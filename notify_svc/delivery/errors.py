@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bh_sdk.errors import Invalid, NotFound
+from bh_sdk.errors import Conflict, Invalid, NotFound
 
 
 class ScheduleInvalid(Invalid):
@@ -11,6 +11,24 @@ class ScheduleInvalid(Invalid):
 
 class ExpiryInvalid(Invalid):
     code, title = "expiry_invalid", "A message expires after it is sent, and in the future"
+
+
+class DeliveryNotFound(NotFound):
+    code, title = "delivery_not_found", "There is no such delivery"
+
+
+class NotResendable(Conflict):
+    """`reason` is its state, or why it has become pointless."""
+
+    code, title = "not_resendable", "This delivery is not over yet, or there is nothing to send again"
+
+
+class AddressSuppressed(Conflict):
+    code, title = "address_suppressed", "Nothing goes to this address until it is released"
+
+
+class NotWanted(Conflict):
+    code, title = "not_wanted", "Its reader wants none of this by this way, or only gathered in a digest"
 
 
 class MailingNotFound(NotFound):

@@ -30,7 +30,7 @@ _MEANS = {
 class WindowAdmin(CasePage):
     """Seen by whoever may see preferences."""
 
-    thing, desk, desk_order, icon, order = "preference", "Messages", 10, "inventory_2", 40
+    thing, desk, desk_order, icon, order = "preference", "Messages", 10, "inventory_2", 35
     list_display = ("user_id", "category", "channel", "frequency", "state_shown", "closes_at")
     list_filter: ClassVar = [
         ("closed_at", admin.EmptyFieldListFilter),

@@ -67,25 +67,29 @@ def unfollow(request: Call, campaign_id: UUID) -> queries.Following:
 @router.get("/unsubscribe/{token}", auth=None, openapi_extra=_PAGE)
 def ask_unsubscribe(request: Call, token: str) -> HttpResponse:
     """A page with a button, for people. It changes nothing, because programs open links too."""
-    return pages.ask_unsubscribe(token)
+    return pages.ask_unsubscribe(token, accepts=_accepts(request))
 
 
 @router.post("/unsubscribe/{token}", auth=None, openapi_extra=_PAGE)
 def unsubscribe(request: Call, token: str) -> HttpResponse:
     """RFC 8058: no more mails of the link's category. 200 for repeats as well; no cookie, no login, no body needed."""
-    return pages.unsubscribe(token)
+    return pages.unsubscribe(token, accepts=_accepts(request))
 
 
 @router.get("/preferences/{token}", auth=None, openapi_extra=_PAGE)
 def show_preference_page(request: Call, token: str) -> HttpResponse:
     """The page behind the link in a mail, to choose without signing in."""
-    return pages.show(token)
+    return pages.show(token, accepts=_accepts(request))
 
 
 @router.post("/preferences/{token}", auth=None, openapi_extra=_SAVED)
 def save_preference_page(request: Call, token: str) -> HttpResponse:
     """What was chosen on that page, as a form. The link itself is the proof, so that there is no session to ride on."""
-    return pages.save(token, request.POST)
+    return pages.save(token, request.POST, accepts=_accepts(request))
+
+
+def _accepts(request: Call) -> str:
+    return request.headers.get("Accept-Language", "")[:200]
 
 
 def _follow(request: Call, campaign_id: UUID, *, following: bool) -> queries.Following:

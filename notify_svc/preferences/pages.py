@@ -34,34 +34,34 @@ _BY_PAGE = Said("page")
 _START, _END = "22:00", "08:00"
 
 
-def ask_unsubscribe(token: str) -> HttpResponse:
-    """Whether the reader means it. Changes nothing."""
+def ask_unsubscribe(token: str, *, accepts: str = "") -> HttpResponse:
+    """Whether the reader means it. Changes nothing. `accepts` is the reader's Accept-Language, for a link that says nothing."""
     opened = links.open_unsubscribe(token)
     if opened is None:
-        return _unknown()
+        return _unknown(accepts)
     return _page("ask", opened.user_id, category=opened.category)
 
 
-def unsubscribe(token: str) -> HttpResponse:
+def unsubscribe(token: str, *, accepts: str = "") -> HttpResponse:
     """No more mails of the link's category."""
     opened = links.open_unsubscribe(token)
     if opened is None:
-        return _unknown()
+        return _unknown(accepts)
     commands.unsubscribe(user_id=opened.user_id, category=opened.category)
     return _page("done", opened.user_id, category=opened.category)
 
 
-def show(token: str) -> HttpResponse:
+def show(token: str, *, accepts: str = "") -> HttpResponse:
     """A person's choices."""
     opened = links.open_page(token)
-    return _unknown() if opened is None else _choices(opened.user_id)
+    return _unknown(accepts) if opened is None else _choices(opened.user_id)
 
 
-def save(token: str, form: Mapping[str, str]) -> HttpResponse:
+def save(token: str, form: Mapping[str, str], *, accepts: str = "") -> HttpResponse:
     """Save what was chosen. What the form does not hold stays as it is; what cannot be chosen saves nothing."""
     opened = links.open_page(token)
     if opened is None:
-        return _unknown()
+        return _unknown(accepts)
     try:
         if form.get("stop"):
             commands.change(user_id=opened.user_id, said=_BY_PAGE, choices=_nothing())
@@ -147,8 +147,9 @@ def _options(wishes: rules.Wishes, category: str, channel: str) -> tuple[Frequen
     return wishes.frequency(category, channel), rules.frequencies(category, channel)
 
 
-def _unknown() -> HttpResponse:
-    return _answer("unknown", "en", {}, status=404)
+def _unknown(accepts: str) -> HttpResponse:
+    """Whose link it was nobody knows; in which language they read, their browser says."""
+    return _answer("unknown", words.wished(accepts), {}, status=404)
 
 
 def _page(kind: str, user_id: UUID, *, status: int = 200, **shown: Any) -> HttpResponse:

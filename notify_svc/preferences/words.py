@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation.trans_real import parse_accept_lang_header
+
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -188,6 +190,12 @@ ARABIC = Words(
     unknown="إنه ناقص أو قديم جدًا. افتحه من أحدث رسالة منّا.",
 )
 LANGUAGES = {"en": ENGLISH, "es": SPANISH, "fr": FRENCH, "ar": ARABIC}
+
+
+def wished(accepts: str) -> str:
+    """The language that an Accept-Language header likes best, of those that the pages speak."""
+    bases = (tag.split("-", maxsplit=1)[0] for tag, _ in parse_accept_lang_header(accepts))
+    return next((base for base in bases if base in LANGUAGES), "en")
 
 
 def language(locale: str) -> str:

@@ -55,7 +55,7 @@ class Weigh(Dialog):
 class ProviderAdmin(CasePage):
     """`provider` in the policies: `view`, `weigh`, `heal`. Rows come by themselves when a provider is set up."""
 
-    thing, desk, desk_order, icon, order = "provider", "Messages", 10, "local_post_office", 40
+    thing, desk, desk_order, icon, order = "provider", "Messages", 10, "local_post_office", 60
     list_display = ("name_shown", "state_shown", "share_shown", "failing_shown", "latency_shown", "tries_shown")
     list_filter: ClassVar = ["channel"]
     search_fields: ClassVar = ["name"]

@@ -25,6 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 
 PATH = "/api/v1/notifications/stream"
 _LONGEST_TICKET = 100
+_NO_TICKET = "A ticket that is fresh and not used yet is needed: POST /notifications/stream-ticket"
 _SSE: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -79,12 +80,12 @@ class Application:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         ticket = query.get("ticket", [""])[0]
         if not 0 < len(ticket) <= _LONGEST_TICKET:
-            raise Unauthenticated
+            raise Unauthenticated(_NO_TICKET)
         last = _header(scope, b"last-event-id") or query.get("last_event_id", [""])[0]
         try:
             person = await self._hub.store.redeem(ticket)
             if person is None:
-                raise Unauthenticated
+                raise Unauthenticated(_NO_TICKET)
             if self._hub.of(person) >= settings.EACH:
                 raise RateLimited(f"{settings.EACH} streams of one person are enough")
             return await self._begin(person, last)

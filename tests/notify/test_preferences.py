@@ -301,9 +301,10 @@ def path_of(url: str) -> str:
     return "/" + url.split("/api/v1/notifications/")[1]
 
 
-def browse(path: str, form: dict[str, str] | None = None) -> Any:
+def browse(path: str, form: dict[str, str] | None = None, *, accept_language: str = "") -> Any:
     """As a browser without a session, or a mail program."""
-    client, address = Client(enforce_csrf_checks=True), f"/api/v1/notifications{path}"
+    client = Client(enforce_csrf_checks=True, headers={"Accept-Language": accept_language})
+    address = f"/api/v1/notifications{path}"
     return client.get(address) if form is None else client.post(address, form)
 
 
@@ -361,6 +362,22 @@ def test_whatever_we_did_not_make_is_answered_alike() -> None:
     assert len(answers) == 1
     assert browse(f"/unsubscribe/{bent}").status_code == 404
     assert Person.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("accepts", "language", "direction"),
+    [
+        ("ar-EG, en;q=0.5", "ar", "rtl"),
+        ("de, fr-CA;q=0.8", "fr", "ltr"),
+        ("de", "en", "ltr"),
+        (";;q=\x7f", "en", "ltr"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_broken_link_says_so_in_the_language_of_the_browser(accepts: str, language: str, direction: str) -> None:
+    page = browse("/preferences/broken", accept_language=accepts)
+    assert page.status_code == 404
+    assert f'<html lang="{language}" dir="{direction}">' in page.content.decode()
 
 
 def test_a_link_says_who_and_what_by_its_key_alone(settings: Any) -> None:

@@ -74,6 +74,7 @@ def test_a_ticket_opens_one_stream_in_its_time_and_no_other(program: Process) ->
         again = httpx.get(f"{program.url}{PATH}?ticket={ticket}")
         assert (again.status_code, again.json()["code"]) == (401, "unauthenticated")
         assert again.headers["content-type"] == "application/problem+json"
+        assert "ticket" in again.json()["detail"]
     late = reader("POST", "/stream-ticket").json()["ticket"]
     Ticket.objects.update(expires_at=clock.now() - timedelta(days=1))
     for bad in (late, "", "made-up", "x" * 5000):
