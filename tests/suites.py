@@ -37,9 +37,9 @@ TESTS = ROOT / "tests"
 ROOMS = "bh-tests-"
 SIDE_BY_SIDE = 2
 # The longest first, so that none of them is left alone at the end.
-ORDER = ("faults", "e2e", "payments", "trust", "contracts", "kit", "notify", "house", "standin", "sdk")
+ORDER = ("faults", "e2e", "payments", "trust", "notify", "contracts", "kit", "house", "standin", "sdk")
 # A long suite is run in parts, so that both cores are busy to the end.
-PARTS = {"payments": 3, "trust": 3}
+PARTS = {"payments": 3, "trust": 3, "notify": 3}
 COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 
