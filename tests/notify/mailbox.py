@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -88,24 +88,23 @@ def _part(mail: EmailMessage, kind: str) -> str:
 @contextmanager
 def running() -> Iterator[Mailbox]:
     """An SMTP server on a free port of the loopback."""
-    box, loop, ready = Mailbox(), asyncio.new_event_loop(), threading.Event()
+    box, ready = Mailbox(), threading.Event()
+    ends: list[Callable[[], None]] = []
 
     async def serve() -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
         server = await loop.create_server(lambda: SMTP(box, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
         box.port = server.sockets[0].getsockname()[1]
+        ends.append(lambda: loop.call_soon_threadsafe(over.set))
         ready.set()
+        await over.wait()
+        server.close()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(30), "the mail server did not start"
     try:
         yield box
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        ends[0]()
         thread.join(10)
-        loop.close()
