@@ -83,7 +83,7 @@ class SendNotification(Ask):
     template_id: Id | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     channels: Annotated[list[Channel], Field(min_length=1, max_length=4)] | None = None
-    priority: Priority = "normal"
+    priority: Priority | None = Field(None, description="Left out: as urgent as its type usually is")
     group: Slug | None = None
     schedule_at: Time | None = None
     expires_at: Time | None = None

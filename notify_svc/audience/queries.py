@@ -104,6 +104,11 @@ def given_by_guest(payment_id: UUID) -> bool:
     return Gift.objects.filter(payment_id=payment_id, guest=True).exists()
 
 
+def is_guest(donor_id: UUID) -> bool:
+    """Whether this is an id that stands for somebody without an account; not, when we have heard of no gift of theirs."""
+    return Gift.objects.filter(donor_id=donor_id, guest=True).exists()
+
+
 def _supporting(campaign_id: UUID) -> QuerySet[Gift]:
     return Gift.objects.filter(campaign_id=campaign_id, taken_back=False, guest=False)
 

@@ -9,15 +9,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from bh_sdk.errors import BHError
-from bh_sdk.events import CATALOGUE, DeliveryFailed, Fact, ReceiptIssued
+from bh_sdk.events import DeliveryFailed
 from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock, doorbell
-from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import occasions, rules
+from notify_svc.delivery import catalogue, rules
 from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
-from notify_svc.delivery.models import Delivery, Notification, WaitingFact
+from notify_svc.delivery.models import Delivery, Notification
 from notify_svc.delivery.orders import Accepted, Order
 from notify_svc.delivery.wishes import DIGESTED, Planned, gather
 from notify_svc.preferences.queries import is_no
@@ -90,7 +88,7 @@ def _locale(reach: Mapping[UUID, audience.Reach], order: Order) -> str | None:
 
 
 def _channels(order: Order, wordings: Wordings) -> tuple[str, ...]:
-    wanted = order.channels if order.channels is not None else rules.OFFERED
+    wanted = order.channels if order.channels is not None else catalogue.channels(order.type)
     return tuple(
         channel
         for channel in rules.OFFERED
@@ -107,11 +105,11 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
         category=category,
         data=order.data,
         group=order.group or rules.usual_group(order.type, order.data),
-        priority=rules.PRIORITIES[order.priority],
+        priority=catalogue.priority(order.type, order.priority),
         mentions=order.mentions,
         accepted_by=by,
         schedule_at=order.schedule_at,
-        expires_at=order.expires_at,
+        expires_at=order.expires_at or catalogue.expiry(order.type, order.schedule_at or now),
         test=order.test,
         created_at=now,
         title=text.title,
@@ -176,7 +174,7 @@ def send(
     template_id: UUID | None = None,
     data: dict[str, Any],
     channels: Sequence[str] | None = None,
-    priority: str = "normal",
+    priority: str | None = None,
     group: str | None = None,
     schedule_at: datetime | None = None,
     expires_at: datetime | None = None,
@@ -232,96 +230,6 @@ def timed(schedule_at: datetime | None, expires_at: datetime | None) -> datetime
     if expires_at is not None and expires_at <= (start or now):
         raise ExpiryInvalid(errors=[{"pointer": "#/expires_at", "message": "is not after the time of sending"}])
     return start
-
-
-@transaction.atomic
-def tell(fact: Fact, *, event_id: UUID) -> None:
-    """Turn a fact into notifications, once. A fact about a campaign that we do not know yet waits for it."""
-    person_id = occasions.person_of(fact)
-    if person_id is not None:
-        _tell(fact, event_id, title="", owner_id=person_id)
-        return
-    campaign_id = occasions.campaign_of(fact)
-    if campaign_id is None:
-        return
-    campaign = audience.campaign(campaign_id)
-    if campaign is None:
-        WaitingFact.objects.get_or_create(
-            event_id=event_id,
-            defaults={
-                "type": fact.type,
-                "payload": fact.payload(),
-                "campaign_id": campaign_id,
-                "created_at": (now := clock.now()),
-                "due_at": now,
-            },
-        )
-        return
-    _tell(fact, event_id, title=audience.shown_title(campaign), owner_id=campaign.owner_id)
-
-
-def _tell(fact: Fact, event_id: UUID, *, title: str, owner_id: UUID) -> None:
-    before = occasions.only_after(fact)
-    if before is not None and not Notification.objects.filter(dedupe=before).exists():
-        return
-    scene = occasions.Scene(
-        title=title, owner_id=owner_id, name_of=audience.shown_name, by_guest=audience.given_by_guest
-    )
-    for order in occasions.orders(fact, scene, event_id=event_id):
-        later = occasions.overtaken_by(order.dedupe)
-        if later is None or not Notification.objects.filter(dedupe=later).exists():
-            accept([order], by="system")
-
-
-def tell_of_receipt(fact: ReceiptIssued, *, event_id: UUID) -> None:
-    """A donor's tax receipt, once for each time it is told. It waits for no campaign, because it is about none."""
-    accept([occasions.of_receipt(fact, event_id=event_id)], by="system")
-
-
-def tell_waiting(*, campaign_id: UUID | None = None, limit: int = 200) -> int:
-    """Tell the facts whose campaign has become known; returns how many. The others go on waiting.
-
-    Each is told in a transaction of its own. One that cannot be told is logged and tried again after a growing pause, at
-    most `rules.TELL_AT_MOST` times; then it is left for staff to see. With `campaign_id` only that campaign's, and all of
-    them at once: what failed before may have failed by what we were told of the campaign.
-    """
-    waiting = WaitingFact.objects.all()
-    if campaign_id is not None:
-        waiting = waiting.filter(campaign_id=campaign_id)
-    else:
-        waiting = waiting.filter(due_at__lte=clock.now(), tries__lt=rules.TELL_AT_MOST)
-    known = audience.known_campaigns(set(waiting.order_by().values_list("campaign_id", flat=True).distinct()))
-    ready = waiting.filter(campaign_id__in=known).order_by("due_at", "created_at", "event_id")
-    ids = list(ready.values_list("event_id", flat=True)[:limit])
-    return sum(_tell_one(event_id) for event_id in ids)
-
-
-@transaction.atomic
-def _tell_one(event_id: UUID) -> bool:
-    waiting = WaitingFact.objects.select_for_update(skip_locked=True).filter(event_id=event_id).first()
-    if waiting is None:
-        # Another worker tells it, or has told it.
-        return False
-    try:
-        with transaction.atomic():
-            tell(CATALOGUE[waiting.type].model_validate(waiting.payload), event_id=event_id)
-    except Exception as error:
-        waiting.tries = min(waiting.tries + 1, rules.TELL_AT_MOST)
-        waiting.due_at = rules.next_telling(waiting.tries, now=clock.now())
-        waiting.reason = (error.code if isinstance(error, BHError) else type(error).__name__)[:64]
-        waiting.save(update_fields=["tries", "due_at", "reason"])
-        log().error(
-            "fact_not_told",
-            event_id=str(event_id),
-            type=waiting.type,
-            campaign_id=str(waiting.campaign_id),
-            tries=waiting.tries,
-            given_up=waiting.tries >= rules.TELL_AT_MOST,
-            exc_info=error,
-        )
-        return False
-    waiting.delete()
-    return True
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.settings import setting
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import links, occasions, pace, rules, wishes
+from notify_svc.delivery import catalogue, links, pace, rules, wishes
 from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
@@ -138,7 +138,7 @@ def _unwanted(deliveries: Sequence[Delivery], now: datetime) -> Iterator[Result]
 
 def _overtaken(notifications: Sequence[Notification]) -> set[UUID]:
     """Those that something later made pointless."""
-    later = {row.id: key for row in notifications if (key := occasions.overtaken_by(row.dedupe))}
+    later = {row.id: key for row in notifications if (key := catalogue.overtaken_by(row.dedupe))}
     if not later:
         return set()
     there = set(Notification.objects.filter(dedupe__in=later.values()).values_list("dedupe", flat=True))

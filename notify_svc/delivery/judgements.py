@@ -1,4 +1,4 @@
-"""What people hear of decisions about them: trust's facts about a campaign or a person, in words. Pure.
+"""What people hear of trust: a change of tier, and decisions about them. Pure.
 
 The owner is told, and whoever reported or appealed; nobody ever hears who reported, and no reporter what was found.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from bh_sdk.events import (
     AppealDecided,
@@ -19,13 +19,15 @@ from bh_sdk.events import (
     OverrideEnded,
     OverridePlaced,
     ReportDecided,
+    ScoreChanged,
     VerificationEnded,
     VerificationEnding,
     VerificationGranted,
     VerificationRefused,
 )
-from notify_svc.delivery.orders import Order
+from notify_svc.delivery.orders import Said, Scene
 
+TIERS = ("NEW", "RISING", "STEADY", "TRUSTED", "STAR")
 Judgement = (
     ReportDecided
     | CaseDecided
@@ -40,101 +42,87 @@ Judgement = (
     | OverridePlaced
     | OverrideEnded
 )
-# How a person without a campaign is spoken of: to themselves, and to others.
-OWN, OTHER = "your profile", "the person you reported"
-ITEMS = {
-    "email": "the email address",
-    "phone": "the phone number",
-    "identity": "the identity",
-    "bank": "the bank account",
-    "registry": "the registration",
-    "beneficiary": "the beneficiary",
-    "endorsement": "the endorsement",
-    "address": "the address",
-}
-AGAINST = {
-    "score": "the score",
-    "report": "the decision on a report",
-    "case": "what we found",
-    "override": "what our staff had set",
-    "hold": "the hold",
-    "verification": "the verification",
-}
-SET = {"score": "the trust score", "tier": "the trust tier", "factor": "a part of the trust score"}
 
 
-def is_told(fact: Fact) -> bool:
+def is_news(fact: Fact) -> bool:
     """Whether somebody hears of it."""
+    if isinstance(fact, ScoreChanged):
+        # What staff set by hand is told by its own facts, and only campaigns have owners who follow a tier.
+        moved = fact.previous_tier is not None and fact.previous_tier != fact.tier
+        return fact.entity_kind == "campaign" and moved and not fact.by_hand
     if isinstance(fact, CaseDecided):
         return fact.outcome == "confirmed"
-    if isinstance(fact, OverrideEnded):
-        # What takes its place is told by itself.
-        return fact.because != "replaced"
-    return isinstance(fact, Judgement)
+    # What takes the place of an override is told by itself.
+    return not (isinstance(fact, OverrideEnded) and fact.because == "replaced")
 
 
-def orders(fact: Judgement, *, title: str, owner_id: UUID, event_id: UUID) -> list[Order]:
-    """The notification that a decision causes, with the key that makes it unique. Without a campaign `title` is empty."""
-    recipient = _recipient(fact, owner_id)
-    kind, about, said = _words(fact, event_id)
-    other = isinstance(fact, ReportDecided)
+def tier(fact: ScoreChanged, scene: Scene) -> list[Said]:
+    """A campaign's new tier, to its owner alone."""
     data = {
-        "about": title or (OTHER if other else OWN),
-        "is_campaign": fact.entity_kind == "campaign",
-        "entity_id": str(fact.entity_id),
+        "campaign_id": str(fact.entity_id),
+        "campaign_title": scene.title,
+        "tier": fact.tier,
+        "previous_tier": fact.previous_tier,
+        "risen": TIERS.index(fact.tier) > TIERS.index(fact.previous_tier or fact.tier),
+        "rated": fact.rated,
     }
-    return [Order(recipient_id=recipient, type=kind, dedupe=f"{kind}:{about}", data=data | said)]
+    return [Said("trust.tier_changed", scene.owner, data)]
 
 
-def _recipient(fact: Judgement, owner_id: UUID) -> UUID:
+def said(fact: Judgement, scene: Scene) -> list[Said]:
+    """What is told of a decision, to whom. About a person nothing is named: the words know how to speak of them."""
+    type, more = _words(fact)
+    data: dict[str, Any] = {"is_campaign": fact.entity_kind == "campaign", "entity_id": str(fact.entity_id)}
+    if scene.title:
+        data["about"] = scene.title
+    return [Said(type, _recipient(fact, scene), data | more)]
+
+
+def _recipient(fact: Judgement, scene: Scene) -> UUID:
     if isinstance(fact, ReportDecided):
         return fact.reporter_id
-    return fact.filed_by if isinstance(fact, AppealFiled | AppealDecided) else owner_id
+    return fact.filed_by if isinstance(fact, AppealFiled | AppealDecided) else scene.owner
 
 
-def _words(fact: Judgement, event_id: UUID) -> tuple[str, UUID, dict[str, Any]]:
-    """The type, what it is told once about, and what only its words need."""
+def _words(fact: Judgement) -> tuple[str, dict[str, Any]]:
+    """The type and what only its words need."""
     match fact:
         case ReportDecided():
-            # An appeal may change what was decided; then the reporter hears what stands.
-            return "report.decided", uuid5(fact.report_id, fact.outcome), {"upheld": fact.outcome == "upheld"}
+            return "report.decided", {"upheld": fact.outcome == "upheld"}
         case CaseDecided():
-            return "case.confirmed", fact.case_id, {}
+            return "case.confirmed", {}
         case HoldPlaced():
-            return "hold.placed", fact.hold_id, {}
+            return "hold.placed", {}
         case HoldLifted():
-            return "hold.lifted", fact.hold_id, {}
+            return "hold.lifted", {}
         case VerificationGranted() | VerificationRefused() | VerificationEnding() | VerificationEnded():
-            return _verification(fact, event_id)
+            return _verification(fact)
         case AppealFiled():
-            said = {"against": AGAINST[fact.against], "due_on": _day(fact.due_at)}
-            return "appeal.filed", fact.appeal_id, said
+            return "appeal.filed", {"against": fact.against, "due_on": _day(fact.due_at)}
         case AppealDecided():
             outcome = {"changed": fact.outcome != "upheld", "in_full": fact.outcome == "reversed"}
-            return "appeal.decided", fact.appeal_id, {"against": AGAINST[fact.against]} | outcome
+            return "appeal.decided", {"against": fact.against} | outcome
         case OverridePlaced():
-            return "override.placed", fact.override_id, {"what": SET[fact.what], "until": _day(fact.expires_at)}
+            return "override.placed", {"what": fact.what, "until": _day(fact.expires_at)}
         case OverrideEnded():
-            return "override.ended", fact.override_id, {}
+            return "override.ended", {}
 
 
 def _verification(
-    fact: VerificationGranted | VerificationRefused | VerificationEnding | VerificationEnded, event_id: UUID
-) -> tuple[str, UUID, dict[str, Any]]:
-    item = {"item": ITEMS[fact.item]}
+    fact: VerificationGranted | VerificationRefused | VerificationEnding | VerificationEnded,
+) -> tuple[str, dict[str, Any]]:
+    item = {"item": fact.item}
     match fact:
         case VerificationGranted():
-            ends = fact.expires_at is not None
-            # A line is never empty; without an end the words leave it out.
-            ends_on = _day(fact.expires_at) if fact.expires_at is not None else "never"
-            return "verification.granted", event_id, item | {"ends": ends, "ends_on": ends_on}
+            # Without an end it holds until further notice.
+            return "verification.granted", item | ({"ends_on": _day(fact.expires_at)} if fact.expires_at else {})
         case VerificationRefused():
-            return "verification.refused", event_id, item
+            return "verification.refused", item
         case VerificationEnding():
-            return "verification.ending", event_id, item | {"ends_on": _day(fact.expires_at)}
+            return "verification.ending", item | {"ends_on": _day(fact.expires_at)}
         case VerificationEnded():
-            return "verification.ended", event_id, item | {"revoked": fact.revoked}
+            return "verification.ended", item | {"revoked": fact.revoked}
 
 
 def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
+    return f"{at:%Y-%m-%d}"

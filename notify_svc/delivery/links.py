@@ -10,30 +10,23 @@ from uuid import UUID
 from django.conf import settings
 
 from bh_sdk.tokens import gift_link, receipt_link
-from notify_svc.delivery import occasions
+from notify_svc.delivery import catalogue
 from notify_svc.delivery.models import Notification
 from notify_svc.digests import showing
 from notify_svc.preferences import links as preferences
 from notify_svc.preferences.rules import is_digest
 from notify_svc.wording.rendering import Links
 
-RECEIPT = "receipt.issued"
-
 
 def at_send(notification: Notification) -> dict[str, Any]:
     """The variables that only the leaving mail holds. A guest's link to a gift is signed; who has an account signs in
     instead. The way to a receipt is signed for everybody: a mail cannot sign in."""
-    if notification.type == RECEIPT:
-        receipt_id = UUID(notification.data["receipt_id"])
-        query = urlencode({"link": receipt_link(settings.BH_LINK_KEY, receipt_id)})
-        return {"receipt_url": f"{_receipt(notification)}?{query}"}
-    if is_digest(notification.type):
-        return showing.shown(UUID(notification.data["window_id"]))
-    if notification.type not in occasions.ABOUT_A_GIFT:
-        return {}
-    payment_id = UUID(notification.data["payment_id"])
-    query = f"?{urlencode({'link': gift_link(settings.BH_LINK_KEY, payment_id)})}" if notification.guest else ""
-    return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{payment_id}{query}"}
+    return _added(notification, signed=True)
+
+
+def shown_to_staff(notification: Notification) -> dict[str, Any]:
+    """The same, without the signature: a preview opens nobody's gift and nobody's receipt."""
+    return _added(notification, signed=False)
 
 
 def of_recipient(notification: Notification) -> Links:
@@ -48,16 +41,25 @@ def of_nobody(notification: Notification) -> Links:
     return Links(shown.unsubscribe_url, shown.preferences_url)
 
 
-def shown_to_staff(notification: Notification) -> dict[str, Any]:
-    """The same, without the signature: a preview opens nobody's gift and nobody's receipt."""
-    if notification.type == RECEIPT:
-        return {"receipt_url": _receipt(notification)}
+def _added(notification: Notification, *, signed: bool) -> dict[str, Any]:
     if is_digest(notification.type):
         return showing.shown(UUID(notification.data["window_id"]))
-    if notification.type not in occasions.ABOUT_A_GIFT:
-        return {}
-    return {"gift_url": f"{settings.BH_SITE_URL}/gifts/{notification.data['payment_id']}"}
+    row = catalogue.BY_TYPE.get(notification.type)
+    match row.opens if row else "":
+        case "receipt":
+            return {"receipt_url": _receipt(notification, signed=signed)}
+        case "gift":
+            return {"gift_url": _gift(notification, signed=signed and notification.guest)}
+    return {}
 
 
-def _receipt(notification: Notification) -> str:
-    return f"{settings.BH_PAYMENTS_PUBLIC_URL}/api/v1/payments/receipts/{notification.data['receipt_id']}/pdf"
+def _gift(notification: Notification, *, signed: bool) -> str:
+    payment_id = UUID(notification.data["payment_id"])
+    query = f"?{urlencode({'link': gift_link(settings.BH_LINK_KEY, payment_id)})}" if signed else ""
+    return f"{settings.BH_SITE_URL}/gifts/{payment_id}{query}"
+
+
+def _receipt(notification: Notification, *, signed: bool) -> str:
+    receipt_id = UUID(notification.data["receipt_id"])
+    query = f"?{urlencode({'link': receipt_link(settings.BH_LINK_KEY, receipt_id)})}" if signed else ""
+    return f"{settings.BH_PAYMENTS_PUBLIC_URL}/api/v1/payments/receipts/{receipt_id}/pdf{query}"

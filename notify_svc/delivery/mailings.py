@@ -16,7 +16,7 @@ from django.db.models import F
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import recall, rules
+from notify_svc.delivery import catalogue, recall, rules
 from notify_svc.delivery.commands import accept, spoken, timed
 from notify_svc.delivery.errors import MailingNotFound
 from notify_svc.delivery.models import Mailing, Notification
@@ -37,7 +37,7 @@ def send_to_audience(
     template_id: UUID | None = None,
     data: dict[str, Any],
     channels: list[str] | None = None,
-    priority: str = "normal",
+    priority: str | None = None,
     group: str | None = None,
     schedule_at: datetime | None = None,
     expires_at: datetime | None = None,
@@ -53,7 +53,7 @@ def send_to_audience(
     type, wanted = spoken(type, template_id, channels)
     start = timed(schedule_at, expires_at)
     wordings = Wordings(type)
-    wordings.check(data, channels=set(wanted or rules.OFFERED) & set(wordings.channels))
+    wordings.check(data, channels=set(wanted or catalogue.channels(type)) & set(wordings.channels))
     order = {
         "type": type,
         "data": data,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from notify_svc.delivery import claims, commands, mailings, rules
+from notify_svc.delivery import claims, commands, mailings, rules, telling
 from notify_svc.delivery.sending import send_batch
 
 # One task leaves its thread to others after this many batches; the next sweep goes on.
@@ -41,7 +41,7 @@ def wake(recipient_id: str | None = None) -> int:
 @shared_task(name="notify.delivery.tell_waiting")
 def tell_waiting(campaign_id: str | None = None) -> int:
     """Tell the facts that waited for their campaign."""
-    return commands.tell_waiting(campaign_id=UUID(campaign_id) if campaign_id else None)
+    return telling.tell_waiting(campaign_id=UUID(campaign_id) if campaign_id else None)
 
 
 @shared_task(name="notify.delivery.expand")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notify_svc.delivery import rules
+from notify_svc.delivery import catalogue, rules
 from notify_svc.delivery.models import Delivery
 from notify_svc.delivery.news import campaign_of
 from notify_svc.delivery.orders import Order
@@ -28,7 +28,14 @@ class Planned:
         self._category = category
         wanted = [(order, channel) for order, channels in orders for channel in channels]
         asks = [
-            _ask(order.recipient_id, order.type, category, channel, rules.PRIORITIES[order.priority], order.data)
+            _ask(
+                order.recipient_id,
+                order.type,
+                category,
+                channel,
+                catalogue.priority(order.type, order.priority),
+                order.data,
+            )
             for order, channel in wanted
         ]
         told = preferences.verdicts(asks, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -108,6 +109,17 @@ def _entry(value: Any) -> bool:
     )
 
 
+def _day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and len(value) == 10 and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _word(value: Any) -> bool:
+    return isinstance(value, str) and bool(NAME.fullmatch(value))
+
+
 def _count(value: Any) -> bool:
     return type(value) is int and 0 <= value <= 10**12
 
@@ -118,6 +130,9 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "id": (_id, "must be a UUID"),
     "amount": (_amount, 'must be a decimal string such as "25.00"'),
     "currency": (lambda value: isinstance(value, str) and value in CURRENCIES, "must be an ISO 4217 code"),
+    "day": (_day, 'must be a date such as "2026-03-01"'),
+    # What templates choose their words by: `{% case rhythm %}{% when "monthly" %}`.
+    "word": (_word, "must be one of the words that its templates choose by, in small letters"),
     "url": (_url, "must be an http or https address"),
     "count": (_count, "must be a whole number"),
     "flag": (lambda value: isinstance(value, bool), "must be true or false"),

@@ -124,6 +124,7 @@ def _succeed(payment: Payment, standing: Standing, *, at: datetime) -> None:
             platform_fee=payment.money(payment.platform_fee).decimal,
             method=payment.method,
             recurring_id=payment.recurring_id,
+            off_session=payment.off_session,
         ),
         subject=payment.id,
     )

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify_svc.wording import commands, liquid, queries, rendering, rules, seeds
+from notify_svc.wording.advice import findings
 from notify_svc.wording.errors import DataInvalid, TemplateInvalid, TypeUnknown, VersionNotPublishable
 from notify_svc.wording.models import Layout, Template, TemplateVersion
 from notify_svc.wording.rendering import Source, check, render
@@ -155,16 +156,19 @@ def test_a_stylesheet_from_elsewhere_is_not_fetched() -> None:
     assert "<link" not in shown.html
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.type}-{seed.source.channel}")
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.type}-{seed.source.channel}-{seed.source.locale}")
 def test_every_first_template_is_sound(seed: seeds.Seed) -> None:
     shown = check(seed.source)
     assert rendering.sampled(seed.source) == shown
+    assert [one for one in findings(seed.source) if one.level != "note"] == []
     if seed.source.channel == "email":
         assert "{{" not in shown.html + shown.text
         assert "style=" in shown.html
         assert 'class="button"' in shown.html
+        assert f'dir="{rules.direction(seed.source.locale)}"' in shown.html
+        assert len(shown.html.encode()) < 100_000
     else:
-        assert shown.action_url.startswith(settings.BH_SITE_URL)
+        assert seed.source.channel == "sms" or shown.action_url.startswith(settings.BH_SITE_URL)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +258,7 @@ def test_the_database_keeps_the_words_of_versions_and_layouts() -> None:
 @pytest.mark.django_db
 def test_the_seeded_words_are_those_of_the_files() -> None:
     for seed in SEEDS:
-        version = queries.Wordings(seed.type).pick(seed.source.channel, seed.locale)
+        version = queries.Wordings(seed.type).pick(seed.source.channel, seed.source.locale)
         assert version is not None
         assert dataclasses.replace(version.source, variables=()) == dataclasses.replace(seed.source, variables=())
         assert queries.preview(version) == check(seed.source)
