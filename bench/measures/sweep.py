@@ -19,7 +19,7 @@ from django.db import connection
 from bench import ground, population
 from bench.figures import Figure
 from deploy.local.stack import Stack
-from trust_svc.scoring import commands, queries
+from trust_svc.scoring import commands, dues, queries
 from trust_svc.scoring.models import Due, Score
 
 # So many entities by default; SWEEP=100000 is the whole goal. The peer takes a sample of them.
@@ -73,8 +73,8 @@ def _sweep(stack: Stack) -> _Took:
     took = _Took(stack)
     before = queries.next_turn()
     commands.begin_epoch()
-    with ThreadPoolExecutor(commands.SWEEPERS) as pool:
-        for done in [pool.submit(_work) for _ in range(commands.SWEEPERS)]:
+    with ThreadPoolExecutor(dues.SWEEPERS) as pool:
+        for done in [pool.submit(_work) for _ in range(dues.SWEEPERS)]:
             done.result()
     took.stop()
     if Score.objects.filter(turn__lte=before).exists():

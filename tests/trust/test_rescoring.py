@@ -14,7 +14,7 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from tests.trust.conftest import Caller
 from tests.trust.evidence import a_gift, a_good_campaign, about_user, ago, fact, gifts
-from trust_svc.scoring import commands, queries, tasks
+from trust_svc.scoring import commands, dues, queries, tasks
 from trust_svc.scoring.engine import SHIPPED, V1, V2
 from trust_svc.scoring.models import CategoryRate, Due, ParameterSet, Score, ScorePoint
 from trust_svc.scoring.rules import Standing, is_noted, is_told
@@ -183,8 +183,8 @@ def test_what_is_new_goes_before_a_sweep_and_not_together_with_it(monolith: Call
     assert due() == {("campaign", swept)}
     # Of two that sweep at once a third is not needed: it leaves the sweep to them, and is free for what is new.
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as others:
-        for place in range(1, commands.SWEEPERS + 1):
-            others.execute("SELECT pg_advisory_xact_lock(%s, %s)", [commands._SWEEPER, place])
+        for place in range(1, dues.SWEEPERS + 1):
+            others.execute("SELECT pg_advisory_xact_lock(%s, %s)", [dues._SWEEPER, place])
         assert commands.rescore_due() == 0
         monolith.post("/trust/evidence", fact("payment.disputed", moved, payment_id="p", stage="lost"))
         assert commands.rescore_due() == 1
