@@ -89,7 +89,7 @@ def _part(mail: EmailMessage, kind: str) -> str:
 def running() -> Iterator[Mailbox]:
     """An SMTP server on a free port of the loopback."""
     box, ready = Mailbox(), threading.Event()
-    ends: list[Callable[[], None]] = []
+    ends: list[Callable[[], object]] = []
 
     async def serve() -> None:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
