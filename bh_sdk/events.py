@@ -597,6 +597,15 @@ class RecipientUnsubscribed(Fact):
     channel: Literal["email", "push", "in_app", "sms"]
 
 
+class RecipientErased(Fact):
+    """A person was erased here: nothing is kept of them but this id, and nothing is sent to it any more."""
+
+    type = "notifications.recipient.erased.v1"
+    aggregate = "recipient"
+
+    recipient_id: UUID
+
+
 class DeliveryDelivered(Fact):
     """The provider says that a message reached its recipient's mailbox or device. At most once per delivery."""
 

@@ -60,3 +60,12 @@ DEVICES: list[tuple[str, str, str]] = [
     *((role, "device", "view") for role in ("support", "auditor")),
     ("support", "device", "retire"),
 ]
+
+# One's own data, everybody may take along; another's only the platform, on that person's behalf, and admins. Everybody at a
+# desk may see how long what is kept.
+RETENTION: list[tuple[str, str, str]] = [
+    *((role, "personal_data", "read") for role in ("donor", "service:monolith", "admin")),
+    *((role, "personal_data", verb) for role in ("service:monolith", "admin") for verb in ("export", "erase")),
+    *((role, "personal_data", "view") for role in ("support", "auditor")),
+    *((role, "retention", "view") for role in _DESKS),
+]

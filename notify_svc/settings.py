@@ -18,6 +18,7 @@ globals().update(
             "notify_svc.tracking.apps.Tracking",
             "notify_svc.digests.apps.Digests",
             "notify_svc.feed.apps.Feed",
+            "notify_svc.retention.apps.Retention",
         ],
         beat={
             # A sweep that comes late is worth nothing: the next one does the same.
@@ -34,6 +35,8 @@ globals().update(
                 "notify.digests.close": 5.0,
                 "notify.digests.review": 60.0,
                 "notify.feed.forget_tickets": 60.0,
+                "notify.retention.prune": 300.0,
+                "notify.retention.erase": 30.0,
             }.items()
         },
     )

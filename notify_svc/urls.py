@@ -11,6 +11,7 @@ from notify_svc.delivery.api import router as delivery
 from notify_svc.devices.api import router as devices
 from notify_svc.feed.api import router as feed
 from notify_svc.preferences.api import router as preferences
+from notify_svc.retention.api import router as retention
 from notify_svc.tracking.api import router as tracking
 
 api = make_api("notify", "Blessed Horizon notifications", {"/notifications": delivery, "/events": events})
@@ -19,6 +20,7 @@ api.add_router("/notifications", preferences)
 api.add_router("/notifications", devices)
 api.add_router("/notifications", feed)
 api.add_router("/notifications", tracking)
+api.add_router("/notifications", retention)
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,
     path("", include("bh_sdk.server.access.urls")),

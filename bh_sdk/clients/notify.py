@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bh_sdk.clients import devices as appliances
-from bh_sdk.clients import entries, sendings
+from bh_sdk.clients import entries, gdpr, sendings
 from bh_sdk.clients.base import adoes, aeach, does, each
 from bh_sdk.clients.call import Call, Ident, answer, ask, ident
 from bh_sdk.clients.feed import AsyncServiceClient, ServiceClient
@@ -139,6 +139,8 @@ class Notify(ServiceClient):
     devices = does(appliances.devices)
     unsubscribe = does(appliances.unsubscribe)
     remove_device = does(appliances.remove_device)
+    export_person = does(gdpr.export_person)
+    erase_person = does(gdpr.erase_person)
 
 
 class AsyncNotify(AsyncServiceClient):
@@ -173,3 +175,5 @@ class AsyncNotify(AsyncServiceClient):
     devices = adoes(appliances.devices)
     unsubscribe = adoes(appliances.unsubscribe)
     remove_device = adoes(appliances.remove_device)
+    export_person = adoes(gdpr.export_person)
+    erase_person = adoes(gdpr.erase_person)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -9,9 +12,10 @@ from django.db import transaction
 from bh_sdk.errors import Invalid
 from bh_sdk.events import DonationSucceeded, RefundFailed, RefundSucceeded
 from bh_sdk.server.ops import clock, doorbell
-from bh_sdk.server.ops.sealed import keyed_hash
-from notify_svc.audience import rules
-from notify_svc.audience.models import Campaign, Contact, Gift
+from bh_sdk.server.ops.logs import log
+from bh_sdk.server.ops.sealed import SealBroken, keyed_hash
+from notify_svc.audience import queries, rules
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift
 
 
 @transaction.atomic
@@ -26,10 +30,15 @@ def describe_contact(
 ) -> Contact:
     """Replace how a person is reached. What is left out is forgotten. Mails that waited for the address become due.
 
+    Of somebody who was erased nothing is kept: the contact that is answered is empty and stored nowhere.
     Raises Invalid for a time zone that does not exist.
     """
     if timezone is not None and not rules.zone_known(timezone):
         raise Invalid(errors=[{"pointer": "#/timezone", "message": "is not an IANA time zone"}])
+    if queries.erased([user_id]):
+        return Contact(
+            user_id=user_id, locale=rules.DEFAULT_LOCALE, timezone=rules.DEFAULT_TIMEZONE, updated_at=clock.now()
+        )
     contact = Contact.objects.select_for_update().filter(user_id=user_id).first() or Contact(user_id=user_id)
     contact.email, contact.phone, contact.name = email, phone, name
     contact.has_email, contact.has_phone = email is not None, phone is not None
@@ -70,6 +79,8 @@ def note_gift(fact: DonationSucceeded | RefundSucceeded | RefundFailed) -> None:
         if fact.reversed:
             Gift.objects.filter(payment_id=fact.payment_id).update(taken_back=False)
         return
+    if queries.erased([fact.donor_id]):
+        return
     known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
     if isinstance(fact, DonationSucceeded):
         Gift.objects.get_or_create(payment_id=fact.payment_id, defaults=known)
@@ -80,3 +91,45 @@ def note_gift(fact: DonationSucceeded | RefundSucceeded | RefundFailed) -> None:
 def forget_gifts() -> None:
     """Empty the list of supporters, to build it again in the same transaction."""
     Gift.objects.all().delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is gone of a person: how many rows, and under which hashes their mail address stands elsewhere. `first`: they
+    were not erased before."""
+
+    first: bool
+    rows: int
+    hashes: tuple[str, ...]
+
+
+def forget(*, user_id: UUID) -> Forgotten:
+    """Erase how a person was reached and what they gave to, in the caller's transaction; doing it again changes nothing.
+
+    The id stays as that of somebody who was erased.
+    """
+    _, first = Erased.objects.get_or_create(person_id=user_id, defaults={"erased_at": clock.now()})
+    contact = Contact.objects.select_for_update().filter(user_id=user_id).first()
+    hashes = _hashes(contact) if contact else ()
+    rows = Contact.objects.filter(user_id=user_id).delete()[0] + Gift.objects.filter(donor_id=user_id).delete()[0]
+    return Forgotten(first, rows, hashes)
+
+
+def _hashes(contact: Contact) -> tuple[str, ...]:
+    if not contact.email:
+        return ()
+    try:
+        return tuple(queries.hashes_of(contact.email.open()))
+    except SealBroken as error:
+        log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
+        return (contact.email_hash,)
+
+
+def finish_forgetting(*, user_id: UUID) -> None:
+    """Nothing that was sent to this person is left."""
+    Erased.objects.filter(person_id=user_id, finished_at__isnull=True).update(finished_at=clock.now())
+
+
+def drop_contacts(ids: Collection[UUID], *, before: datetime) -> int:
+    """Forget how these people are reached, unless we were told anew since; returns how many."""
+    return int(Contact.objects.filter(user_id__in=ids, updated_at__lt=before).delete()[0])

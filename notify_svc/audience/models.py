@@ -58,3 +58,22 @@ class Gift(models.Model):
 
     def __str__(self) -> str:
         return f"Gift {self.payment_id}"
+
+
+class Erased(models.Model):
+    """Somebody who was erased. The id alone stays, so that a late fact or a retried call does not bring the person back."""
+
+    person_id = models.UUIDField(primary_key=True)
+    erased_at = models.DateTimeField()
+    # Empty until everything that was ever sent to them is stripped, which may take more than one go.
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "erased people"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["erased_at"], name="notify_erased_when"),
+            models.Index(fields=["erased_at"], condition=models.Q(finished_at__isnull=True), name="notify_erased_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Erased {self.person_id}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
-from notify_svc.audience.models import Campaign, Contact, Gift
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,41 @@ def reach(ids: Collection[UUID]) -> dict[UUID, Reach]:
     return {person: Reach(locale, has_email, email_hash) for person, locale, has_email, email_hash in rows}
 
 
+def erased(ids: Collection[UUID]) -> set[UUID]:
+    """Of these people, those who were erased: nothing is kept about them, and nothing sent to them."""
+    return set(Erased.objects.filter(person_id__in=ids).values_list("person_id", flat=True))
+
+
+def erasure(user_id: UUID) -> Erased | None:
+    """When a person was erased, and whether that is finished; None for somebody who was not."""
+    return Erased.objects.filter(person_id=user_id).first()
+
+
+def to_look_again(*, since: datetime, limit: int) -> list[UUID]:
+    """People whose erasure is not finished, and those who were erased since then."""
+    rows = Erased.objects.filter(Q(finished_at__isnull=True) | Q(erased_at__gt=since))
+    return list(rows.order_by("erased_at").values_list("person_id", flat=True)[:limit])
+
+
+def count_erased() -> int:
+    """How many people were ever erased."""
+    return Erased.objects.count()
+
+
+def count_erasing() -> int:
+    """How many people are erased, but not yet out of everything they were told."""
+    return Erased.objects.filter(finished_at__isnull=True).count()
+
+
 def with_email(ids: Collection[UUID]) -> dict[UUID, str]:
     """Of these people, those who have a mail address, with their locale."""
     return dict(Contact.objects.filter(user_id__in=ids, has_email=True).values_list("user_id", "locale"))
+
+
+def page_of_contacts(*, after: UUID | None, limit: int) -> list[tuple[UUID, datetime]]:
+    """The next people by id, behind `after`, with when we were last told how they are reached."""
+    rows = Contact.objects.all() if after is None else Contact.objects.filter(user_id__gt=after)
+    return list(rows.order_by("user_id").values_list("user_id", "updated_at")[:limit])
 
 
 def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
@@ -135,3 +169,24 @@ def supported(donor_id: UUID) -> list[UUID]:
     """To which campaigns somebody gave with an account, and did not take it all back."""
     rows = Gift.objects.filter(donor_id=donor_id, taken_back=False, guest=False)
     return list(rows.order_by("campaign_id").values_list("campaign_id", flat=True).distinct())
+
+
+def about(user_id: UUID) -> dict[str, Any]:
+    """All that is known of one person here, opened: for that person. `profile` is None when it is nothing."""
+    contact = Contact.objects.filter(user_id=user_id).first()
+    given = Gift.objects.filter(donor_id=user_id).order_by("payment_id")
+    return {
+        "profile": _profile(contact) if contact else None,
+        "gifts": list(given.values("payment_id", "campaign_id", "guest", "taken_back")),
+    }
+
+
+def _profile(contact: Contact) -> dict[str, Any]:
+    return {
+        "email": contact.email.open() if contact.email else None,
+        "phone": contact.phone.open() if contact.phone else None,
+        "name": contact.name.open() if contact.name else None,
+        "locale": contact.locale,
+        "timezone": contact.timezone,
+        "updated_at": contact.updated_at,
+    }

@@ -217,7 +217,9 @@ class NotificationAdmin(_ByIds):
                     else []
                 ),
                 parts.Words("Data", json.dumps(looks.data(obj, whole=whole), indent=2, ensure_ascii=False), mono=True),
-            ],
+            ]
+            if obj.pruned_at is None
+            else [parts.Words("What was said", looks.pruned(obj))],
             narrow=[
                 parts.Facts(
                     "Deliveries",

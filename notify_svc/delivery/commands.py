@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.db import transaction
 
@@ -35,8 +35,21 @@ SEND = "notify.delivery.send"
 def accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     """Accept notifications of one type: all are written, with a delivery per channel, or none. Sending comes later.
 
-    An order whose key was accepted before writes nothing and gets the first answer. Raises TypeUnknown, DataInvalid.
+    An order whose key was accepted before writes nothing and gets the first answer. Nor is anything written for somebody
+    who was erased: the answer names no channel. Raises TypeUnknown, DataInvalid.
     """
+    gone = audience.erased({order.recipient_id for order in orders})
+    here = [order for order in orders if order.recipient_id not in gone]
+    told = iter(_accept(here, by=by) if here else ())
+    return [_of_nobody(order) if order.recipient_id in gone else next(told) for order in orders]
+
+
+def _of_nobody(order: Order) -> Accepted:
+    """The answer for somebody who was erased; the same each time, though nothing of it is stored."""
+    return Accepted(order.recipient_id, uuid5(NAMESPACE_OID, order.dedupe))
+
+
+def _accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     wordings, now = Wordings(orders[0].type), clock.now()
     for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
         wordings.check(data, channels=channels)

@@ -20,6 +20,8 @@ from notify_svc.wording.rendering import Rendered, render
 def message(delivery: Delivery, *, whole: bool) -> list[parts.Card]:
     """The message as it was written, without the person's name and without the signature that opens a gift."""
     notification = delivery.notification
+    if notification.pruned_at is not None:
+        return [parts.Words("What was said", pruned(notification))]
     try:
         written = _written(delivery, whole=whole)
     except TemplateInvalid as error:
@@ -38,6 +40,12 @@ def _written(delivery: Delivery, *, whole: bool) -> Rendered:
     if not whole:
         data = words.masked(version.declared, data)
     return render(version.source, data, links=links.of_nobody(notification))
+
+
+def pruned(notification: Notification) -> str:
+    """What stands where the words were."""
+    when = f"{notification.pruned_at:%d %b %Y}"
+    return f"Its words were removed on {when}: their time was over, or their reader was erased."
 
 
 def data(notification: Notification, *, whole: bool) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Notification(models.Model):
     canceled_at = models.DateTimeField(null=True)
     # Nothing of it leaves the house: what became of it is made up.
     test = models.BooleanField(default=False, db_default=False)
+    pruned_at = models.DateTimeField(null=True, help_text="When its words were removed: their time was over")
     # The feed's own: the place of its last change among those of its reader, once the stream has given it one.
     revision = models.BigIntegerField(null=True)
 
@@ -69,6 +70,11 @@ class Notification(models.Model):
             ),
             models.Index(
                 fields=["recipient_id", "revision"], condition=Q(shown_at__isnull=False), name="notify_feed_changes"
+            ),
+            # The rest of what a person was told, beside the feed.
+            models.Index(fields=["recipient_id"], condition=Q(shown_at__isnull=True), name="notify_told_outside_feed"),
+            models.Index(
+                fields=["category", "created_at"], condition=Q(pruned_at__isnull=True), name="notify_words_kept"
             ),
             models.Index(fields=["mentions"], condition=Q(mentions__isnull=False), name="notify_mentions"),
         ]

@@ -75,14 +75,14 @@ class Past:
 
 def past(type: str, *, limit: int = 5) -> list[Past]:
     """The newest notifications of a type."""
-    rows = Notification.objects.filter(type=type, test=False).order_by("-created_at", "-id")
+    rows = Notification.objects.filter(type=type, test=False, pruned_at__isnull=True).order_by("-created_at", "-id")
     return [Past(*row) for row in rows.values_list("id", "created_at")[:limit]]
 
 
 def past_data(notification_id: UUID, *, type: str) -> dict[str, Any]:
     """What a notification was filled with, and the links of its mail without their signatures. Raises
     NotificationNotFound."""
-    notification = Notification.objects.filter(id=notification_id, type=type).first()
+    notification = Notification.objects.filter(id=notification_id, type=type, pruned_at__isnull=True).first()
     if notification is None:
         raise NotificationNotFound
     data: dict[str, Any] = notification.data

@@ -31,6 +31,8 @@ def why_not(delivery: Delivery) -> str:
         return "test"
     if notification.canceled_at is not None:
         return "canceled"
+    if notification.pruned_at is not None:
+        return "pruned"
     if notification.expires_at is not None and notification.expires_at <= clock.now():
         return "expired"
     return "" if delivery.status in _STATES else delivery.status

@@ -14,8 +14,9 @@ from django.db.models import Q, QuerySet
 
 from bh_sdk.errors import Invalid
 from bh_sdk.server.ops import clock
+from notify_svc.audience import queries as audience
 from notify_svc.devices import queries, rules
-from notify_svc.devices.errors import DeviceNotFound, DeviceRetired
+from notify_svc.devices.errors import DeviceNotFound, DeviceRetired, PersonErased
 from notify_svc.devices.models import Device
 
 
@@ -32,8 +33,11 @@ class Browser:
 def subscribe(*, user_id: UUID, token: str | None = None, browser: Browser | None = None) -> Device:
     """Tell this person on this device from now on; again changes nothing. A device is one person's: the last to ask.
 
-    Beyond `rules.MOST` the one that was silent longest makes room. Raises Invalid, with a pointer per field.
+    Beyond `rules.MOST` the one that was silent longest makes room. Of somebody who was erased nothing is kept.
+    Raises Invalid, with a pointer per field, and PersonErased.
     """
+    if audience.erased([user_id]):
+        raise PersonErased
     if browser is None:
         return _keep(user_id, rules.FCM, token or "", service="fcm.googleapis.com", values={})
     refused = rules.endpoint_refused(browser.endpoint, known=settings.WEBPUSH_SERVICES)
@@ -90,6 +94,11 @@ def unsubscribe(*, user_id: UUID, address: str | None = None, device_id: UUID | 
     which = Q(id=device_id) if device_id else Q(address_hash__in=queries.hashes_of(address or ""))
     if not Device.objects.filter(which, user_id=user_id, retired_at__isnull=True).delete()[0]:
         raise DeviceNotFound
+
+
+def forget_person(*, user_id: UUID) -> int:
+    """Erase a person's devices, retired ones too; returns how many."""
+    return int(Device.objects.filter(user_id=user_id).delete()[0])
 
 
 @transaction.atomic

@@ -13,5 +13,9 @@ class DeviceRetired(Conflict):
     code, title = "device_retired", "Nothing is sent to this device already"
 
 
+class PersonErased(Conflict):
+    code, title = "person_erased", "Everything about this person was erased; nothing is kept of them any more"
+
+
 class PushNotOffered(NotFound):
     code, title = "push_not_offered", "Browsers cannot be told anything here: there is no key for it"

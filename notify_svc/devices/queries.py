@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bh_sdk.server.ops.logs import log
@@ -36,6 +37,23 @@ def hashes_of(address: str) -> list[str]:
 def of_person(user_id: UUID) -> list[Device]:
     """A person's devices, the one that asked last first."""
     return list(Device.objects.filter(user_id=user_id, retired_at__isnull=True).order_by("-seen_at", "id"))
+
+
+def about(user_id: UUID) -> list[dict[str, Any]]:
+    """Everything that is known of a person's devices, opened: for that person."""
+    rows = Device.objects.filter(user_id=user_id).order_by("created_at", "id")
+    return [
+        {
+            "kind": row.kind,
+            "address": row.address.open() if row.address else None,
+            "service": row.service,
+            "created_at": row.created_at,
+            "seen_at": row.seen_at,
+            "retired_at": row.retired_at,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
 
 
 def owners(ids: Collection[UUID], *, kinds: Collection[str]) -> set[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -89,6 +89,14 @@ def forget(*, user_id: UUID) -> int:
     count = windows.count()
     windows.delete()
     return count
+
+
+def prune(*, before: datetime, limit: int) -> int:
+    """Remove up to `limit` windows that were closed before, with what was in them; returns how many."""
+    old = Window.objects.select_for_update(skip_locked=True).filter(closed_at__lt=before).order_by("closed_at")
+    ids = list(old.values_list("id", flat=True)[:limit])
+    Window.objects.filter(id__in=ids).delete()
+    return len(ids)
 
 
 def _verdict(window: Window) -> Verdict:

@@ -47,6 +47,7 @@ class Window(models.Model):
             models.Index(fields=["closes_at"], condition=Q(closed_at__isnull=True), name="notify_digest_due"),
             models.Index(fields=["-opened_at", "-id"], name="notify_digest_newest"),
             models.Index(fields=["user_id", "-opened_at"], name="notify_digest_person"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="notify_digest_closed"),
         ]
 
     def __str__(self) -> str:

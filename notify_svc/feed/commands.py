@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from bh_sdk.server.ops import clock
 from notify_svc.delivery.errors import NotificationNotFound
 from notify_svc.feed import rules
-from notify_svc.feed.models import Entry
+from notify_svc.feed.models import Entry, Reader, Ticket
 
 # Locked in one order, so that two calls of one person never wait for each other.
 _ALL = f"""
@@ -100,6 +100,12 @@ def forget_tickets() -> int:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM notify_feed_ticket WHERE expires_at < clock_timestamp()")
         return int(cursor.rowcount)
+
+
+def forget(*, user_id: UUID) -> int:
+    """Erase how far a person's feed was told, and their tickets; returns how many rows went."""
+    rows = Reader.objects.filter(person_id=user_id).delete()[0] + Ticket.objects.filter(person_id=user_id).delete()[0]
+    return int(rows)
 
 
 def _first(name: str) -> Coalesce:

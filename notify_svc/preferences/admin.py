@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, action, parts
 from notify_svc.preferences import commands, queries, rules
-from notify_svc.preferences.commands import Said, shown_consent, shown_hours
+from notify_svc.preferences.commands import Said, shown_consent
 from notify_svc.preferences.models import Change, Person
 
 _WAYS = {"email": "Email", "push": "Devices", "in_app": "In the app", "sms": "SMS"}
@@ -80,7 +80,7 @@ class PersonAdmin(CasePage):
 
     @admin.display(description="Quiet hours")
     def hours_shown(self, row: Person) -> str:
-        return shown_hours(row)
+        return queries.shown_hours(row)
 
     @action(
         title="Change a choice",
@@ -118,7 +118,7 @@ class PersonAdmin(CasePage):
                 parts.Facts(
                     "When",
                     [
-                        ("Quiet hours", shown_hours(obj)),
+                        ("Quiet hours", queries.shown_hours(obj)),
                         ("Time zone", wishes.zone),
                         ("Consent to news", shown_consent(obj) or "never asked"),
                         ("Since", f"{obj.consent_at:%d %b %Y, %H:%M} UTC" if obj.consent_at else ""),

@@ -19,6 +19,7 @@ from notify_svc.preferences import rules
 from notify_svc.preferences.errors import CampaignUnknown
 from notify_svc.preferences.hours import Quiet
 from notify_svc.preferences.models import Change, Choice, Follow, Person
+from notify_svc.preferences.queries import shown_hours
 from notify_svc.preferences.rules import Frequency
 
 REVIEW = "notify.digests.review"
@@ -62,8 +63,11 @@ def change(
     """Change what is given and leave the rest. An empty `timezone` means the one the platform told us.
 
     Raises CategoryRequired for what nobody can switch off, Invalid for what cannot be chosen. Then nothing is written.
+    Nor is anything for somebody who was erased: a link in an old mail does not bring them back.
     """
     _check(choices or {}, timezone)
+    if audience.erased([user_id]):
+        return Person(user_id=user_id, updated_at=clock.now())
     person = _locked(user_id)
     history = [
         *_choose(person, choices or {}),
@@ -89,9 +93,9 @@ def unsubscribe(*, user_id: UUID, category: str) -> bool:
 def follow(*, user_id: UUID, campaign_id: UUID, following: bool, said: Said) -> Follow:
     """Follow a campaign, or leave it: a gift does not make somebody follow again who left. Repeating changes nothing.
 
-    Raises CampaignUnknown.
+    Raises CampaignUnknown, also for somebody who was erased.
     """
-    if not audience.known_campaigns({campaign_id}):
+    if not audience.known_campaigns({campaign_id}) or audience.erased([user_id]):
         raise CampaignUnknown
     row, new = Follow.objects.select_for_update().get_or_create(
         user_id=user_id, campaign_id=campaign_id, defaults={"following": following, "updated_at": clock.now()}
@@ -179,14 +183,6 @@ def _quiet(person: Person, hours: Hours | None) -> list[_Moved]:
     person.quiet_email = hours.email and quiet is not None
     after = shown_hours(person)
     return [("quiet hours", before, after)] if before != after else []
-
-
-def shown_hours(person: Person) -> str:
-    """Quiet hours in words."""
-    if person.quiet_start is None or person.quiet_end is None:
-        return "none"
-    with_mail = " and mails wait too" if person.quiet_email else ""
-    return f"{person.quiet_start:%H:%M} to {person.quiet_end:%H:%M}{with_mail}"
 
 
 def _timezone(person: Person, timezone: str | None) -> list[_Moved]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from notify_svc.audience import queries as audience
 from notify_svc.preferences import rules
 from notify_svc.preferences.hours import Quiet
-from notify_svc.preferences.models import Change, Follow, Person
+from notify_svc.preferences.models import Change, Choice, Follow, Person
 from notify_svc.preferences.rules import Verdict, Wishes
 
 _NOTHING = Wishes()
@@ -154,6 +154,14 @@ def follows(user_id: UUID, *, campaign_id: UUID | None = None) -> list[Following
     return sorted(found, key=lambda one: (one.title, one.campaign_id))
 
 
+def shown_hours(person: Person) -> str:
+    """Quiet hours in words."""
+    if person.quiet_start is None or person.quiet_end is None:
+        return "none"
+    with_mail = " and mails wait too" if person.quiet_email else ""
+    return f"{person.quiet_start:%H:%M} to {person.quiet_end:%H:%M}{with_mail}"
+
+
 def history(user_id: UUID, *, limit: int = 200) -> list[Change]:
     """What a person changed, newest first."""
     return list(Change.objects.filter(user_id=user_id).order_by("-id")[:limit])
@@ -162,3 +170,23 @@ def history(user_id: UUID, *, limit: int = 200) -> list[Change]:
 def changed_since(moment: datetime) -> set[UUID]:
     """Whose wishes have changed since then."""
     return set(Change.objects.filter(at__gte=moment).values_list("user_id", flat=True))
+
+
+def about(user_id: UUID) -> dict[str, Any]:
+    """All that one person said, with its history: for that person."""
+    person = Person.objects.filter(user_id=user_id).first()
+    consent = None
+    if person is not None and person.consent is not None:
+        consent = {"granted": person.consent, "version": person.consent_version, "at": person.consent_at}
+    choices = Choice.objects.filter(person=user_id).order_by("category", "channel")
+    follows = Follow.objects.filter(user_id=user_id).order_by("campaign_id")
+    history = Change.objects.filter(user_id=user_id).order_by("id")
+    return {
+        "choices": list(choices.values("category", "channel", "frequency", "updated_at")),
+        "quiet_hours": shown_hours(person) if person else "none",
+        "timezone": person.timezone if person else "",
+        "consent": consent,
+        "follows": list(follows.values("campaign_id", "following", "updated_at")),
+        "history": list(history.values("at", "source", "by", "reason", "what", "before", "after")),
+        "updated_at": person.updated_at if person else None,
+    }

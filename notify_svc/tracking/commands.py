@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import httpx
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
@@ -34,6 +35,8 @@ from notify_svc.tracking.errors import (
 from notify_svc.tracking.models import PendingEvent, ProviderEvent, Suppression
 
 WORK = "notify.tracking.work"
+# What stands where somebody had written about a person who was erased.
+FORGOTTEN = "erased"
 
 
 def take(*, provider: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -181,3 +184,32 @@ def release(*, suppression_id: UUID, note: str, by: str) -> Suppression:
     row.released_at, row.released_by, row.release_note = clock.now(), by, note
     row.save(update_fields=["released_at", "released_by", "release_note"])
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """How many events lost the address they were about, and how many suppressions their notes."""
+
+    events: int
+    notes: int
+
+
+@transaction.atomic
+def forget(*, hashes: Collection[str]) -> Stripped:
+    """Strip what providers and staff said about an address. Suppressions stay in force: they hold a hash alone."""
+    events = ProviderEvent.objects.filter(address_hash__in=hashes).exclude(address_hash="").update(address_hash="")
+    about = Suppression.objects.filter(address_hash__in=hashes)
+    notes = about.exclude(note__in=("", FORGOTTEN)).update(note=FORGOTTEN)
+    notes += about.exclude(release_note__in=("", FORGOTTEN)).update(release_note=FORGOTTEN)
+    return Stripped(events, notes)
+
+
+def forget_events(*, before: datetime, limit: int) -> int:
+    """Remove up to `limit` events that were received before, the oldest first; returns how many.
+
+    Those that a suppression stands on lose their address and stay; what is not worked yet stays as it is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT notify_forget_events(%s, %s)", [before, limit])
+        (removed,) = cursor.fetchone() or (0,)
+    return int(removed)

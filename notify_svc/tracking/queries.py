@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -48,3 +49,19 @@ def soft_bounces(hashes: Collection[str], *, until: datetime) -> int:
 def unlinked() -> int:
     """How many events nobody's delivery was found for, so that staff have to look."""
     return PendingEvent.objects.filter(due_at__isnull=True).count()
+
+
+def suppressions_of(email: str | None) -> Iterator[Mapping[str, Any]]:
+    """Why and since when an address gets nothing: for whose it is."""
+    rows = Suppression.objects.filter(address_hash__in=audience.hashes_of(email) if email else ())
+    columns = ("channel", "reason", "since", "added_by", "note", "released_at", "release_note")
+    return iter(rows.order_by("since").values(*columns))
+
+
+def said_of(email: str | None, delivery_ids: Collection[UUID]) -> Iterator[Mapping[str, Any]]:
+    """What providers said of these deliveries or of this address: for whose they are."""
+    about = Q(delivery_id__in=delivery_ids)
+    if email:
+        about |= Q(address_hash__in=audience.hashes_of(email))
+    rows = ProviderEvent.objects.filter(about).order_by("at", "id")
+    return rows.values("provider", "channel", "kind", "code", "at", "delivery_id").iterator()

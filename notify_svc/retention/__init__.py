@@ -1,0 +1,1 @@
+"""How long what is kept stays, and what one person may ask for: everything we know of them, or that it goes."""
