@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-_ANSWERS = {b"QUIT": b"221 bye\r\n", b"DATA": b"354 go on\r\n", b"EHLO": b"250-bench\r\n250 SMTPUTF8\r\n"}
+_GREETING = b"250-bench\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
+_ANSWERS = {b"QUIT": b"221 bye\r\n", b"DATA": b"354 go on\r\n", b"EHLO": _GREETING}
 
 
 class Taker(asyncio.Protocol):
@@ -23,18 +24,21 @@ class Taker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.held += data
+        answers = b""
         while True:
             line, end, rest = self.held.partition(b"\r\n.\r\n" if self.letter else b"\r\n")
             if not end:
-                return
+                break
             self.held = rest
             if self.letter:
                 self.letter = False
-                self.transport.write(b"250 taken\r\n")
+                answers += b"250 taken\r\n"
                 continue
             verb = line[:4].upper()
-            self.transport.write(_ANSWERS.get(verb, b"250 ok\r\n"))
+            answers += _ANSWERS.get(verb, b"250 ok\r\n")
             self.letter = verb == b"DATA"
+        if answers:
+            self.transport.write(answers)
 
 
 async def main() -> None:

@@ -25,6 +25,8 @@ class Mailbox:
     answers: list[str] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
     connections: int = 0
+    # Listens to several commands at once.
+    at_once: bool = True
     # Take the letter, then close the door without a word.
     vanish: bool = False
     # Take the letter, then kill this process.
@@ -50,7 +52,7 @@ class Mailbox:
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [responses[0], *(["250-PIPELINING"] if self.at_once else []), *responses[1:]]
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         answer = self.answers.pop(0) if self.answers else "250 OK"

@@ -8,35 +8,23 @@ import sys
 import threading
 import uuid
 from datetime import timedelta
-from email import message_from_bytes, policy
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import StringConstraints
 
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
-from bh_sdk.wire.base import Email as Email_
 from notify_svc.delivery import claims, commands, rules, sending, tasks
-from notify_svc.delivery.channels.base import Letter, Outcome
-from notify_svc.delivery.channels.email.mime import AddressUnusable, write
-from notify_svc.delivery.channels.email.mime import mailbox as parse_mailbox
-from notify_svc.delivery.channels.email.smtp import Server, Smtp
+from notify_svc.delivery.channels.base import Outcome
 from notify_svc.delivery.models import Attempt, Delivery
 from notify_svc.delivery.orders import Order
 from notify_svc.providers.commands import call_well
 from notify_svc.providers.models import Provider
-from notify_svc.wording.rendering import Rendered
 from tests.notify.conftest import describe, work
 from tests.notify.mailbox import Mailbox
 
-HEADERS = ["from", "to", "subject", "message-id", "date", "auto-submitted", "x-bh-type", "x-bh-delivery"]
-HEADERS += ["mime-version", "content-type"]
-EMAIL_PATTERN = next(str(one.pattern) for one in get_args(Email_)[1:] if isinstance(one, StringConstraints))
 EMAIL = "email"
 UPDATE = {
     "campaign_title": "Water",
@@ -385,113 +373,6 @@ def _another_notification() -> UUID:
     order = Order(recipient_id=uuid.uuid4(), type="campaign_update", data=UPDATE, dedupe=str(uuid.uuid4()), channels=())
     (accepted,) = commands.accept([order], by="test")
     return accepted.notification_id
-
-
-def letter(email: str, **rest: Any) -> Letter:
-    words = Rendered(subject=rest.pop("subject", "Hi"), html="<p>hi</p>", text="hi\n")
-    return Letter(uuid.uuid4(), "t", rest.pop("category", "transactional"), words, email, **rest)
-
-
-@pytest.mark.parametrize(
-    "name", ["A\r\nBcc: x@example.org", 'He "said" <x@y.example>', "Ünal, Ş.", "x" * 300, "a\x00b", "\u202eevil"]
-)
-def test_a_name_never_breaks_out_of_its_header(name: str) -> None:
-    message = write(letter("ruth@example.org", name=name))
-    raw = message.as_bytes()
-    assert message["Bcc"] is None
-    assert [address.addr_spec for address in message["To"].addresses] == ["ruth@example.org"]
-    assert b"\nBcc:" not in raw
-
-
-ADDRESSES = st.from_regex(EMAIL_PATTERN, fullmatch=True)
-
-
-@given(email=ADDRESSES, name=st.text(max_size=100), subject=st.text(max_size=200))
-@settings(max_examples=150, deadline=None)
-def test_whatever_may_be_stored_is_written_to_one_recipient_or_not_at_all(email: str, name: str, subject: str) -> None:
-    try:
-        message = write(letter(email, name=name, subject=subject))
-    except AddressUnusable:
-        return
-    try:
-        raw = message.as_bytes()
-    except ValueError:
-        assert any("\ud800" <= char <= "\udfff" for char in name + subject + email)
-        return
-    read = message_from_bytes(raw, policy=policy.default)
-    assert {key.lower() for key in read} == set(HEADERS)
-    assert len(read.get_all("To") or []) == 1
-    assert len(read["To"].addresses) == 1
-
-
-def test_a_subject_never_breaks_out_of_its_header() -> None:
-    message = write(letter("ruth@example.org", subject="Hi\r\nBcc: x@example.org"))
-    assert message["Bcc"] is None
-    assert b"\nBcc:" not in message.as_bytes()
-
-
-@pytest.mark.parametrize(
-    ("email", "expected"),
-    [
-        ("ruth@example.org", ("ruth", "example.org")),
-        ("ruth+gifts@example.org", ("ruth+gifts", "example.org")),
-        ("ruth@bücher.example", ("ruth", "xn--bcher-kva.example")),
-        ("рут@пример.рф", ("рут", "xn--e1afmkfd.xn--p1ai")),
-    ],
-)
-def test_addresses_of_all_alphabets_are_understood(email: str, expected: tuple[str, str]) -> None:
-    assert parse_mailbox(email) == expected
-    assert write(letter(email))["To"] is not None
-
-
-@pytest.mark.parametrize(
-    "email",
-    [
-        "",
-        "@",
-        "a@",
-        "@b",
-        "a b@c.example",
-        "a@-.example",
-        "a\r\nb@c.example",
-        "a@b..example",
-        '"a"@b.example',
-        "a@" + "x" * 300,
-    ],
-)
-def test_no_mail_is_written_to_what_is_no_address(email: str) -> None:
-    with pytest.raises(AddressUnusable):
-        write(letter(email))
-
-
-def test_news_and_thanks_come_from_different_addresses() -> None:
-    assert write(letter("a@b.example"))["From"].addresses[0].username == "giving"
-    assert write(letter("a@b.example", category="subscription"))["From"].addresses[0].username == "news"
-
-
-def test_a_letter_in_another_alphabet_arrives(mailbox: Mailbox) -> None:
-    with Smtp().open() as link:
-        outcomes = [link.hand_over(letter("рут@example.org")), link.hand_over(letter("nobody"))]
-    assert [outcome.fate for outcome in outcomes] == ["accepted", "permanent"]
-    assert [rcpt for rcpt, _ in mailbox.raw] == [["рут@example.org"]]
-
-
-def test_the_address_of_the_mail_server_is_read_from_a_url() -> None:
-    server = Server.of("smtps://me:s%40cret@mail.example?starttls=on")
-    assert (server.host, server.port, server.user, server.password, server.tls, server.starttls) == (
-        "mail.example",
-        465,
-        "me",
-        "s@cret",
-        True,
-        True,
-    )
-    with pytest.raises(ValueError, match="SMTP_URL"):
-        Server.of("http://mail.example")
-
-
-def test_an_address_is_in_no_repr() -> None:
-    assert "example" not in repr(letter("ruth@example.org", name="Ruth"))
 
 
 @pytest.mark.django_db

@@ -161,10 +161,23 @@ class OverSendGrid:
         settings.SENDGRID_URL = f"http://127.0.0.1:{nowhere()}"
 
 
-@pytest.fixture(params=["smtp", "ses", "sendgrid"])
+class WordByWord(OverSmtp):
+    """A server that hears one command at a time."""
+
+    def __init__(self, box: Mailbox) -> None:
+        super().__init__(box)
+        box.at_once = False
+
+
+@pytest.fixture(params=["smtp", "smtp word by word", "ses", "sendgrid"])
 def carrier(request: pytest.FixtureRequest) -> Carrier:
-    other = request.getfixturevalue({"smtp": "mailbox"}.get(request.param, request.param))
-    made: Carrier = {"smtp": OverSmtp, "ses": OverSes, "sendgrid": OverSendGrid}[request.param](other)
+    kind, fixture = {
+        "smtp": (OverSmtp, "mailbox"),
+        "smtp word by word": (WordByWord, "mailbox"),
+        "ses": (OverSes, "ses"),
+        "sendgrid": (OverSendGrid, "sendgrid"),
+    }[request.param]
+    made: Carrier = kind(request.getfixturevalue(fixture))
     return made
 
 

@@ -1,22 +1,21 @@
 """A letter as a mail: headers in a stable order, ready to be signed, one recipient, a text part beside the HTML.
 
-Everything a provider needs to know stands in an Envelope; `write` makes the whole message for those who take one.
+Everything a provider needs to know stands in an Envelope; `as_bytes` makes the whole message for those who take one.
 """
 
 from __future__ import annotations
 
+from binascii import b2a_qp
 from dataclasses import dataclass
-from email import policy
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 import idna
 from django.conf import settings
 
 from bh_sdk.server.ops import clock
 from notify_svc.delivery.channels.base import Letter
+from notify_svc.delivery.channels.email import headers
 
 # What people chose to get: it comes from an address of its own, names its list, and can be stopped with one click.
 NEWS = frozenset({"subscription", "social"})
@@ -58,21 +57,32 @@ class Envelope:
 def mailbox(email: str) -> tuple[str, str]:
     """Local part and ASCII domain. Raises AddressUnusable."""
     local, at, domain = email.strip().rpartition("@")
-    if not at or not local or any(ord(char) < 33 or ord(char) == 127 or char in '<>()[],;:\\"' for char in local):
+    if not at or not local or any(char in ' <>()[],;:\\"' or not char.isprintable() for char in local):
         raise AddressUnusable
+    return local, _ascii(domain)
+
+
+@lru_cache(maxsize=4096)
+def _ascii(domain: str) -> str:
+    """The domain as the network knows it. Raises AddressUnusable."""
     try:
-        return local, idna.encode(domain, uts46=True).decode("ascii")
+        return idna.encode(domain, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as error:
         raise AddressUnusable from error
+
+
+@lru_cache(maxsize=8)
+def _sender(setting: str) -> tuple[str, str]:
+    return parseaddr(setting)
 
 
 def envelope(letter: Letter) -> Envelope:
     """The letter's envelope. Raises AddressUnusable."""
     local, domain = mailbox(letter.email)
     news = letter.category in NEWS
-    sender_name, sender = parseaddr(settings.NOTIFY_FROM_NEWS if news else settings.NOTIFY_FROM)
+    sender_name, sender = _sender(settings.NOTIFY_FROM_NEWS if news else settings.NOTIFY_FROM)
     home = sender.rpartition("@")[2]
-    headers = {
+    own = {
         "Message-ID": f"<{letter.delivery_id}@{home}>",
         "Date": format_datetime(clock.now()),
         # Holiday replies to a machine help nobody.
@@ -82,40 +92,68 @@ def envelope(letter: Letter) -> Envelope:
         "X-BH-Delivery": str(letter.delivery_id),
     }
     if news:
-        headers["List-Id"] = f"<{letter.category}.{home}>"
+        own["List-Id"] = f"<{letter.category}.{home}>"
     if letter.unsubscribe_url:
-        headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
-        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return Envelope(sender_name, sender, _line(letter.name), local, domain, _line(letter.words.subject), headers)
-
-
-def write(letter: Letter) -> EmailMessage:
-    """The message as it goes out. Raises AddressUnusable, Unwritable."""
-    sealed = envelope(letter)
-    message = EmailMessage(policy=policy.SMTP if sealed.plain else policy.SMTPUTF8)
-    try:
-        message["From"] = Address(display_name=sealed.sender_name, addr_spec=sealed.sender)
-        message["To"] = Address(display_name=sealed.name, username=sealed.local, domain=sealed.domain)
-    except (ValueError, IndexError, MessageError) as error:
-        raise AddressUnusable from error
-    message["Subject"] = sealed.subject
-    for name, value in sealed.headers.items():
-        message[name] = value
-    message.set_content(letter.words.text, cte="quoted-printable")
-    message.add_alternative(letter.words.html, subtype="html", cte="quoted-printable")
-    return message
+        own["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        own["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return Envelope(sender_name, sender, _line(letter.name), local, domain, _line(letter.words.subject), own)
 
 
 def as_bytes(letter: Letter) -> bytes:
     """The message as it goes over the wire. Raises AddressUnusable, Unwritable."""
+    sealed = envelope(letter)
     try:
-        return write(letter).as_bytes()
-    except AddressUnusable:
-        raise
-    except (ValueError, MessageError) as error:
+        return _head(sealed) + _body(letter)
+    except ValueError as error:
         raise Unwritable from error
+
+
+def _head(sealed: Envelope) -> bytes:
+    lines = [
+        headers.mailbox("From", sealed.sender_name, sealed.sender),
+        headers.mailbox("To", sealed.name, sealed.to),
+        headers.words("Subject", sealed.subject),
+    ]
+    lines += [headers.token(name, value) for name, value in sealed.headers.items()]
+    return b"".join(lines)
+
+
+def _body(letter: Letter) -> bytes:
+    # No quoted-printable text holds `=_`, so nothing in a part ends it.
+    boundary = b"=_%b" % letter.delivery_id.hex.encode()
+    return _BODY % {
+        b"boundary": boundary,
+        b"text": _quoted(letter.words.text),
+        b"html": _quoted(letter.words.html),
+    }
+
+
+_BODY = b"""\
+MIME-Version: 1.0
+Content-Type: multipart/alternative;
+ boundary="%(boundary)b"
+
+--%(boundary)b
+Content-Type: text/plain; charset="utf-8"
+Content-Transfer-Encoding: quoted-printable
+
+%(text)b
+--%(boundary)b
+Content-Type: text/html; charset="utf-8"
+Content-Transfer-Encoding: quoted-printable
+
+%(html)b
+--%(boundary)b--
+""".replace(b"\n", b"\r\n")
+
+
+def _quoted(text: str) -> bytes:
+    """Quoted-printable: lines of at most 76 characters, each ended by CRLF."""
+    return b2a_qp(b"\r\n".join([*text.encode().splitlines(), b""]))
 
 
 def _line(text: str) -> str:
     """One line: nothing in it ends a header or turns the reading round."""
+    if text.isprintable():
+        return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -28,7 +28,6 @@ _ITS_OWN = frozenset({"Date"})
 def body_of(letter: Letter) -> dict[str, Any]:
     """The letter in SendGrid's words. Raises AddressUnusable."""
     sealed = mime.envelope(letter)
-    mime.write(letter)
     to = {"email": sealed.to} | ({"name": sealed.name} if sealed.name else {})
     off = {"enable": False}
     return {
