@@ -42,6 +42,13 @@ _HANDED_OVER = """
     UPDATE notify_delivery_delivery SET handed_over_at = %s, provider = %s, provider_ref = %s FROM quick
     WHERE id = %s AND claim = %s AND status = 'sending' AND handed_over_at IS NULL
 """
+_BEGIN = """
+    UPDATE notify_delivery_delivery AS delivery
+    SET provider = %s, handed_over_at = coalesce(delivery.handed_over_at, new.handed_over_at),
+        provider_ref = coalesce(new.provider_ref, delivery.provider_ref)
+    FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS new(id, handed_over_at, provider_ref)
+    WHERE delivery.id = new.id AND claim = %s AND status = 'sending'
+"""
 _HELD = """
     SELECT delivery.id, delivery.notification_id, delivery.recipient_id, delivery.channel, notification.type,
         notification.category, delivery.tries, delivery.due_at, delivery.handed_over_at, delivery.claimed_at,
@@ -127,9 +134,24 @@ def keep(token: UUID) -> int:
         return int(cursor.rowcount)
 
 
-def begin(delivery_ids: Sequence[UUID], token: UUID, *, provider: str) -> None:
-    """These are given to a provider now. Should the worker die, only of them nobody knows whether they left."""
-    Delivery.objects.filter(id__in=delivery_ids, claim=token, status="sending").update(provider=provider)
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A provider took this delivery, and knows it by that name."""
+
+    delivery_id: UUID
+    at: datetime
+    provider_ref: str
+
+
+def begin(delivery_ids: Sequence[UUID], token: UUID, *, provider: str, before: Sequence[HandedOver] = ()) -> None:
+    """These are given to a provider now. Should the worker die, only of them nobody knows whether they left.
+
+    What it took `before` them is written down with them.
+    """
+    rows: list[tuple[UUID, datetime | None, str | None]] = [(one, None, None) for one in delivery_ids]
+    rows += [(one.delivery_id, one.at, one.provider_ref) for one in before]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, [provider, *(list(column) for column in zip(*rows, strict=True)), token])
 
 
 def mark_handed_over(delivery_id: UUID, token: UUID, *, provider: str = "", provider_ref: str = "") -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from bh_sdk.server.ops import clock
@@ -20,7 +22,8 @@ from notify_svc.preferences.rules import Digest, Later, Never
 from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
-from notify_svc.wording.rendering import Rendered, render
+from notify_svc.wording.rendering import Rendered
+from notify_svc.wording.series import Series
 
 # A feed entry's words are in its row already.
 _NO_WORDS = Rendered()
@@ -45,7 +48,7 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
     left = _without(left, composed.results)
     composed.results += _over_pace(left, now)
     left = _without(left, composed.results)
-    versions = wording.versions({delivery.version_id for delivery in left})
+    written = Written({delivery.version_id for delivery in left})
     people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
     unwelcome = tracking.unwelcome({person_id: person.email for person_id, person in people.items()})
     for delivery in left:
@@ -62,12 +65,8 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
             continue
         ways_out = links.of_recipient(notification)
         try:
-            words = render(
-                versions[delivery.version_id].source,
-                notification.data | links.at_send(notification),
-                recipient_name=person.name,
-                links=ways_out,
-            )
+            series = written.series(delivery.version_id, notification.data | links.at_send(notification))
+            words = series.render(recipient_name=person.name, links=ways_out)
         except TemplateInvalid as error:
             log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
@@ -86,6 +85,21 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
             )
         )
     return composed
+
+
+class Written:
+    """The words of a batch. Those who are told the same share what can be shared."""
+
+    def __init__(self, version_ids: set[UUID]) -> None:
+        self._sources = {row.id: row.source for row in wording.versions(version_ids).values()}
+        self._series: dict[tuple[UUID, str], Series] = {}
+
+    def series(self, version_id: UUID, data: Mapping[str, Any]) -> Series:
+        """One version with one set of data."""
+        key = version_id, json.dumps(data, sort_keys=True)
+        if key not in self._series:
+            self._series[key] = Series(self._sources[version_id], data)
+        return self._series[key]
 
 
 def _without(claimed: Sequence[Delivery], results: Sequence[Result]) -> list[Delivery]:

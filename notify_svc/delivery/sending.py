@@ -13,7 +13,7 @@ from django.db import Error, connection, transaction
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
-from notify_svc.delivery import claims, fates, ways
+from notify_svc.delivery import claims, fates, rules, ways
 from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
@@ -96,6 +96,7 @@ class Desk:
         self._results = results
         self._settled = time.monotonic()
         self._words: list[fates.Word] = []
+        self._handed_over: list[claims.HandedOver] = []
 
     def add(self, result: Result, words: Sequence[fates.Word] = ()) -> None:
         """Put down one result; `words` are what the provider says of it afterwards, when that is known already."""
@@ -110,13 +111,23 @@ class Desk:
                 claims.settle(self._token, self._results)
                 for word in self._words:
                     fates.learn(word)
-        self._results, self._words, self._settled = [], [], time.monotonic()
+        self._results, self._words, self._handed_over, self._settled = [], [], [], time.monotonic()
 
     def begin(self, letters: Sequence[Letter], provider: str) -> None:
-        claims.begin([letter.delivery_id for letter in letters], self._token, provider=provider)
+        ids = [letter.delivery_id for letter in letters]
+        claims.begin(ids, self._token, provider=provider, before=self._handed_over)
+        self._handed_over = []
 
     def mark(self, letter: Letter, provider: str, outcome: Outcome) -> None:
-        claims.mark_handed_over(letter.delivery_id, self._token, provider=provider, provider_ref=outcome.provider_ref)
+        """Put down that a provider has a letter: at once when it would go again after an accident, as a receipt does.
+
+        Of news nobody would know whether it left, and it goes to nobody twice: it is put down with the next that begin.
+        """
+        one, ref = letter.delivery_id, outcome.provider_ref
+        if letter.category in rules.RESENT:
+            claims.mark_handed_over(one, self._token, provider=provider, provider_ref=ref)
+        else:
+            self._handed_over.append(claims.HandedOver(one, clock.now(), ref))
 
 
 def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Lease) -> None:
