@@ -93,7 +93,9 @@ class DonationSucceeded(_Payment):
     platform_fee: str | None = Field(None, description="What the platform earns")
     method: str | None = Field(None, description="How it was paid, in Stripe's words: card, us_bank_account")
     recurring_id: UUID | None = Field(None, description="The recurring gift that this is a period of")
-    off_session: bool = Field(default=False, description="Charged by a recurring gift's schedule; absent from older facts")
+    off_session: bool = Field(
+        default=False, description="Charged by a recurring gift's schedule; absent from older facts"
+    )
 
 
 class DonationFailed(_Payment):

@@ -53,7 +53,7 @@ BH_LINK_KEY = env.secret("BH_LINK_KEY").encode()
 # Keys that BH_LINK_KEY replaced: the links in mails that have left go on opening the pages of preferences.
 BH_LINK_KEYS_PAST = [key.encode() for key in env.words("BH_LINK_KEYS_PAST")]
 # Where a reader's browser, or the mail program that unsubscribes for them, reaches this service.
-BH_NOTIFY_PUBLIC_URL = env.url("BH_NOTIFY_PUBLIC_URL", env.url("BH_NOTIFY_URL", env.url("BH_SERVICE_URL")))
+BH_NOTIFY_PUBLIC_URL = env.url("BH_NOTIFY_PUBLIC_URL", env.url("BH_SERVICE_URL"))
 
 # Amazon SES, when a region is named; credentials come the way boto3 finds them. An endpoint stands for Amazon elsewhere.
 SES_REGION = env.text("SES_REGION", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from deploy.local import keys
+from deploy.local import keys, mail_reports
 from deploy.local.stack import SERVICES, Stack
 
 # Each service has its own Celery queue in the shared Redis; database 0 holds the streams.
@@ -106,6 +106,7 @@ def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> 
         ours |= stripe(stack, given) | charity(given)
     if service == "notify":
         ours["SMTP_URL"] = given.get("SMTP_URL") or f"smtp://127.0.0.1:{stack.ports.of('smtp')}"
+        ours["SENDGRID_WEBHOOK_KEY"] = given.get("SENDGRID_WEBHOOK_KEY") or mail_reports.public_key(stack.keys)
     return ours
 
 

@@ -20,8 +20,8 @@ SERVICES = ("payments", "trust", "notify")
 def make(folder: Path) -> None:
     """Create whatever the local stack is missing. Running it again changes nothing."""
     make_own(folder)
-    # The tests' own project, and who signs users in here.
-    for name in ("kit", "issuer"):
+    # The tests' own project, who signs users in here, and who tells what became of mails.
+    for name in ("kit", "issuer", "mail-reports"):
         once(folder / f"{name}.pem", new_signing_key)
     once(folder / "kit.django", lambda: secrets.token_urlsafe(50))
     # dj-stripe refuses keys that do not look like Stripe's.

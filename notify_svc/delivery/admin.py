@@ -164,8 +164,8 @@ class DeliveryAdmin(_ByIds):
         in_feed = obj.channel == "in_app"
         return parts.Case(
             headline=parts.Headline(
-                title=notification.type,
-                below=f"by {obj.channel} to {obj.recipient_id}",
+                title=obj.version.template.title,
+                below=f"{notification.type}, by {obj.channel} to {obj.recipient_id}",
                 status=obj.status,
                 tone=TONES[obj.status],
                 notice=(MEANS_IN_FEED if in_feed else MEANS)[obj.status],
@@ -179,6 +179,12 @@ class DeliveryAdmin(_ByIds):
                         parts.Fact("Delivery", str(obj.id), mono=True, note=ID_MEANS.get(obj.channel, "")),
                         parts.Fact(
                             "Notification", str(obj.notification_id), mono=True, href=page.address(notification)
+                        ),
+                        parts.Fact(
+                            "Person",
+                            str(obj.recipient_id),
+                            mono=True,
+                            href=self.ways(request).many("notify_audience.contact", q=str(obj.recipient_id)),
                         ),
                         ("Reason", obj.reason or "none"),
                         ("Tries", f"{obj.tries} of {rules.MAX_TRIES}"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 import uuid
 from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from bh_sdk.tokens import UserTokenVerifier, jwk_of
-from deploy.local import clock, environment, keys, tokens
+from deploy.local import clock, environment, keys, mail_reports, tokens
 from deploy.local.ports import Ports
 from deploy.local.stack import SERVICES, Stack
 
@@ -59,6 +63,17 @@ def test_servers_of_the_users_own_are_used_instead(stack: Stack) -> None:
     assert environment.of("trust", stack, given=given)["DATABASE_URL"] == "postgresql://me@db/trust"
     assert environment.of("notify", stack, given=given)["REDIS_URL"] == "redis://elsewhere/0"
     assert environment.stripe(stack, given)["STRIPE_API_BASE"] == "https://api.stripe.com"
+
+
+def test_the_local_mail_provider_signs_with_a_key_that_notify_knows(stack: Stack) -> None:
+    shown = load_der_public_key(base64.b64decode(environment.of("notify", stack, given={})["SENDGRID_WEBHOOK_KEY"]))
+    assert isinstance(shown, ec.EllipticCurvePublicKey)
+    made, body = mail_reports.signed(stack.keys, [{"event": "bounce"}])
+    said = made["X-Twilio-Email-Event-Webhook-Timestamp"].encode() + body
+    proof = base64.b64decode(made["X-Twilio-Email-Event-Webhook-Signature"])
+    shown.verify(proof, said, ec.ECDSA(hashes.SHA256()))
+    own = environment.of("notify", stack, given={"SENDGRID_WEBHOOK_KEY": "theirs"})
+    assert own["SENDGRID_WEBHOOK_KEY"] == "theirs"
 
 
 def test_what_make_env_prints_may_be_exported_without_harm(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from bh_sdk.money import Money
 from bh_sdk.wire.payments import GuestDonor, PaymentConfirmed
 from bh_sdk.wire.trust import EvidenceFact
-from deploy.local.demo import casework, trust_casework, trust_past
+from deploy.local.demo import casework, message_casework, trust_casework, trust_past
 from deploy.local.demo.doors import Doors
 from deploy.local.demo.people import CAMPAIGNS, DONORS, GUESTS, OWNERS, DemoCampaign, Person, demo_id
 from deploy.local.stack import Stack
@@ -90,6 +90,7 @@ def seed(doors: Doors, say: Callable[[str], None] = print) -> None:
     # Afterwards: what is known already is not told again.
     _each(lambda campaign: trust_past.introduce(doors, campaign), trust_past.campaigns())
     trust_casework.lay_out(doors, say)
+    message_casework.lay_out(doors, say)
 
 
 def _each(work: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:
