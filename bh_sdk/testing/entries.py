@@ -57,6 +57,10 @@ class Entries:
         self.all[item.id] = (owner, item)
         return item
 
+    def forget(self, owner: UUID) -> None:
+        """Nothing is left of a person's feed."""
+        self.all = {ident: kept for ident, kept in self.all.items() if kept[0] != owner}
+
     def _ticket(self, asked: Asked) -> wire.StreamTicket:
         """A ticket as it would be given. There is no stream in memory: nothing listens at its address."""
         asked.caller.user()

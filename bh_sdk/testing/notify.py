@@ -1,7 +1,8 @@
 """The notification service in memory: what was sent lands in its recipients' feeds at once.
 
 Imitated: sending with idempotency keys, feeds of one's own with filters and counts, what is done to entries, contacts,
-what a person says about preferences and campaigns, devices, looking at what one sent and canceling it.
+what a person says about preferences and campaigns, taking a person's data along
+and erasing them, devices, looking at what one sent and canceling it.
 Not imitated: templates (a title is the type), channels, obeying preferences, quiet hours, digests, deliveries, audiences,
 tests, time.
 """
@@ -15,6 +16,7 @@ from uuid import UUID
 from bh_sdk.clients.notify import AsyncNotify, Notify
 from bh_sdk.testing.devices import Kept
 from bh_sdk.testing.entries import Entries
+from bh_sdk.testing.gdpr import Privacy
 from bh_sdk.testing.preferences import Said
 from bh_sdk.testing.sendings import Sendings
 from bh_sdk.testing.world import Asked, Caller, Route, World, no_wait
@@ -33,6 +35,7 @@ class NotifyWorld(World):
         self.contacts: dict[UUID, wire.DescribeContact] = {}
         self.campaigns: dict[UUID, wire.Campaign] = {}
         self.said = Said(self)
+        self.privacy = Privacy(self)
         self.sendings = Sendings(self._time)
         self.kept = Kept(self._time)
         self.entries = Entries(self._time, self.slice)
@@ -47,6 +50,7 @@ class NotifyWorld(World):
             ("PUT", f"{BASE}/contacts/{{}}", self._contact, False),
             ("PUT", f"{BASE}/campaigns/{{}}", self._describe, False),
             *self.said.routes(),
+            *self.privacy.routes(),
         ]
 
     def _send(self, asked: Asked) -> tuple[int, wire.SendAccepted]:
@@ -73,7 +77,10 @@ class NotifyWorld(World):
     def _contact(self, asked: Asked) -> wire.Contact:
         asked.caller.needs_service()
         body = asked.read(wire.DescribeContact)
-        self.contacts[asked.ids[0]] = body
+        if asked.ids[0] in self.privacy.erased:
+            body = wire.DescribeContact()
+        else:
+            self.contacts[asked.ids[0]] = body
         return wire.Contact(
             user_id=asked.ids[0],
             has_email=body.email is not None,

@@ -250,6 +250,26 @@ DEVICE = {
     "seen_at": "2026-01-01T00:00:00Z",
     "expires_at": None,
 }
+EMPTY: dict[str, Any] = {
+    "person_id": str(USER),
+    "profile": None,
+    "preferences": {
+        "choices": [],
+        "quiet_hours": "none",
+        "timezone": "",
+        "consent": None,
+        "follows": [],
+        "history": [],
+        "updated_at": None,
+    },
+    **{name: [] for name in ("devices", "gifts", "digests", "suppressions", "events", "notifications", "mentions")},
+}
+ERASED = {
+    "user_id": str(USER),
+    "status": "erased",
+    "erased_at": "2026-01-01T00:00:00Z",
+    "finished_at": "2026-01-01T00:00:00Z",
+}
 OPERATIONS: list[tuple[str, Callable[[Any], Any], Any, str, bool]] = [
     (
         "payments",
@@ -358,6 +378,8 @@ OPERATIONS: list[tuple[str, Callable[[Any], Any], Any, str, bool]] = [
         f"DELETE /api/v1/notifications/subscribe/{USER}",
         False,
     ),
+    ("notify", lambda c: c.export_person(USER), EMPTY, f"GET /api/v1/notifications/gdpr/export/{USER}", False),
+    ("notify", lambda c: c.erase_person(USER), ERASED, "POST /api/v1/notifications/gdpr/erase", False),
     (
         "notify",
         lambda c: c.stream_ticket(),
