@@ -40,6 +40,15 @@ WORDING: list[tuple[str, str, str]] = [
     ("support", "notification", "open"),
 ]
 
+# Whoever wrote any of a broadcast does not approve it, whatever their roles: the command sees to that. Stopping is for
+# everybody at a desk that hears the complaints.
+BROADCASTS: list[tuple[str, str, str]] = [
+    *((role, noun, "view") for role in _DESKS for noun in ("broadcast", "mailing")),
+    *(("editor", "broadcast", verb) for verb in ("write", "ask", "approve")),
+    *((role, "broadcast", verb) for role in ("editor", "support") for verb in ("pause", "stop")),
+    ("support", "mailing", "cancel"),
+]
+
 TRACKING: list[tuple[str, str, str]] = [
     *((role, noun, "view") for role in _DESKS for noun in ("provider_event", "suppression")),
     *(("support", "suppression", verb) for verb in ("place", "release")),

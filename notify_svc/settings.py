@@ -19,6 +19,7 @@ globals().update(
             "notify_svc.digests.apps.Digests",
             "notify_svc.feed.apps.Feed",
             "notify_svc.retention.apps.Retention",
+            "notify_svc.broadcasts.apps.Broadcasts",
         ],
         beat={
             # A sweep that comes late is worth nothing: the next one does the same.

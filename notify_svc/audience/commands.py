@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hash
 from notify_svc.audience import queries, rules
-from notify_svc.audience.models import Campaign, Contact, Erased, Gift
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList
 
 
 @transaction.atomic
@@ -112,6 +112,7 @@ def forget(*, user_id: UUID) -> Forgotten:
     contact = Contact.objects.select_for_update().filter(user_id=user_id).first()
     hashes = _hashes(contact) if contact else ()
     rows = Contact.objects.filter(user_id=user_id).delete()[0] + Gift.objects.filter(donor_id=user_id).delete()[0]
+    rows += Listed.objects.filter(user_id=user_id).delete()[0]
     return Forgotten(first, rows, hashes)
 
 
@@ -133,3 +134,12 @@ def finish_forgetting(*, user_id: UUID) -> None:
 def drop_contacts(ids: Collection[UUID], *, before: datetime) -> int:
     """Forget how these people are reached, unless we were told anew since; returns how many."""
     return int(Contact.objects.filter(user_id__in=ids, updated_at__lt=before).delete()[0])
+
+
+@transaction.atomic
+def keep_list(*, ids: Iterable[UUID], by: str) -> PeopleList:
+    """Keep a list of people, each once."""
+    people = sorted(set(ids))
+    row = PeopleList.objects.create(size=len(people), added_by=by, created_at=clock.now())
+    Listed.objects.bulk_create([Listed(people=row, user_id=one) for one in people], batch_size=5_000)
+    return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -77,3 +78,30 @@ class Erased(models.Model):
 
     def __str__(self) -> str:
         return f"Erased {self.person_id}"
+
+
+class PeopleList(models.Model):
+    """People whom staff named by their ids, to be told something together. It never changes: another list is another row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    size = models.PositiveIntegerField()
+    added_by = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.size} people"
+
+
+class Listed(models.Model):
+    """One person of a list."""
+
+    people = models.ForeignKey(PeopleList, on_delete=models.CASCADE, related_name="listed")
+    user_id = models.UUIDField(db_index=True, help_text="Erasing a person has to find these rows")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["people", "user_id"], name="notify_listed_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.people_id}"

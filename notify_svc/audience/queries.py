@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
-from notify_svc.audience.models import Campaign, Contact, Erased, Gift
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,15 @@ def campaign(campaign_id: UUID) -> Campaign | None:
     return Campaign.objects.filter(campaign_id=campaign_id).first()
 
 
+def find_campaigns(text: str, *, limit: int) -> list[Campaign]:
+    """The campaign with this id or exactly this title; else those whose title has it in it."""
+    try:
+        return list(Campaign.objects.filter(campaign_id=UUID(text)))
+    except ValueError:
+        same = list(Campaign.objects.filter(title__iexact=text)[:limit])
+        return same or list(Campaign.objects.filter(title__icontains=text).order_by("title")[:limit])
+
+
 def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
     return set(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", flat=True))
 
@@ -163,6 +172,19 @@ def page_of_supporters(campaign_id: UUID, *, after: UUID | None, limit: int) -> 
     if after is not None:
         rows = rows.filter(donor_id__gt=after)
     return list(rows.order_by("donor_id").values_list("donor_id", flat=True).distinct()[:limit])
+
+
+def count_listed(list_id: UUID) -> int:
+    """How many people a list names; none when it is not there."""
+    return PeopleList.objects.filter(id=list_id).values_list("size", flat=True).first() or 0
+
+
+def page_of_listed(list_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """The next people of a list by id, those behind `after`."""
+    rows = Listed.objects.filter(people=list_id)
+    if after is not None:
+        rows = rows.filter(user_id__gt=after)
+    return list(rows.order_by("user_id").values_list("user_id", flat=True)[:limit])
 
 
 def supported(donor_id: UUID) -> list[UUID]:

@@ -15,7 +15,7 @@ from bh_sdk.server.ops import clock, doorbell
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import catalogue, rules
 from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
-from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.delivery.models import Delivery, Mailing, Notification
 from notify_svc.delivery.orders import Accepted, Order
 from notify_svc.delivery.wishes import DIGESTED, Planned, gather
 from notify_svc.preferences.queries import is_no
@@ -50,7 +50,7 @@ def _of_nobody(order: Order) -> Accepted:
 
 
 def _accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
-    wordings, now = Wordings(orders[0].type), clock.now()
+    wordings, now = Wordings(orders[0].type, orders[0].versions), clock.now()
     for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
         wordings.check(data, channels=channels)
     reach = audience.reach({order.recipient_id for order in orders})
@@ -180,6 +180,7 @@ def _delivery(row: Notification, channel: str, version: TemplateVersion, verdict
     return delivery
 
 
+@transaction.atomic
 def send(
     *,
     recipient_ids: Sequence[UUID],
@@ -204,23 +205,52 @@ def send(
     type, channels = spoken(type, template_id, channels)
     about = f"fact:{by}:{fact}" if fact else f"send:{key}"
     schedule_at = timed(schedule_at, expires_at)
-    return accept(
-        [
-            Order(
-                recipient_id=recipient,
-                type=type,
-                data=data,
-                dedupe=f"{about}:{recipient}",
-                channels=None if channels is None else tuple(channels),
-                priority=priority,
-                group=group or "",
-                schedule_at=schedule_at,
-                expires_at=expires_at,
-                test=test,
-            )
-            for recipient in dict.fromkeys(recipient_ids)
-        ],
-        by=by,
+    orders = [
+        Order(
+            recipient_id=recipient,
+            type=type,
+            data=data,
+            dedupe=f"{about}:{recipient}",
+            channels=None if channels is None else tuple(channels),
+            priority=priority,
+            group=group or "",
+            schedule_at=schedule_at,
+            expires_at=expires_at,
+            test=test,
+        )
+        for recipient in dict.fromkeys(recipient_ids)
+    ]
+    accepted = accept(orders, by=by)
+    if len(orders) > 1:
+        _note_call(orders, about, by=by)
+    return accepted
+
+
+def _note_call(orders: Sequence[Order], about: str, *, by: str) -> None:
+    """Keep that many were told in one call, so that staff see it as one thing and can take it back."""
+    now, first = clock.now(), orders[0]
+    Mailing.objects.get_or_create(
+        dedupe=about,
+        defaults={
+            "audience": "named",
+            "order": {
+                "type": first.type,
+                "data": first.data,
+                "channels": None if first.channels is None else list(first.channels),
+                "priority": first.priority,
+                "group": first.group,
+                "schedule_at": first.schedule_at.isoformat() if first.schedule_at else None,
+                "expires_at": first.expires_at.isoformat() if first.expires_at else None,
+                "test": first.test,
+            },
+            "status": "done",
+            "expected": len(orders),
+            "reached": len(orders),
+            "due_at": now,
+            "accepted_by": by,
+            "created_at": now,
+            "finished_at": now,
+        },
     )
 
 

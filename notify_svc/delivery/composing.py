@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.settings import setting
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import catalogue, links, pace, rules, wishes
+from notify_svc.delivery import catalogue, links, mailings, pace, rules, wishes
 from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
@@ -42,8 +42,11 @@ class Composed:
 def compose(claimed: Sequence[Delivery]) -> Composed:
     """Write the letters; what has become pointless or cannot be written is a result at once."""
     now = clock.now()
-    composed = Composed(results=list(_pointless(claimed, now)))
+    stopped, paused = mailings.standing({delivery.notification.dedupe for delivery in claimed})
+    composed = Composed(results=list(_pointless(claimed, stopped, now)))
     left = _without(claimed, composed.results)
+    composed.results += _held(left, paused, now)
+    left = _without(left, composed.results)
     composed.results += _unwanted(left, now)
     left = _without(left, composed.results)
     composed.results += _over_pace(left, now)
@@ -120,12 +123,22 @@ def _paced(notification: Notification) -> bool:
     return notification.category != "security" and not notification.test
 
 
-def _pointless(claimed: Sequence[Delivery], now: datetime) -> Iterator[Result]:
-    """What need not go any more."""
+def _held(claimed: Sequence[Delivery], paused: Collection[UUID], now: datetime) -> list[Result]:
+    """What belongs to a mailing that is paused."""
+    return [
+        Result(row.id, now, now, why=rules.PAUSED, later=now + rules.HELD)
+        for row in claimed
+        if rules.mailing_of(row.notification.dedupe) in paused
+    ]
+
+
+def _pointless(claimed: Sequence[Delivery], stopped: Collection[UUID], now: datetime) -> Iterator[Result]:
+    """What need not go any more. A mailing that was stopped takes its notifications back page by page; until it has come
+    to one, this stands in its way."""
     overtaken = _overtaken([delivery.notification for delivery in claimed])
     for delivery in claimed:
         notification = delivery.notification
-        if notification.canceled_at is not None:
+        if notification.canceled_at is not None or rules.mailing_of(notification.dedupe) in stopped:
             yield Result(delivery.id, now, now, why="canceled")
         elif notification.expires_at is not None and notification.expires_at <= now:
             yield Result(delivery.id, now, now, why="expired")

@@ -35,5 +35,9 @@ class MailingNotFound(NotFound):
     code, title = "mailing_not_found", "There is no such mailing, or it is not yours"
 
 
+class MailingOver(Conflict):
+    code, title = "mailing_over", "The mailing is not in a state in which this can be done"
+
+
 class NotificationNotFound(NotFound):
     code, title = "notification_not_found", "There is no such notification, or it is not yours"

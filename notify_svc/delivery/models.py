@@ -166,13 +166,23 @@ class Attempt(models.Model):
 
 
 class Mailing(models.Model):
-    """One call of /send to an audience. Workers expand it page by page; `after` is the last person who was told."""
+    """A message to many: a call of /send, or a broadcast. Workers tell an audience page by page; `after` is the last person
+    who was told. People who were named in the call were told by it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # The call that asked for it: repeating it finds the same row.
     dedupe = models.CharField(max_length=200, unique=True)
     audience = models.CharField(max_length=9, choices=[(name, name) for name in rules.AUDIENCES])
-    campaign_id = models.UUIDField()
+    campaign_id = models.UUIDField(null=True)
+    list_id = models.UUIDField(null=True, help_text="The list of people, of an audience that is one")
+    languages = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Only who reads one of these; empty: all",
+    )
+    per_minute = models.PositiveIntegerField(null=True, help_text="So many people are told in a minute at most")
+    # While it is set nobody is told and nothing that was accepted leaves.
+    paused_at = models.DateTimeField(null=True)
     # What /send was told of each notification.
     order = models.JSONField()
     status = models.CharField(max_length=9, choices=[(name, name) for name in rules.MAILING_STATES])
@@ -190,7 +200,8 @@ class Mailing(models.Model):
             models.CheckConstraint(condition=Q(status__in=rules.MAILING_STATES), name="notify_mailing_status")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["due_at"], condition=Q(status__in=rules.MAILING_OPEN), name="notify_mailing_due")
+            models.Index(fields=["due_at"], condition=Q(status__in=rules.MAILING_OPEN), name="notify_mailing_due"),
+            models.Index(fields=["-created_at", "-id"], name="notify_mailing_newest"),
         ]
 
     def __str__(self) -> str:

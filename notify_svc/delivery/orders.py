@@ -27,6 +27,8 @@ class Order:
     expires_at: datetime | None = None
     # Nothing of it leaves the house.
     test: bool = False
+    # The words to use; empty: those that are live.
+    versions: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

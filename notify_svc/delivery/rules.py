@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 CHANNELS = ("email", "push", "in_app", "sms")
 # Push and SMS are promised names without a provider behind them yet.
@@ -56,9 +57,25 @@ MOVES: frozenset[tuple[str, str]] = frozenset(
 RESENT = frozenset({"transactional", "security"})
 FATE_UNKNOWN, FATE_WAIT = "fate_unknown", timedelta(days=1)
 # Who can be told together, and the states of telling them.
-AUDIENCES = ("donors", "followers")
-MAILING_STATES = ("open", "done", "canceling", "canceled")
+AUDIENCES = ("donors", "followers", "consented", "listed", "named")
+# open: people are being told. done: all were. expired: its time was over before. named: they were told when it came in.
+MAILING_STATES = ("open", "done", "expired", "canceling", "canceled")
 MAILING_OPEN = ("open", "canceling")
+MAILING_MOVES: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("open", "done"),
+        ("open", "expired"),
+        ("open", "canceling"),
+        ("done", "canceling"),
+        ("expired", "canceling"),
+        ("canceling", "canceled"),
+    }
+)
+# What a paused mailing holds back is looked at again so often, should nobody resume it; resuming frees it at once.
+PAUSED, HELD = "paused", timedelta(minutes=10)
+# A slow mailing tells so many portions a minute.
+_PORTIONS = 6
+_OF_MAILING = "mailing:"
 # The reason of a delivery whose address gets nothing more.
 SUPPRESSED = "suppressed"
 DUE = ("queued", "retrying", "unknown")
@@ -102,6 +119,31 @@ def verdict(fate: str, code: int | None) -> str:
 def next_page(tries: int, *, now: datetime) -> datetime:
     """When to try a page of an audience again that could not be told `tries` times."""
     return now + _PAGE_AGAIN[min(max(tries, 1), len(_PAGE_AGAIN)) - 1]
+
+
+def portion(page: int, per_minute: int | None) -> int:
+    """How many people are told at once, so that no minute sees more than `per_minute` of them."""
+    return page if per_minute is None else max(1, min(page, per_minute // _PORTIONS))
+
+
+def next_portion(told: int, per_minute: int | None, *, now: datetime) -> datetime:
+    """When the next may be told, after `told` people."""
+    return now if per_minute is None else now + timedelta(minutes=1) * told / per_minute
+
+
+def key_of(mailing_id: UUID, person_id: UUID) -> str:
+    """What keeps a mailing from telling somebody twice."""
+    return f"{keys_of(mailing_id)}{person_id}"
+
+
+def keys_of(mailing_id: UUID) -> str:
+    """How all of a mailing's keys begin."""
+    return f"{_OF_MAILING}{mailing_id}:"
+
+
+def mailing_of(key: str) -> UUID | None:
+    """The mailing that a notification with this key belongs to."""
+    return UUID(key.split(":")[1]) if key.startswith(_OF_MAILING) else None
 
 
 def next_look(waited: timedelta, *, now: datetime) -> datetime:

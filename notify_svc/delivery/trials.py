@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 from bh_sdk.errors import Conflict, Unavailable
@@ -27,8 +29,8 @@ class NoTrialHere(Conflict):
     code, title = "no_trial_here", "Only mails can be tried out this way"
 
 
-def send_trial(*, version_id: UUID, email: str, name: str) -> None:
-    """Send a version with its samples to one's own address; no transaction is open meanwhile.
+def send_trial(*, version_id: UUID, email: str, name: str, data: Mapping[str, Any] | None = None) -> None:
+    """Send a version with `data`, or with its samples, to one's own address; no transaction is open meanwhile.
 
     Raises NoTrialHere, NoOwnAddress, TrialNotSent, TemplateInvalid.
     """
@@ -37,7 +39,9 @@ def send_trial(*, version_id: UUID, email: str, name: str) -> None:
         raise NoTrialHere
     if not email:
         raise NoOwnAddress
-    words = rendering.render(version.source, version.sample, recipient_name=name, links=rendering.SAMPLE_LINKS)
+    words = rendering.render(
+        version.source, version.sample if data is None else data, recipient_name=name, links=rendering.SAMPLE_LINKS
+    )
     words = replace(words, subject=f"[Test] {words.subject}")
     letter = Letter(uuid4(), version.template.type, version.template.category, words, email, name)
     way = ways.choose("email", limit=1)

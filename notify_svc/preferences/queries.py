@@ -130,6 +130,19 @@ def page_of_followers(campaign_id: UUID, *, after: UUID | None, limit: int) -> t
     return [one for one in candidates if one not in left], candidates[-1] if len(candidates) == limit else None
 
 
+def count_consenting() -> int:
+    """How many people said yes to being written to."""
+    return Person.objects.filter(consent=True).count()
+
+
+def page_of_consenting(*, after: UUID | None, limit: int) -> list[UUID]:
+    """The next of them by id, those behind `after`."""
+    rows = Person.objects.filter(consent=True)
+    if after is not None:
+        rows = rows.filter(user_id__gt=after)
+    return list(rows.order_by("user_id").values_list("user_id", flat=True)[:limit])
+
+
 @dataclass(frozen=True, slots=True)
 class Following:
     """Where a person stands with a campaign, and why: `choice` or `gift`."""

@@ -14,22 +14,32 @@ from notify_svc.wording.rendering import Rendered, sampled
 
 
 class Wordings:
-    """The live versions of one type, read once; then asked per channel and locale without the database."""
+    """The live versions of one type, read once; then asked per channel and locale without the database.
 
-    def __init__(self, type: str) -> None:
+    With `agreed` those versions instead, whether they are still live or not: words that somebody has approved.
+    """
+
+    def __init__(self, type: str, agreed: Collection[UUID] = ()) -> None:
         self.type = type
-        self._live = {
-            (version.template.channel, version.template.locale): version
-            for version in TemplateVersion.objects.filter(template__type=type, state="live").select_related(
-                "template", "layout"
-            )
-        }
+        versions = TemplateVersion.objects.filter(template__type=type).select_related("template", "layout")
+        spoken = versions.filter(id__in=agreed) if agreed else versions.filter(state="live")
+        self._live = {(version.template.channel, version.template.locale): version for version in spoken}
         if not self._live:
             raise TypeUnknown(errors=[{"pointer": "#/type", "message": "there is no template for this type"}])
 
     @property
     def channels(self) -> tuple[str, ...]:
         return tuple(sorted({channel for channel, _ in self._live}))
+
+    @property
+    def versions(self) -> list[TemplateVersion]:
+        """All of them, by channel and locale."""
+        return [self._live[key] for key in sorted(self._live)]
+
+    @property
+    def declared(self) -> dict[str, rules.Variable]:
+        """What callers may and must send, over all channels and locales together."""
+        return rules.merged(version.declared for version in self.versions)
 
     @property
     def category(self) -> str:
@@ -50,21 +60,35 @@ class Wordings:
 
     def check(self, data: Mapping[str, Any], *, channels: Collection[str]) -> None:
         """Raises DataInvalid, with a pointer per variable, unless the data fills every version of these channels."""
+        wrong = self.misfits(data, channels=channels)
+        if wrong:
+            raise DataInvalid(errors=wrong)
+
+    def misfits(self, data: Mapping[str, Any], *, channels: Collection[str]) -> list[dict[str, str]]:
+        """What keeps the data from filling every version of these channels."""
         variables: dict[str, rules.Variable] = {}
         for (channel, _), version in self._live.items():
             for one in version.declared:
                 needed = one.required and channel in channels
                 known = variables.get(one.name)
                 variables[one.name] = replace(one, required=needed or (known is not None and known.required))
-        wrong = rules.misfits(tuple(variables.values()), data)
-        if wrong:
-            raise DataInvalid(errors=wrong)
+        return rules.misfits(tuple(variables.values()), data)
 
 
 def _of(version: TemplateVersion, data: Mapping[str, Any]) -> dict[str, Any]:
     """What of this data the version reads: each channel of a type may declare other variables."""
     names = {one.name for one in version.declared}
     return {name: value for name, value in data.items() if name in names}
+
+
+def types() -> list[tuple[str, str]]:
+    """Every type that has live words, with what staff call it (as its mail is called, where it has one)."""
+    rows = TemplateVersion.objects.filter(state="live", template__locale=rules.DEFAULT_LOCALE)
+    found: dict[str, str] = {}
+    for type, channel, title in rows.values_list("template__type", "template__channel", "template__title"):
+        if channel == "email" or type not in found:
+            found[type] = title
+    return sorted(found.items())
 
 
 def named(template_id: UUID) -> tuple[str, str]:

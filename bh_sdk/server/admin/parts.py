@@ -154,6 +154,51 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of a stack: what it is, how many, and its colour."""
+
+    name: str
+    count: int
+    tone: Literal["primary", "soft", "success", "info", "danger", "pale"] = "primary"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One bar of portions behind each other; what is missing of `of` is still to come."""
+
+    name: str
+    portions: Sequence[Portion]
+    of: int
+
+    @property
+    def drawn(self) -> list[tuple[Portion, float, float]]:
+        """The portions there are, each with where it begins and how wide it is, as 0–100."""
+        found, at = [], 0.0
+        for portion in self.portions:
+            width = portion.count / self.of * 100 if self.of else 0.0
+            if portion.count:
+                found.append((portion, round(at, 2), round(width, 2)))
+            at += width
+        return found
+
+    @property
+    def left(self) -> int:
+        return max(self.of - sum(portion.count for portion in self.portions), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far something is that is done many times: stacks on one scale, each told in words as well. `rest` names what is
+    still to come."""
+
+    template: ClassVar[str] = "bh/progress.html"
+
+    title: str
+    stacks: Sequence[Stack]
+    rest: str = "to come"
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One line or row of bars of a chart: a number for each label, or None where there is none; `shown` is how it reads."""
 
@@ -310,7 +355,7 @@ class Headline:
     notice: str = ""
 
 
-Card = Facts | Timeline | MoneyTable | Table | Bars | Chart | Checks | Words | Preview | Custom
+Card = Facts | Timeline | MoneyTable | Table | Bars | Progress | Chart | Checks | Words | Preview | Custom
 
 
 @dataclass(frozen=True, slots=True)
