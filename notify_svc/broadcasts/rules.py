@@ -20,7 +20,7 @@ STEPS = (*WRITING, "sent_back", "dropped", "approved", "paused", "resumed", "sto
 AUDIENCES = ("donors", "followers", "consented", "listed")
 ABOUT_CAMPAIGN = ("donors", "followers")
 # What everybody has to be told may be broadcast only in these words.
-NOTICES = frozenset({"broadcast.notice"})
+NOTICES = frozenset({"broadcast.notice", "maintenance"})
 # A digest is made of what was told before.
 _MADE = "digest."
 LARGEST_LIST = 50_000

@@ -22,8 +22,8 @@ from notify_svc.wording.rules import Category
 To = Literal["donor", "owner", "donors", "followers", "reporter", "appellant", "person", "reader"]
 AUDIENCES: tuple[To, ...] = ("donors", "followers")
 Urgency = Literal["low", "normal", "high", "urgent"]
-# What causes a message that no fact causes: a call of /send, a deadline we know of, a window of gathered news.
-SEND, DEADLINE, GATHERED = "/send", "a deadline", "gathered news"
+# What causes a message that no fact causes: a call of /send, a deadline we know of, a window of gathered news, staff.
+SEND, DEADLINE, GATHERED, BROADCAST = "/send", "a deadline", "gathered news", "a broadcast"
 APP, MAIL, BOTH = ("in_app",), ("email",), ("email", "in_app")
 PUSHED, ALL = ("email", "in_app", "push"), ("email", "in_app", "push", "sms")
 EVENT = "event"
@@ -207,6 +207,9 @@ TABLE: tuple[Row, ...] = (
     Row("welcome", ("person",), SEND, "", "transactional", BOTH),
     Row("account_security", ("person",), SEND, "", "security", ALL, "urgent"),
     Row("maintenance", ("person",), SEND, "", "transactional", BOTH, lasts=_WEEK),
+    # What staff write to many in words of their own
+    Row("broadcast.news", ("donors", "followers"), BROADCAST, "", "subscription", BOTH, "low"),
+    Row("broadcast.notice", ("donors", "followers"), BROADCAST, "", "transactional", BOTH),
     # What was gathered
     Row("digest.subscription", ("reader",), GATHERED, "window_id", "subscription", MAIL),
     Row("digest.social", ("reader",), GATHERED, "window_id", "social", MAIL),
