@@ -63,7 +63,7 @@ def _of_mail(source: Source, shown: Rendered) -> Iterator[Finding]:
         yield Finding(
             "warning", "subject", f"telephones show about {LONGEST_SUBJECT} characters of {len(shown.subject)}"
         )
-    if len(shown.subject) > 8 and shown.subject.isupper():
+    if len(shown.subject) > 8 and _shouts(shown.subject):
         yield Finding("warning", "subject", "capitals alone look like unwanted mail")
     if not source.preheader.strip():
         yield Finding("warning", "preheader", "is empty: inboxes show the first words of the mail instead")
@@ -83,6 +83,11 @@ def _of_mail(source: Source, shown: Rendered) -> Iterator[Finding]:
         for link in sorted({link for link in page.links if link.startswith("http")} - ours):
             if link not in shown.text:
                 yield Finding("warning", "text", f"does not hold the link to {link[:80]}")
+
+
+def _shouts(words: str) -> bool:
+    """Capitals alone. Letters of writings that know no capitals shout at nobody."""
+    return words.isupper() and all(letter.isupper() for letter in words if letter.isalpha())
 
 
 def _of_links(links: list[str]) -> Iterator[Finding]:

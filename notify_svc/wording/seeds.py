@@ -23,7 +23,7 @@ HERE = Path(__file__).parent / "templates_seed"
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 BY = "seed"
 NEWEST = 2
-LOCALES = ("en",)
+LOCALES = ("en", "es", "fr", "ar")
 REFRESHED = "The product's own words"
 FIELDS = ("subject", "preheader", "html", "text", "action")
 MODELS = ("Layout", "Template", "TemplateVersion")

@@ -343,7 +343,9 @@ def test_an_audience_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
 def test_words_that_are_published_after_the_approval_are_not_used(campaign: Campaign, mailbox: Mailbox) -> None:
     readers(campaign, 1)
     row = approved(campaign)
-    live = TemplateVersion.objects.get(template__type="broadcast.news", template__channel="email", state="live")
+    live = TemplateVersion.objects.get(
+        template__type="broadcast.news", template__channel="email", template__locale="en", state="live"
+    )
     new = editing.begin(template_id=live.template_id, by=WRITER)
     words = {name: getattr(live, name) for name in editing.WORDS} | {"subject": "Something else"}
     editing.edit(version_id=new.id, revision=new.revision, words=words, variables=live.variables, by=WRITER)

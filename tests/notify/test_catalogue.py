@@ -233,7 +233,7 @@ def test_what_failed_is_not_sent_when_it_is_a_week_old(
 
 @pytest.mark.django_db
 def test_every_language_is_spoken_and_its_amounts_and_days_are_its_own(campaign: Campaign, mailbox: Mailbox) -> None:
-    said = {"en": "£1,250.50", "es": "1250,50", "fr": "1 250,50", "ar": "١"}
+    said = {"en": "£1,250.50", "es": "1.250,50", "fr": "1 250,50", "ar": "1,250.50"}
     for locale in seeds.LOCALES:
         donor = person()
         describe(donor.sub, f"{locale}@example.org", "Ruth", locale=locale)
@@ -242,4 +242,4 @@ def test_every_language_is_spoken_and_its_amounts_and_days_are_its_own(campaign:
     for locale in seeds.LOCALES:
         (mail,) = mailbox.to(f"{locale}@example.org")
         assert Wordings("gift.thank_you").pick("email", locale)
-        assert said[locale] in plain(mail).replace("\u202f", " ").replace("\u00a0", " ") or locale == "ar"
+        assert said[locale] in plain(mail).replace("\u202f", " ").replace("\u00a0", " ")

@@ -312,7 +312,9 @@ def test_words_that_cannot_be_written_fail_alone(mailbox: Mailbox) -> None:
 def _version_that_needs_more() -> UUID:
     from notify_svc.wording.models import TemplateVersion
 
-    return TemplateVersion.objects.get(template__type="gift.received", template__channel="email", state="live").id
+    return TemplateVersion.objects.get(
+        template__type="gift.received", template__channel="email", template__locale="en", state="live"
+    ).id
 
 
 @pytest.mark.django_db
