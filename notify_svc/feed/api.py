@@ -12,11 +12,14 @@ from pydantic import Field
 from bh_sdk.errors import NotFound
 from bh_sdk.server.access import may
 from bh_sdk.server.api import Call, Cursor, Limit, Router, Status
+from bh_sdk.server.api.kept import Shelf
 from bh_sdk.wire import entries as wire
 from bh_sdk.wire.base import Slug, Time
 from notify_svc.feed import commands, queries
 
 router = Router(tags=["feed"])
+# The usual first page. The table's triggers tell whose feed moved, whoever moved it.
+FEEDS = Shelf("feed", below="/api/v1/notifications/", noun="feed", verb="read", own=True)
 
 Since = Annotated[Time | None, Field(description="In the feed from then on")]
 Until = Annotated[Time | None, Field(description="In the feed by then")]
@@ -46,7 +49,11 @@ def get_feed(
     _own(request, user_id)
     read = queries.grouped if grouped else queries.feed
     wanted = queries.Wanted(unread, unseen, archived, type, category, group, since, until)
-    return read(user_id=user_id, request=request, wanted=wanted, cursor=cursor, limit=limit)
+    return FEEDS.own_answer(
+        request,
+        lambda: read(user_id=user_id, request=request, wanted=wanted, cursor=cursor, limit=limit),
+        moves_at=lambda: queries.moves_at(user_id=user_id),
+    )
 
 
 @router.get("/user/{uuid:user_id}/counts", auth=may("feed", "read"), response=wire.FeedCounts)
@@ -61,35 +68,35 @@ def get_counts(request: Call, user_id: UUID) -> wire.FeedCounts:
 def mark_seen(request: Call, notification_id: UUID) -> HttpResponse:
     """One of your notifications has been on the screen. Doing it again changes nothing."""
     commands.see(notification_id=notification_id, user_id=_caller(request))
-    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+    return _marked(request, notification_id)
 
 
 @router.put("/read/{uuid:notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
 def mark_read(request: Call, notification_id: UUID) -> HttpResponse:
     """Mark one of your notifications read. Doing it again changes nothing."""
     commands.read(notification_id=notification_id, user_id=_caller(request))
-    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+    return _marked(request, notification_id)
 
 
 @router.delete("/read/{uuid:notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
 def mark_unread(request: Call, notification_id: UUID) -> HttpResponse:
     """Mark one of your notifications unread again. It stays seen. Doing it again changes nothing."""
     commands.unread(notification_id=notification_id, user_id=_caller(request))
-    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+    return _marked(request, notification_id)
 
 
 @router.put("/archive/{uuid:notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
 def archive(request: Call, notification_id: UUID) -> HttpResponse:
     """Put one of your notifications away: it counts no more. Doing it again changes nothing."""
     commands.archive(notification_id=notification_id, user_id=_caller(request))
-    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+    return _marked(request, notification_id)
 
 
 @router.delete("/archive/{uuid:notification_id}", auth=may("feed", "mark"), response=wire.FeedItem)
 def unarchive(request: Call, notification_id: UUID) -> HttpResponse:
     """Take one of your notifications back from the archive. Doing it again changes nothing."""
     commands.unarchive(notification_id=notification_id, user_id=_caller(request))
-    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+    return _marked(request, notification_id)
 
 
 @router.delete("/user/{uuid:user_id}/{uuid:notification_id}", auth=may("feed", "mark"), response={204: None})
@@ -97,19 +104,24 @@ def delete(request: Call, user_id: UUID, notification_id: UUID) -> Status[None]:
     """Take one of your notifications out of the feed for good. Doing it again changes nothing."""
     _own(request, user_id)
     commands.delete(notification_id=notification_id, user_id=user_id)
+    _moved(user_id)
     return Status(204, None)
 
 
 @router.post("/seen-all", auth=may("feed", "mark"), response=wire.ReadAll)
 def mark_all_seen(request: Call) -> wire.ReadAll:
     """All your notifications that are not archived have been on the screen."""
-    return wire.ReadAll(marked=commands.see_all(user_id=_caller(request)))
+    marked = commands.see_all(user_id=_caller(request))
+    _moved(_caller(request))
+    return wire.ReadAll(marked=marked)
 
 
 @router.post("/read-all", auth=may("feed", "mark"), response=wire.ReadAll)
 def mark_all_read(request: Call) -> wire.ReadAll:
     """Mark all your notifications read that are not archived."""
-    return wire.ReadAll(marked=commands.read_all(user_id=_caller(request)))
+    marked = commands.read_all(user_id=_caller(request))
+    _moved(_caller(request))
+    return wire.ReadAll(marked=marked)
 
 
 @router.post("/stream-ticket", auth=may("feed", "read"), response={201: wire.StreamTicket})
@@ -125,6 +137,16 @@ def open_stream(request: Call) -> Status[wire.StreamTicket]:
     ticket, expires_at = commands.issue_ticket(user_id=_caller(request))
     url = f"{settings.BH_STREAM_URL}/api/v1/notifications/stream"
     return Status(201, wire.StreamTicket(ticket=ticket, expires_at=expires_at, url=url))
+
+
+def _marked(request: Call, notification_id: UUID) -> HttpResponse:
+    _moved(_caller(request))
+    return queries.entry(notification_id=notification_id, user_id=_caller(request))
+
+
+def _moved(user_id: UUID) -> None:
+    """Whoever has just changed the own feed reads it changed here, even before this process hears of it."""
+    FEEDS.outdated((f"user/{user_id}",))
 
 
 def _caller(request: Call) -> UUID:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +27,9 @@ _COUNTS = f"""
     FROM notify_delivery_notification
     WHERE recipient_id = %(user)s AND read_at IS NULL AND archived_at IS NULL AND {rules.IN_FEED}
 """  # noqa: S608
+_NEXT = """
+    SELECT min(shown_at) FROM notify_delivery_notification WHERE recipient_id = %(user)s AND shown_at > %(now)s
+"""
 _WANTED = f"""
     recipient_id = %(user)s AND {rules.IN_FEED}
     AND (archived_at IS NOT NULL) = %(archived)s
@@ -115,6 +118,12 @@ def grouped(*, user_id: UUID, request: HttpRequest, wanted: Wanted, cursor: str 
         follow = _next(request, islands[-1][3], islands[-1][4])
     locale = known.locale if (known := audience.reach([user_id]).get(user_id)) else "en"
     return _page(rows[0], [_together(request, row, locale) for row in islands], follow)
+
+
+def moves_at(*, user_id: UUID) -> datetime | None:
+    """When the next entry comes into a person's feed by time alone; None when none is scheduled."""
+    ((moment,),) = fetch_rows(_NEXT, {"user": user_id, "now": clock.now()})
+    return cast("datetime | None", moment)
 
 
 def counts(*, user_id: UUID) -> tuple[int, int]:

@@ -79,6 +79,11 @@ class Watch:
         now = self._clock()
         return None if self._due(now) or not self._trusted(now) else self._rules
 
+    def refusals_at_hand(self) -> Refusals | None:
+        """The refusals, under the same condition."""
+        now = self._clock()
+        return None if self._due(now) or not self._trusted(now) else self._refusals
+
     def look_again(self) -> None:
         """Look at the stamps when next asked, however recently that was done: for whoever has just made a change."""
         self._asked += 1

@@ -1,7 +1,8 @@
 """The door before Django: gives out answers that are kept ready (`bh_sdk.server.api.kept`), and hands on all else.
 
-Here a request is a dictionary and an answer a list of bytes. Nothing is read of it but address, `If-None-Match`, `Origin`
-and `X-Request-ID`, nothing is logged, and the database is not asked; it is counted and timed like every other.
+Here a request is a dictionary and an answer a list of bytes. Nothing is read of it but address, `If-None-Match`, `Origin`,
+`X-Request-ID` and, for what is kept for one person, `Authorization`; nothing is logged, and the database is not asked; it is
+counted and timed like every other.
 """
 
 from __future__ import annotations
@@ -45,18 +46,19 @@ class Early:
 
 
 def _find(environ: Environ) -> Ready | None:
-    """A kept answer for a plain GET of nobody in particular."""
+    """A kept answer for a plain GET: of nobody in particular, or of the one it is kept for."""
     path = environ["PATH_INFO"]
     for shelf in SHELVES:
         if path.startswith(shelf.below):
+            authorization = environ.get("HTTP_AUTHORIZATION")
             plain = (
                 environ["REQUEST_METHOD"] == "GET"
-                and "HTTP_AUTHORIZATION" not in environ
+                and (authorization is not None) == shelf.own
                 and not environ.get("QUERY_STRING")
                 and environ.get("CONTENT_LENGTH") in (None, "", "0")
                 and "HTTP_TRANSFER_ENCODING" not in environ
             )
-            return shelf.find(path) if plain else None
+            return shelf.find(path, authorization) if plain else None
     return None
 
 

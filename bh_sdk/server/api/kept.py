@@ -8,6 +8,10 @@ What moves an answer says so on the channel `bh_kept_<name>` in its own transact
 two; while the listening connection is not known to be sound, nothing is answered from here, and whatever was kept before
 it broke is gone. Only answers to callers without a token are kept, and `bh_sdk.server.api.early` gives them out under the
 same policy that guards the route. A process that stands behind no such door keeps nothing.
+
+A shelf with `own=True` keeps what one person asks about the own things instead: what was answered to them under an address
+is given to the same person's next token there and to nobody else, as long as the process knows the token to be good
+without asking anybody.
 """
 
 from __future__ import annotations
@@ -15,8 +19,10 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -25,13 +31,13 @@ from django.http import HttpResponse
 from prometheus_client import Counter
 from psycopg import sql
 
-from bh_sdk.server.access import watch
+from bh_sdk.server.access import bearer, watch
 from bh_sdk.server.access.principals import GUEST
 from bh_sdk.server.api.doors import API_CSP, route_of
 from bh_sdk.server.api.routes import Call
 from bh_sdk.server.api.tags import digest_of, with_etag
 from bh_sdk.server.events.leadership import direct_connection
-from bh_sdk.server.ops import metrics
+from bh_sdk.server.ops import clock, metrics
 from bh_sdk.server.ops.logs import log
 
 # Of one shelf, bodies and what surrounds them together; the answers that came first go first.
@@ -59,6 +65,17 @@ class Ready:
     told: Any
     told_unchanged: Any
     told_kept: Any
+    # Whose it is, on a shelf of one's own; and between which moments nothing but a change moves it.
+    owner: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def is_current(self) -> bool:
+        """Whether time alone has not moved it."""
+        if self.until is None and self.since is None:
+            return True
+        now = clock.now()
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +95,7 @@ class Shelf:
     noun: str
     verb: str
     largest: int = LARGEST
+    own: bool = False
     _ready: OrderedDict[str, Ready] = field(default_factory=OrderedDict, init=False)
     _asked: set[_Question] = field(default_factory=set, init=False)
     _size: int = field(default=0, init=False)
@@ -97,25 +115,54 @@ class Shelf:
         """
         if not (request.auth.is_guest and request.method == "GET" and LISTENING.is_on()):
             return with_etag(request, compute()[0])
+        with self._question(request) as question:
+            response, moves_audibly = compute()
+            if moves_audibly and response.status_code == 200 and not request.META.get("QUERY_STRING"):
+                self._keep(question, _ready(self, request, response))
+        return with_etag(request, response)
+
+    def own_answer(
+        self, request: Call, compute: Callable[[], HttpResponse], *, moves_at: Callable[[], datetime | None]
+    ) -> HttpResponse:
+        """What `compute` answers to a person about the own things, with an ETag or as a 304; kept for this person alone.
+
+        `moves_at` says when the answer moves by time alone, None for never.
+        """
+        plain = request.method == "GET" and not request.META.get("QUERY_STRING")
+        if not (plain and request.auth.kind == "user" and LISTENING.is_on()):
+            return with_etag(request, compute())
+        since = clock.now()
+        with self._question(request) as question:
+            until, response = moves_at(), compute()
+            if response.status_code == 200:
+                ready = _ready(self, request, response)
+                ready.owner, ready.since, ready.until = request.auth.id, since, until
+                self._keep(question, ready)
+        return with_etag(request, response)
+
+    @contextmanager
+    def _question(self, request: Call) -> Iterator[_Question]:
         question = _Question(request.path_info)
         with self._lock:
             self._asked.add(question)
         try:
-            response, moves_audibly = compute()
-            if moves_audibly and response.status_code == 200 and not request.META.get("QUERY_STRING"):
-                self._keep(question, _ready(self, request, response))
+            yield question
         finally:
             with self._lock:
                 self._asked.discard(question)
-        return with_etag(request, response)
 
-    def find(self, path: str) -> Ready | None:
-        """The answer to a guest's GET of `path`, if it is here, true, and guests may have it. Never waits."""
+    def find(self, path: str, authorization: str | None = None) -> Ready | None:
+        """The answer to a GET of `path`, if it is here, true, and its caller may have it. Never waits and never asks."""
         found = self._ready.get(path)
         if found is None or not LISTENING.is_sound():
             return None
+        caller = GUEST if authorization is None else bearer.at_hand(authorization)
         rules = watch.current().at_hand()
-        return found if rules is not None and rules.allow(GUEST.roles, self.noun, self.verb) else None
+        if caller is None or rules is None or not rules.allow(caller.roles, self.noun, self.verb):
+            return None
+        if self.own and not (caller.kind == "user" and caller.id == found.owner and found.is_current()):
+            return None
+        return found
 
     def outdated(self, words: Collection[str]) -> None:
         """Forget these answers, or all of them, those too that are being computed at the moment."""
