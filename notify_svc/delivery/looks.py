@@ -59,7 +59,7 @@ def data(notification: Notification, *, whole: bool) -> dict[str, Any]:
 
 def timeline(delivery: Delivery, *, page_of: Any) -> list[parts.Moment]:
     """From the acceptance to the provider's last word, the newest first. `page_of` gives the page of a delivery by its id."""
-    moments = [
+    tries = [
         parts.Moment(
             f"Try {attempt.number}: {attempt.outcome}",
             attempt.ended_at,
@@ -69,16 +69,23 @@ def timeline(delivery: Delivery, *, page_of: Any) -> list[parts.Moment]:
         for attempt in Attempt.objects.filter(delivery=delivery)
     ]
     if delivery.status == "sending" and delivery.claimed_at:
-        moments.append(parts.Moment("Claimed by a worker", delivery.claimed_at))
+        tries.append(parts.Moment("Claimed by a worker", delivery.claimed_at))
     said = tracking.events_of(delivery.id, provider=delivery.provider, provider_ref=delivery.provider_ref)
-    moments += [parts.Moment(one.kind.capitalize(), one.at, who=one.provider, note=one.code) for one in said]
+    later = [parts.Moment(one.kind.capitalize(), one.at, who=one.provider, note=one.code) for one in said]
     if (again := resending.followed_by(delivery)) is not None:
-        moments.append(parts.Moment("Sent again", again.created_at, note="by staff", href=page_of(again.id)))
-    moments.sort(key=lambda moment: moment.when, reverse=True)
+        later.append(parts.Moment("Sent again", again.created_at, note="by staff", href=page_of(again.id)))
+    moments = _newest_first(tries, later)
     if delivery.status in (*rules.DUE, "waiting"):
         late = delivery.due_at < clock.now() - timedelta(minutes=1)
         moments.insert(0, parts.Moment("Next", delivery.due_at, due=True, late=late))
     return [*moments, _accepted(delivery, resending.came_of(delivery.notification), page_of)]
+
+
+def _newest_first(tries: list[parts.Moment], later: list[parts.Moment]) -> list[parts.Moment]:
+    """Some providers count whole seconds: what they say of a try did not come before it."""
+    placed = [(moment, place) for place, moments in enumerate((tries, later)) for moment in moments]
+    placed.sort(key=lambda each: (each[0].when.replace(microsecond=0), each[1], each[0].when), reverse=True)
+    return [moment for moment, _ in placed]
 
 
 def _accepted(delivery: Delivery, first: UUID | None, page_of: Any) -> parts.Moment:

@@ -18,6 +18,7 @@ from bh_sdk.server.ops import clock
 from notify_svc.digests.models import Window
 
 _TONES: dict[str, parts.Tone] = {"open": "info", "sent": "success", "empty": "", "dropped": "warning"}
+_NEWS = {"subscription": "News of campaigns", "social": "What people do"}
 _MEANS = {
     "open": "It goes at its time, unless all of it is read in the app before.",
     "sent": "One mail was made of it.",
@@ -66,11 +67,19 @@ class WindowAdmin(CasePage):
     def state_shown(self, row: Any) -> str:
         return row.outcome or "open"
 
+    def found_as(self, obj: Any) -> str:
+        return f"{_NEWS[obj.category]}, {obj.frequency}"
+
+    def _mail(self, request: HttpRequest, obj: Window) -> str:
+        return (
+            self.ways(request).one("notify_delivery.notification", obj.notification_id) if obj.notification_id else ""
+        )
+
     def case(self, request: HttpRequest, obj: Window) -> parts.Case:
         state = obj.outcome or "open"
         return parts.Case(
             headline=parts.Headline(
-                title=f"Digest of {obj.category}, {obj.frequency}",
+                title=f"{_NEWS[obj.category]}, {obj.frequency}",
                 below=f"by {obj.channel} to {obj.user_id}",
                 status=state,
                 tone=_TONES[state],
@@ -84,6 +93,7 @@ class WindowAdmin(CasePage):
                             f"{item.gathered_at:%d %b, %H:%M} UTC",
                             str(item.notification_id),
                             mono=True,
+                            href=self.ways(request).one("notify_delivery.notification", item.notification_id),
                             note=f"left out: {item.left_out}" if item.left_out else "",
                         )
                         for item in obj.items.order_by("gathered_at", "id")[:200]
@@ -97,7 +107,9 @@ class WindowAdmin(CasePage):
                         ("Opened", f"{obj.opened_at:%d %b %Y, %H:%M} UTC"),
                         ("Goes", f"{obj.closes_at:%d %b %Y, %H:%M} UTC"),
                         ("Closed", f"{obj.closed_at:%d %b %Y, %H:%M} UTC" if obj.closed_at else "not yet"),
-                        parts.Fact("Its mail", str(obj.notification_id or "none"), mono=True),
+                        parts.Fact(
+                            "Its mail", str(obj.notification_id or "none"), mono=True, href=self._mail(request, obj)
+                        ),
                     ],
                 )
             ],

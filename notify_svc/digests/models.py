@@ -26,6 +26,7 @@ class Window(models.Model):
     notification_id = models.UUIDField(null=True, help_text="The digest itself")
 
     class Meta:
+        verbose_name = "digest"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["user_id", "category", "channel"],

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from bh_sdk.server.admin import CasePage, Dialog, action, parts
+from notify_svc.audience import queries as audience
 from notify_svc.preferences import commands, queries, rules
 from notify_svc.preferences.commands import Said, shown_consent
 from notify_svc.preferences.models import Change, Person
@@ -55,6 +57,19 @@ class Correction(Dialog):
         return cleaned
 
 
+class CorrectionOf(Correction):
+    """The same for somebody who is not in the list, because they never said anything."""
+
+    user_id = forms.UUIDField(label="Id of the person", help_text="Their contact shows it")
+    field_order: ClassVar = ["user_id"]
+
+    def clean_user_id(self) -> UUID:
+        person: UUID = self.cleaned_data["user_id"]
+        if not audience.reach({person}):
+            raise ValidationError("We know nobody with this id.")
+        return person
+
+
 @admin.register(Person)
 class PersonAdmin(CasePage):
     """`preference` in the policies: `view`, `correct`. Who is not in the list never said anything."""
@@ -65,6 +80,7 @@ class PersonAdmin(CasePage):
     ordering: ClassVar = ["-updated_at", "user_id"]
     search_fields: ClassVar = ["user_id"]
     search_help_text = "A person's id. Who is not found gets everything at once"
+    actions_list: ClassVar = ["correct_somebody"]
     actions_detail: ClassVar = ["correct"]
 
     def get_search_results(
@@ -90,14 +106,30 @@ class PersonAdmin(CasePage):
         icon="edit",
     )
     def correct(self, request: HttpRequest, form: Correction, object_id: str) -> HttpResponse:
+        return self.decide(request, object_id, self._change(request, form, UUID(object_id)), done="Changed")
+
+    @action(
+        title="Change somebody's choice",
+        verb="correct",
+        question="For somebody who never said anything before. It counts at once.",
+        form=CorrectionOf,
+        submit="Change",
+        icon="edit",
+    )
+    def correct_somebody(self, request: HttpRequest, form: CorrectionOf) -> HttpResponse:
+        person = self._change(request, form, form.cleaned_data["user_id"])()
+        self.log_change(request, person, "Changed")
+        self.message_user(request, "Changed", messages.SUCCESS)
+        return HttpResponse(headers={"HX-Redirect": self.address(person)})
+
+    def _change(self, request: HttpRequest, form: Correction, person: UUID) -> Callable[[], Person]:
         told = form.cleaned_data
-        command = partial(
+        return partial(
             commands.change,
-            user_id=UUID(object_id),
+            user_id=person,
             said=Said("staff", by=self.actor(request), reason=told["reason"]),
             choices={(told["category"], told["channel"]): told["frequency"]},
         )
-        return self.decide(request, object_id, command, done="Changed")
 
     def case(self, request: HttpRequest, obj: Person) -> parts.Case:
         wishes, _ = queries.of(obj.user_id)

@@ -26,7 +26,7 @@ class Person(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "people"
+        verbose_name, verbose_name_plural = "person with preferences", "preferences"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(quiet_start__isnull=True, quiet_end__isnull=True)

@@ -36,14 +36,21 @@ _FOREIGN_STYLE = re.compile(
 )
 
 
+# The inliner walks down a page by its own stack, which ends long before a page does, and its process with it. A page is never
+# deeper than it has elements.
+MOST_ELEMENTS = 1_200
+_ELEMENT = re.compile(r"<[a-z]", re.IGNORECASE)
+
+
 def _orders(attrs: list[tuple[str, str | None]]) -> set[str]:
     return {(value or "").strip().lower() for name, value in attrs if name == "http-equiv"}
 
 
 class _Lint(HTMLParser):
-    def __init__(self, *, links: bool) -> None:
+    def __init__(self, *, links: bool, turned_by: str) -> None:
         super().__init__(convert_charrefs=True)
         self._links = _LINKS if links else frozenset[str]()
+        self._turned_by = turned_by
         self.found: list[str] = []
         self._styled = False
 
@@ -56,6 +63,8 @@ class _Lint(HTMLParser):
                 self.found.append(f"the attribute {name} is not allowed in a mail")
             elif name in self._links and not (value or "").strip().lower().startswith(_SCHEMES):
                 self.found.append(f"a link must lead to a page or a mail address: {tag} {name}")
+            elif name in self._links and self._turned_by and turned(value or "", by=self._turned_by):
+                self.found.append(f"a text that is sent decides whose page this leads to: {tag} {name}")
             elif name == "style" and _FOREIGN_STYLE.search(value or ""):
                 self.found.append("a style must not load or run anything")
 
@@ -69,9 +78,22 @@ class _Lint(HTMLParser):
     handle_startendtag = handle_starttag
 
 
-def unsafe(html: str, *, filled: bool = True) -> list[str]:
-    """What is wrong with this HTML; empty when nothing is. Where links lead can be seen only once they are `filled`."""
-    lint = _Lint(links=filled)
+def turned(link: str, *, by: str) -> bool:
+    """Whether a text stands in the part of a link that says whose page it is."""
+    return by in re.split(r"[/?#\\]", link.strip().partition("//")[2], maxsplit=1)[0]
+
+
+def too_many(html: str) -> bool:
+    """Whether a page has more elements than may be worked on. In pages with fewer nothing is nested too deep."""
+    return len(_ELEMENT.findall(html)) > MOST_ELEMENTS
+
+
+def unsafe(html: str, *, filled: bool = True, turned_by: str = "") -> list[str]:
+    """What is wrong with this HTML; empty when nothing is. Where links lead can be seen only once they are `filled`.
+
+    `turned_by` is the text that stands for whatever a stranger may write: no link's host may hold it.
+    """
+    lint = _Lint(links=filled, turned_by=turned_by)
     lint.feed(html)
     lint.close()
     return list(dict.fromkeys(lint.found))

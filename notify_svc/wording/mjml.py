@@ -6,12 +6,18 @@ import re
 
 from mjml import mjml2html
 
+from notify_svc.wording import lint
 from notify_svc.wording.errors import TemplateInvalid
 
 # Icons of social networks would otherwise be fetched by the reader from a stranger's machine.
 _NO_ICONS = "https://blessed-horizon.example/icons/"
 _OUTER = re.compile(r"<html[^>]*>", re.IGNORECASE)
 _INNER = re.compile(r'lang="und" dir="auto"')
+
+
+# Nested deeper, they end the compiler's stack and its process with it; a part is never nested deeper than there are parts.
+MOST_PARTS = 200
+_PART = re.compile(r"<mj-", re.IGNORECASE)
 
 
 def compiled(source: str) -> str:
@@ -22,6 +28,9 @@ def compiled(source: str) -> str:
     """
     if "<mj-include" in source.lower():
         raise TemplateInvalid(errors=[{"pointer": "#/mjml", "message": "mj-include is not allowed: use a block"}])
+    if len(_PART.findall(source)) > MOST_PARTS or lint.too_many(source):
+        many = f"a mail may have {MOST_PARTS} elements of MJML and {lint.MOST_ELEMENTS:,} in all"
+        raise TemplateInvalid(errors=[{"pointer": "#/mjml", "message": many}])
     try:
         html = mjml2html(source, disable_comments=True, fonts={}, social_icon_origin=_NO_ICONS)
     except ValueError as error:

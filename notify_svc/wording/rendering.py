@@ -22,7 +22,8 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _STYLES = re.compile(r"<style>.*?</style>", re.DOTALL | re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Stands in for every free text when a draft is checked: nothing a stranger writes may decide where a link leads.
-_PROBE = "javascript:alert(1)//"
+_SCRIPT = "javascript:alert(1)"
+_PROBE = f"{_SCRIPT}//"
 # More no feed shows.
 MAX_BODY = 4_000
 SAMPLE_NAME = "Ruth"
@@ -96,6 +97,9 @@ def render(source: Source, data: Mapping[str, Any], *, recipient_name: str = "",
         html = _fill("layout", source.layout_html, frame | {"content": content}, markup=True)
     text = _tidy(_fill("text", source.text, known)) if source.text.strip() else plain.text_of(inside)
     text = _fill("layout", source.layout_text, frame | {"content": text})
+    if lint.too_many(html):
+        message = f"a mail may have {lint.MOST_ELEMENTS:,} elements"
+        raise TemplateInvalid(f"html: {message}", errors=[{"pointer": "#/html", "message": message}])
     return Rendered(subject=head, html=_INLINER.inline(html), text=_tidy(text) + "\n")
 
 
@@ -169,10 +173,12 @@ def _empty(source: Source, shown: Rendered) -> list[dict[str, str]]:
 
 def _unsafe(*looks: Rendered) -> list[dict[str, str]]:
     for shown in looks:
-        if found := lint.unsafe(shown.html):
+        if found := lint.unsafe(shown.html, turned_by=_SCRIPT):
             return [{"pointer": "#/html", "message": message} for message in found]
         if shown.action_url and not shown.action_url.startswith(("https://", "http://")):
             return [{"pointer": "#/action", "message": "must lead to a page"}]
+        if lint.turned(shown.action_url, by=_SCRIPT):
+            return [{"pointer": "#/action", "message": "a text that is sent decides whose page this leads to"}]
     return []
 
 

@@ -12,6 +12,7 @@ from notify_svc.digests.models import Window
 from notify_svc.preferences import commands
 from notify_svc.preferences.commands import Said
 from notify_svc.preferences.models import Change, Choice, Person
+from tests.notify.conftest import describe
 from tests.notify.test_admin import address, at_desk
 from tests.notify.test_digests import reader, update
 
@@ -76,6 +77,27 @@ def test_without_reason_right_or_choice_nothing_changes(who: str, changes: dict[
     correct(who, person, **changes)
     assert Choice.objects.get().frequency == "weekly"
     assert Change.objects.count() == 1
+
+
+def somebody(person_id: Any, who: str = "support") -> Any:
+    place = reverse("admin:notify_preferences_person_correct_somebody")
+    return at_desk(who).post(place, FORM | {"user_id": str(person_id)}, headers={"HX-Request": "true"})
+
+
+def test_who_never_said_anything_is_heard_by_their_id() -> None:
+    describe(someone := uuid.uuid4(), "ruth@example.org")
+    assert somebody(someone, "auditor").status_code == 403
+    assert Change.objects.count() == 0
+    answer = somebody(someone)
+    assert answer.headers["HX-Redirect"] == address(Person.objects.get(user_id=someone))
+    assert Choice.objects.get().frequency == "never"
+    change = Change.objects.get()
+    assert (change.source, change.reason, bool(change.by)) == ("staff", "Asked on the phone", True)
+
+
+def test_nobody_is_made_up_by_a_mistyped_id() -> None:
+    assert "We know nobody with this id" in somebody(uuid.uuid4()).content.decode()
+    assert Person.objects.count() == 0
 
 
 def test_an_open_digest_is_shown_with_what_it_holds() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from notify_svc.delivery import looks
 from notify_svc.delivery.models import Delivery, Notification
 from notify_svc.preferences import commands as preferences
 from notify_svc.tracking import commands as tracking
+from notify_svc.tracking.models import ProviderEvent
 from tests.notify.conftest import Campaign, describe, hear, succeeded, work
 from tests.notify.mailbox import Mailbox
 from tests.notify.test_admin import address, at_desk, button, frame
@@ -90,6 +93,24 @@ def test_what_its_reader_wants_is_obeyed(sent: Delivery, frequency: Any) -> None
     assert sent.notification.category == "subscription"
     preferences.change(user_id=sent.recipient_id, said=said, choices=choices)
     refused(sent)
+
+
+def test_what_a_provider_says_in_whole_seconds_stands_after_its_try(sent: Delivery) -> None:
+    try_at = sent.attempts.get().ended_at
+    said = try_at.replace(microsecond=0)
+    for kind, at in (("delivered", said), ("bounced", said + timedelta(seconds=30))):
+        ProviderEvent.objects.create(
+            id=uuid.uuid4(),
+            provider="sendgrid",
+            event_id=kind,
+            kind=kind,
+            at=at,
+            received_at=at,
+            delivery_id=sent.id,
+            lasting=False,
+        )
+    moments = [one.what for one in looks.timeline(sent, page_of=str)]
+    assert moments == ["Bounced", "Delivered", "Try 1: accepted", "Accepted"]
 
 
 # --- who reads what people were told ----------------------------------------------------------------------------------

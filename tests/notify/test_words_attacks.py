@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from typing import Any
 
@@ -94,6 +95,66 @@ def test_an_attack_by_an_editor_is_refused_quickly(attack: str) -> None:
     with pytest.raises(TemplateInvalid):
         check(mail(attack))
     assert time.process_time() - began < 3
+
+
+def in_a_thread(work: Any) -> None:
+    """As a server's thread runs it: with a stack a quarter of a program's own."""
+    before = threading.stack_size(2 * 1024 * 1024)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>" * 20_000,
+        "<!--><b>" + "<i>" * 9_000,
+        "{% for a in (1..1000) %}<p><b>{% endfor %}",
+        "<div><table></div>" * 3_000,
+    ],
+)
+def test_what_is_nested_without_end_is_refused_before_it_ends_the_process(html: str) -> None:
+    refused = []
+
+    def work() -> None:
+        with pytest.raises(TemplateInvalid):
+            check(mail(html))
+        refused.append(html)
+
+    in_a_thread(work)
+    assert refused == [html]
+
+
+def test_as_much_as_is_allowed_is_worked_on_in_a_servers_thread() -> None:
+    looks, deep = [], "<b>" * (lint.MOST_ELEMENTS - 20)
+    in_a_thread(lambda: looks.append(render(mail(deep), {"name": "R", "words": "w", "place": "https://example.org/"})))
+    parts = mjml.MOST_PARTS - 1
+    nested = f"<mjml><mj-body>{'<mj-section>' * (parts - 1)}{'</mj-section>' * (parts - 1)}</mj-body></mjml>"
+    in_a_thread(lambda: looks.append(mjml.compiled(nested)))
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize("inside", ["<mj-section>" * 3_000, f"<mj-raw>{'<div>' * 9_000}</mj-raw>"])
+def test_mjml_nested_without_end_is_refused_before_it_is_compiled(inside: str) -> None:
+    with pytest.raises(TemplateInvalid):
+        mjml.compiled(f"<mjml><mj-body>{inside}</mj-body></mjml>")
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://{{ name }}", "https://{{ words }}.example/a", "https://good.example@{{ name }}/", "http://a{{ words }}"],
+)
+def test_whose_page_a_link_leads_to_is_not_for_strangers_to_say(link: str) -> None:
+    with pytest.raises(TemplateInvalid) as refusal:
+        check(mail(f"<a href='{link}'>x</a>"))
+    assert "decides whose page" in str(refusal.value.facts)
+    with pytest.raises(TemplateInvalid):
+        check(short("in_app", action=link))
+    check(mail("<a href='https://example.org/{{ name }}?q={{ words }}'>x</a>"))
 
 
 @pytest.mark.parametrize("field", ["subject", "preheader", "text"])
