@@ -1,12 +1,11 @@
-"""The stream as its own process on the tests' database, and a browser that listens to it."""
+"""The stream's program on the tests' database, and a browser that listens to it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import uvicorn
 from django.db import connection
 
 from deploy.local.ports import free_port
+from notify_svc.stream.__main__ import Server
+from notify_svc.stream.app import Application
+from notify_svc.stream.hub import Hub
+from notify_svc.stream.store import Store
 from tests.notify.conftest import Caller
 
 SITE = "https://give.example"
@@ -29,45 +33,87 @@ def database_url() -> str:
 
 
 @dataclass
-class Process:
-    """A stream program that can be ended and started again on the same port."""
+class Program:
+    """The stream's own server in a thread of the test: it can be told to end, cut off, and started again on its port."""
 
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    _server: Server | None = None
+    _task: asyncio.Task[None] | None = None
+    _thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        env = dict(os.environ) | {"DATABASE_URL": database_url(), "BH_ALLOWED_ORIGINS": SITE, "BH_PROGRAM": "stream"}
-        command = [sys.executable, "-m", "notify_svc.stream", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, env=env)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
-                    return
-            except httpx.TransportError:
-                assert self.process.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.05)
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
+        self._thread.start()
+        assert ready.wait(30)
+        until = time.monotonic() + 30
+        while not (self._server and self._server.started):
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
-    def end(self, how: signal.Signals) -> int:
-        assert self.process
-        self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+    async def _serve(self, ready: threading.Event) -> None:
+        hub = Hub(Store(database_url()), database_url())
+        config = uvicorn.Config(
+            Application(hub, frozenset({SITE})),
+            host="127.0.0.1",
+            port=self.port,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=5,
+        )
+        self._server = Server(config, hub)
+        hub.start()
+        self._task = asyncio.create_task(self._server.serve())
+        ready.set()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            # Cut off: nobody on the other side is told.
+            for server in self._server.servers:
+                server.close()
+            for browser in list(self._server.server_state.connections):
+                browser.transport.abort()  # type: ignore[union-attr]
+        finally:
+            await hub.stop()
+
+    def end(self) -> None:
+        """As SIGTERM does: the streams are told, and go on elsewhere."""
+        assert self._task
+        assert self._server
+        self._task.get_loop().call_soon_threadsafe(self._server.handle_exit, signal.SIGTERM, None)
+        self._join()
+
+    def cut(self) -> None:
+        """Gone without a word."""
+        assert self._task
+        self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        self._join()
+
+    def _join(self) -> None:
+        assert self._thread
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self._thread = None
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self.cut()
 
 
 @contextmanager
-def running() -> Iterator[Process]:
-    program = Process()
+def running() -> Iterator[Program]:
+    program = Program()
     program.start()
     try:
         yield program
     finally:
-        if program.process and program.process.poll() is None:
-            program.end(signal.SIGKILL)
+        program.close()
 
 
 @dataclass(frozen=True)
@@ -112,7 +158,7 @@ class Browser:
 
 
 @contextmanager
-def listening(program: Process, reader: Caller, last: str = "", **headers: str) -> Iterator[Browser]:
+def listening(program: Program, reader: Caller, last: str = "", **headers: str) -> Iterator[Browser]:
     """Open a stream with a fresh ticket; the first event has been read."""
     ticket = reader("POST", "/stream-ticket").json()["ticket"]
     if last:
