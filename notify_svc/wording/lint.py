@@ -65,6 +65,8 @@ class _Lint(HTMLParser):
                 self.found.append(f"a link must lead to a page or a mail address: {tag} {name}")
             elif name in self._links and self._turned_by and turned(value or "", by=self._turned_by):
                 self.found.append(f"a text that is sent decides whose page this leads to: {tag} {name}")
+            elif name == "style" and self._turned_by and self._turned_by in (value or ""):
+                self.found.append("a text that is sent may not be a style")
             elif name == "style" and _FOREIGN_STYLE.search(value or ""):
                 self.found.append("a style must not load or run anything")
 

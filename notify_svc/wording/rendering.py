@@ -97,10 +97,18 @@ def render(source: Source, data: Mapping[str, Any], *, recipient_name: str = "",
         html = _fill("layout", source.layout_html, frame | {"content": content}, markup=True)
     text = _tidy(_fill("text", source.text, known)) if source.text.strip() else plain.text_of(inside)
     text = _fill("layout", source.layout_text, frame | {"content": text})
-    if lint.too_many(html):
-        message = f"a mail may have {lint.MOST_ELEMENTS:,} elements"
-        raise TemplateInvalid(f"html: {message}", errors=[{"pointer": "#/html", "message": message}])
-    return Rendered(subject=head, html=_INLINER.inline(html), text=_tidy(text) + "\n")
+    return Rendered(subject=head, html=_inlined(html), text=_tidy(text) + "\n")
+
+
+def _inlined(html: str) -> str:
+    """Each element with its styles. Raises TemplateInvalid for what cannot be worked on."""
+    message = f"a mail may have {lint.MOST_ELEMENTS:,} elements" if lint.too_many(html) else ""
+    if not message:
+        try:
+            return _INLINER.inline(html)
+        except css_inline.InlineError:
+            message = "a style in it cannot be read"
+    raise TemplateInvalid(f"html: {message}", errors=[{"pointer": "#/html", "message": message}])
 
 
 def _supplied(source: Source, links: Links) -> dict[str, Any]:

@@ -97,6 +97,13 @@ def test_an_attack_by_an_editor_is_refused_quickly(attack: str) -> None:
     assert time.process_time() - began < 3
 
 
+@pytest.mark.parametrize("style", ["{{ words }}", "color: {{ name }}", "{{ name }}: red", "a", "{"])
+def test_a_style_that_cannot_be_read_or_that_strangers_write_is_refused(style: str) -> None:
+    with pytest.raises(TemplateInvalid) as refusal:
+        check(mail(f'<p style="{style}">x</p>', layout_html="<style>p { margin: 0 }</style>{{ content }}"))
+    assert refusal.value.facts["errors"][0]["pointer"] == "#/html"
+
+
 def in_a_thread(work: Any) -> None:
     """As a server's thread runs it: with a stack a quarter of a program's own."""
     before = threading.stack_size(2 * 1024 * 1024)
