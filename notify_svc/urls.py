@@ -3,10 +3,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from bh_sdk.server.admin.reports import ReportRouter
 from bh_sdk.server.api import make_api
 from bh_sdk.server.events.api import router as events
 from bh_sdk.server.ops.urls import probes
 from notify_svc.audience.api import router as audience
+from notify_svc.broadcasts.staff import BroadcastReport
 from notify_svc.delivery.api import router as delivery
 from notify_svc.devices.api import router as devices
 from notify_svc.feed.api import router as feed
@@ -21,9 +23,13 @@ api.add_router("/notifications", devices)
 api.add_router("/notifications", feed)
 api.add_router("/notifications", tracking)
 api.add_router("/notifications", retention)
+shelf = ReportRouter()
+shelf.register("broadcasts", BroadcastReport)
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *probes,
     path("", include("bh_sdk.server.access.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
+    path("staff/reports/", include(shelf.urls)),
 ]

@@ -100,10 +100,11 @@ class SendNotification(Ask):
 
 
 class Mailing(Answer):
-    """A message to an audience. `expected` is how large it was when it was accepted, `reached` how many were told so far."""
+    """A message to an audience. `expected` is how large it was when it was accepted, `reached` how many were told so far.
+    `expired`: its time was over before everybody was told."""
 
     mailing_id: UUID
-    status: Literal["open", "done", "canceling", "canceled"]
+    status: Literal["open", "done", "expired", "canceling", "canceled"]
     expected: int
     reached: int
     created_at: datetime

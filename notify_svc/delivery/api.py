@@ -67,7 +67,7 @@ def cancel_mailing(request: Call, mailing_id: UUID) -> wire.Mailing:
 def _mailing(row: Mailing) -> wire.Mailing:
     return wire.Mailing(
         mailing_id=row.id,
-        status=cast(Literal["open", "done", "canceling", "canceled"], row.status),
+        status=cast(Literal["open", "done", "expired", "canceling", "canceled"], row.status),
         expected=row.expected,
         reached=row.reached,
         created_at=row.created_at,

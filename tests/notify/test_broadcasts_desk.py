@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from bh_sdk.server.access.models import Staff
+from bh_sdk.server.ops import clock
 from notify_svc.audience.commands import describe_campaign
 from notify_svc.broadcasts import queries
 from notify_svc.broadcasts.models import Broadcast, Step
@@ -21,6 +23,7 @@ from tests.notify.test_accepting import told
 from tests.notify.test_admin import address, at_desk, button
 from tests.notify.test_api import ask as asking
 from tests.notify.test_broadcasts import WORDS, approved, asked, draft, readers
+from tests.notify.test_sending import UPDATE
 
 pytestmark = pytest.mark.django_db
 WRITTEN = {f"say_{name}": text for name, text in WORDS.items()}
@@ -232,3 +235,30 @@ def test_no_caller_of_the_api_sees_or_takes_back_a_broadcast(monolith: Caller, c
     row = Mailing.objects.get(id=approved(campaign).mailing_id)
     assert monolith("GET", f"/mailings/{row.id}").status_code == 404
     assert monolith("POST", f"/mailings/{row.id}/cancel").status_code == 404
+
+
+def test_a_mailing_whose_time_is_over_is_told_of_to_its_caller(monolith: Caller, campaign: Campaign) -> None:
+    readers(campaign, 1)
+    soon = (clock.now() + timedelta(hours=1)).isoformat()
+    about = {"kind": "donors", "campaign_id": str(campaign.id)}
+    body = {"audience": about, "type": "campaign_update", "data": UPDATE, "expires_at": soon}
+    mailing_id = monolith.send(body).json()["mailing"]["mailing_id"]
+    Mailing.objects.update(order={**Mailing.objects.get().order, "expires_at": clock.now().isoformat()})
+    tasks.expand()
+    assert monolith("GET", f"/mailings/{mailing_id}").json()["status"] == "expired"
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize(("who", "status"), [("support", 200), ("editor", 200), ("auditor", 200), ("finance", 403)])
+def test_the_report_of_broadcasts_is_for_the_desks_that_see_them(who: str, status: int, campaign: Campaign) -> None:
+    people = readers(campaign, 2)
+    approved(campaign)
+    draft(campaign)
+    tasks.expand()
+    answer = at_desk(who).get("/staff/reports/broadcasts", {"format": "csv"}, follow=True)
+    assert answer.status_code == status
+    if status == 200:
+        head, *rows = b"".join(answer.streaming_content).decode().splitlines()
+        states = {line.split(",")[head.split(",").index("state")] for line in rows}
+        assert (len(rows), states) == (2, {"sent", "draft"})
+        assert not any(str(one) in "".join(rows) for one in people)

@@ -41,6 +41,24 @@
     if (first) first.focus();
   };
 
+  // A long list is taken from a file into its field: it is seen there before anything is sent.
+  const offerFiles = (root) => {
+    for (const area of root.querySelectorAll("textarea[data-bh-file]")) {
+      const label = document.createElement("label");
+      const input = document.createElement("input");
+      label.className = "bh-file";
+      label.textContent = area.dataset.bhFile;
+      input.type = "file";
+      input.accept = ".csv,.txt,text/plain,text/csv";
+      input.addEventListener("change", async () => {
+        if (input.files.length) area.value = await input.files[0].text();
+      });
+      label.append(input);
+      area.after(label);
+      area.removeAttribute("data-bh-file");
+    }
+  };
+
   document.addEventListener("htmx:beforeRequest", (event) => {
     const box = document.getElementById("modal-content");
     if (box && !box.contains(event.target)) opener = event.target;
@@ -49,7 +67,10 @@
   document.addEventListener("htmx:afterSwap", () => {
     const box = document.getElementById("modal-content");
     const dialog = document.getElementById("dialog");
-    if (box && dialog && box.contains(dialog)) open(box, dialog);
+    if (box && dialog && box.contains(dialog)) {
+      offerFiles(dialog);
+      open(box, dialog);
+    }
     quietIcons(document);
   });
 
