@@ -49,6 +49,10 @@ class Dialog(BaseDialogForm):  # type: ignore[misc]  # Unfold is untyped
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.dress()
+
+    def dress(self) -> None:
+        """Give plain widgets the looks of the house. For fields that a dialog adds later it is called again."""
         for field in self.fields.values():
             classes = next((names for kind, names in CLASSES if isinstance(field.widget, kind)), None)
             if classes and "class" not in field.widget.attrs:

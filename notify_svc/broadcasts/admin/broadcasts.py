@@ -282,7 +282,6 @@ class BroadcastAdmin(CasePage):
         question="It never goes. It stays in the list.",
         form=Why,
         icon="delete",
-        look="danger",
     )
     def drop(self, request: HttpRequest, form: Why, object_id: str) -> HttpResponse:
         return self._do(request, object_id, commands.drop, "Dropped", note=form.cleaned_data["note"])

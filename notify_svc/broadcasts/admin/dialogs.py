@@ -46,6 +46,7 @@ class About(Dialog):
         super().__init__(request, object_id, *args, **kwargs)
         self.row: Broadcast = queries.broadcast(UUID(str(object_id)))
         self.prepare()
+        self.dress()
 
     def prepare(self) -> None:
         """Fields that depend on the broadcast."""
@@ -246,7 +247,7 @@ _HINTS = {"lines": "One a line", "url": "Begins with https://", "amount": "Such 
 
 def _field(variable: Variable, value: Any) -> forms.Field:
     """The field in which a person writes one variable."""
-    label = variable.name.replace("_", " ").capitalize()
+    label = variable.name.replace("_url", " link").replace("_", " ").capitalize()
     common: dict[str, Any] = {"label": label, "required": variable.required, "help_text": _HINTS.get(variable.kind, "")}
     if variable.kind == "flag":
         return forms.BooleanField(label=label, required=False, initial=bool(value))
