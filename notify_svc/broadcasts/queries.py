@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
@@ -14,11 +14,15 @@ from notify_svc.broadcasts.errors import BroadcastNotFound, TypeNotBroadcast
 from notify_svc.broadcasts.estimating import Estimate
 from notify_svc.broadcasts.models import Broadcast
 from notify_svc.delivery import rules as delivery
-from notify_svc.delivery.audiences import Audience
+from notify_svc.delivery.audiences import Audience, language
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TypeUnknown
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import SAMPLE_LINKS, SAMPLE_NAME, Rendered, render
+from notify_svc.wording.rules import DEFAULT_LOCALE
+
+if TYPE_CHECKING:
+    from notify_svc.wording.models import TemplateVersion
 
 # Where a broadcast stands, for people: its own state, and from its approval on its mailing's.
 STAGES = (
@@ -110,19 +114,15 @@ def writers(row: Broadcast) -> set[str]:
     return set(row.steps.filter(kind__in=rules.WRITING).values_list("by", flat=True))
 
 
-def looks(row: Broadcast) -> Sequence[tuple[str, str, Rendered]]:
-    """How it looks in each channel and language, by the renderer that sends. Raises TypeUnknown, TemplateInvalid."""
+def looks(row: Broadcast, locale: str) -> Sequence[tuple[TemplateVersion, Rendered]]:
+    """How it looks in each channel to who reads this language, by the renderer that sends. Raises TypeUnknown,
+    TemplateInvalid."""
     words = wordings(row)
-    wanted = channels(row, words)
+    spoken = (words.pick(channel, locale) for channel in channels(row, words))
     return [
-        (
-            version.template.channel,
-            version.template.locale,
-            render(version.source, row.data, recipient_name=SAMPLE_NAME, links=SAMPLE_LINKS),
-        )
-        for version in words.versions
-        if version.template.channel in wanted
-        and (not row.languages or version.template.locale in row.languages or version.template.locale == "en")
+        (version, render(version.source, row.data, recipient_name=SAMPLE_NAME, links=SAMPLE_LINKS))
+        for version in spoken
+        if version is not None
     ]
 
 
@@ -133,9 +133,11 @@ def mail_version(row: Broadcast, locale: str) -> UUID | None:
     return version.id if version else None
 
 
-def mail_languages(row: Broadcast) -> set[str]:
-    """In which languages its mail is there."""
-    return {one.template.locale for one in wordings(row).versions if one.template.channel == "email"}
+def languages(row: Broadcast) -> list[str]:
+    """In which languages its words are there, of those that its audience reads; the house's own comes first."""
+    there = {one.template.locale for one in wordings(row).versions}
+    wanted = {one for one in there if not row.languages or language(one) in row.languages}
+    return sorted(wanted or {DEFAULT_LOCALE}, key=lambda one: (one != DEFAULT_LOCALE, one))
 
 
 def fits(row: Broadcast) -> bool:

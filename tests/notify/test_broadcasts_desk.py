@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -262,3 +263,13 @@ def test_the_report_of_broadcasts_is_for_the_desks_that_see_them(who: str, statu
         states = {line.split(",")[head.split(",").index("state")] for line in rows}
         assert (len(rows), states) == (2, {"sent", "draft"})
         assert not any(str(one) in "".join(rows) for one in people)
+
+
+def test_the_page_shows_the_words_in_the_language_that_its_address_names(campaign: Campaign) -> None:
+    row = draft(campaign)
+    edith = editor("edith")
+    assert 'lang="en"' in html.unescape(page(edith, row))
+    french = html.unescape(edith.get(address(row), {"in": "fr"}).content.decode())
+    assert 'lang="fr"' in french
+    assert "Ne plus recevoir ces messages" in french
+    assert 'lang="en"' in html.unescape(edith.get(address(row), {"in": "nothing"}).content.decode())

@@ -299,6 +299,7 @@ class BroadcastAdmin(CasePage):
             may_approve=self.may(request, "approve"),
         )
         told = [self._told(mailing)] if mailing is not None else []
+        looks = cards.looks(obj, asked=request.GET.get("in", ""), page=self.address(obj))
         return parts.Case(
             headline=parts.Headline(
                 title=obj.title,
@@ -310,7 +311,11 @@ class BroadcastAdmin(CasePage):
                 steps=cards.steps(obj.stage),
                 notice=notice,
             ),
-            wide=[*told, *([cards.ready(obj)] if obj.stage == "draft" else []), *cards.looks(obj)],
+            wide=[
+                *told,
+                *([cards.ready(obj)] if obj.stage == "draft" else []),
+                *looks,
+            ],
             narrow=[
                 cards.audience(obj),
                 cards.timing(obj),

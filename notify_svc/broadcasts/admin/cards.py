@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, parts.Tone]] = {
     "stopped": ("Stopped", "danger"),
     "dropped": ("Dropped", ""),
 }
+LANGUAGES = {"en": "English", "es": "Spanish", "fr": "French", "ar": "Arabic"}
 AUDIENCES = {
     "donors": "Donors",
     "followers": "Followers",
@@ -233,15 +234,23 @@ def how_far(row: Broadcast) -> list[parts.Fact]:
     return [parts.Fact("Told", f"{reached:,} of {expected:,} people", strong=True), *channels]
 
 
-def looks(row: Broadcast) -> list[parts.Card]:
-    """How it looks in every channel and language, by the renderer that sends."""
+def looks(row: Broadcast, *, asked: str, page: str) -> list[parts.Card]:
+    """How it looks in every channel, by the renderer that sends, in the language that the address names (`?in=fr`)."""
     if not queries.fits(row):
         return []
+    there = queries.languages(row)
+    locale = asked if asked in there else there[0]
+    others = [parts.Fact(LANGUAGES.get(one, one), "See it", href=f"{page}?in={one}") for one in there if one != locale]
     try:
-        found = queries.looks(row)
+        found = queries.looks(row, locale)
     except (TemplateInvalid, TypeUnknown) as refusal:
         return [parts.Words("These words cannot be written", refusal.detail)]
-    return [card for channel, locale, words in found for card in _look(channel, locale, words)]
+    shown = [
+        card
+        for version, words in found
+        for card in _look(version.template.channel, LANGUAGES.get(version.template.locale, ""), words)
+    ]
+    return [*shown, *([parts.Facts("To who reads another language", others)] if others else [])]
 
 
 def _look(channel: str, locale: str, words: Rendered) -> list[parts.Card]:

@@ -16,7 +16,7 @@ from notify_svc.broadcasts.admin import cards
 from notify_svc.broadcasts.models import Broadcast
 from notify_svc.wording.rules import MAX_LINE, MAX_TEXT, Variable
 
-LANGUAGES = [("en", "English"), ("es", "Spanish"), ("fr", "French"), ("ar", "Arabic")]
+LANGUAGES = list(cards.LANGUAGES.items())
 WAYS = {"email": "Email", "in_app": "In the app", "push": "Devices", "sms": "SMS"}
 AUDIENCES = [
     ("followers", "Followers of a campaign"),
@@ -235,7 +235,7 @@ class ToMyself(About):
     locale = forms.ChoiceField(label="In", choices=LANGUAGES)
 
     def prepare(self) -> None:
-        there = queries.mail_languages(self.row)
+        there = queries.languages(self.row)
         self.fields["locale"].choices = [one for one in LANGUAGES if one[0] in there] or LANGUAGES[:1]
 
     def facts(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
