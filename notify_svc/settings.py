@@ -31,6 +31,7 @@ globals().update(
                 "notify.delivery.tell_waiting": 2.0,
                 "notify.tracking.work": 1.0,
                 "notify.delivery.expand": 2.0,
+                "notify.delivery.tell_endings": 60.0,
                 "notify.providers.forget": 3_600.0,
                 "notify.devices.forget": 3_600.0,
                 "notify.digests.close": 5.0,

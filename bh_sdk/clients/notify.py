@@ -99,10 +99,21 @@ def describe_campaign(
     owner_id: Ident,
     currency: str,
     category: str | None = None,
+    goal: str | None = None,
+    ends_at: datetime | None = None,
     timeout: float | None = None,
 ) -> Call[Campaign]:
-    """Tell notifications what they must know of a campaign; payments hands it on."""
-    body = ask(DescribeCampaign, title=title, owner_id=owner_id, currency=currency, category=category)
+    """Tell notifications what they must know of a campaign; payments hands it on. With `goal` and `ends_at`, while it takes
+    gifts, people hear of its milestones and of its last days."""
+    body = ask(
+        DescribeCampaign,
+        title=title,
+        owner_id=owner_id,
+        currency=currency,
+        category=category,
+        goal=goal,
+        ends_at=ends_at,
+    )
     path = f"{BASE}/campaigns/{ident(campaign_id, 'campaign_id')}"
     return Call("notify.describe_campaign", "PUT", path, answer(Campaign), body=body, timeout=timeout)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from bh_sdk.wire.base import Answer, Ask, CurrencyCode, Email, Id, Line, Name, Slug, Time
+from bh_sdk.wire.base import Amount, Answer, Ask, CurrencyCode, Email, Id, Line, Name, Slug, Time
 
 Channel = Literal["email", "push", "in_app", "sms"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -39,12 +39,15 @@ class Contact(Answer):
 
 
 class DescribeCampaign(Ask):
-    """What notifications must know of a campaign; payments hands it on."""
+    """What notifications must know of a campaign; payments hands it on. `ends_at` only while gifts are taken: whoever
+    follows it hears two days before."""
 
     title: Line
     owner_id: Id
     currency: CurrencyCode
     category: Slug | None = None
+    goal: Amount | None = None
+    ends_at: Time | None = None
 
 
 class Campaign(Answer):

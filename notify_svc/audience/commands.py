@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from bh_sdk.errors import Invalid
 from bh_sdk.events import DonationSucceeded, RefundFailed, RefundSucceeded
+from bh_sdk.money import Money
 from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hash
 from notify_svc.audience import queries, rules
-from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList, Raised
 
 
 @transaction.atomic
@@ -54,9 +57,16 @@ def describe_contact(
 
 @transaction.atomic
 def describe_campaign(
-    *, campaign_id: UUID, title: str, owner_id: UUID, currency: str, category: str | None = None
+    *,
+    campaign_id: UUID,
+    title: str,
+    owner_id: UUID,
+    currency: str,
+    category: str | None = None,
+    goal: str | None = None,
+    ends_at: datetime | None = None,
 ) -> Campaign:
-    """Replace what we know of a campaign. Facts that waited for it are told."""
+    """Replace what we know of a campaign. Facts that waited for it are told. Raises AmountInvalid for such a goal."""
     campaign, _ = Campaign.objects.update_or_create(
         campaign_id=campaign_id,
         defaults={
@@ -64,6 +74,8 @@ def describe_campaign(
             "owner_id": owner_id,
             "currency": currency,
             "category": category or "",
+            "goal": Money.parse(goal, currency).minor if goal is not None else None,
+            "ends_at": ends_at,
             "updated_at": clock.now(),
         },
     )
@@ -71,26 +83,52 @@ def describe_campaign(
     return campaign
 
 
+@transaction.atomic
 def note_gift(fact: DonationSucceeded | RefundSucceeded | RefundFailed) -> None:
-    """Keep the list of supporters by a fact of payments. Running twice changes nothing; the gift may be told after its
-    refund, but what became of its refunds comes in order."""
+    """Keep the list of supporters, and what campaigns raised, by a fact of payments. Running twice changes nothing; the
+    gift may be told after its refund, but what became of its refunds comes in order."""
+    gift = Gift.objects.select_for_update().filter(payment_id=fact.payment_id).first()
     if isinstance(fact, RefundFailed):
         # What had arrived came back, so that the gift is not taken back whole any more.
-        if fact.reversed:
-            Gift.objects.filter(payment_id=fact.payment_id).update(taken_back=False)
+        if gift is not None and fact.reversed:
+            _change(gift, fact.currency, refunded=_minor(fact.refunded_total, fact.currency), taken_back=False)
         return
-    if queries.erased([fact.donor_id]):
-        return
-    known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
+    if gift is None:
+        known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
+        if isinstance(fact, DonationSucceeded):
+            gift = Gift(payment_id=fact.payment_id, **known)
+        elif fact.full:
+            gift = Gift(payment_id=fact.payment_id, taken_back=True, **known)
+        else:
+            return
+        gift.save(force_insert=True)
     if isinstance(fact, DonationSucceeded):
-        Gift.objects.get_or_create(payment_id=fact.payment_id, defaults=known)
-    elif fact.full:
-        Gift.objects.update_or_create(payment_id=fact.payment_id, defaults={**known, "taken_back": True})
+        if gift.amount == 0:
+            _change(gift, fact.currency, amount=_minor(fact.amount, fact.currency))
+        return
+    taken_back = gift.taken_back or fact.full
+    _change(gift, fact.currency, refunded=_minor(fact.refunded_total, fact.currency), taken_back=taken_back)
+
+
+def _change(gift: Gift, currency: str, **to: Any) -> None:
+    before = rules.kept(gift.amount, gift.refunded, gift.taken_back)
+    for field, value in to.items():
+        setattr(gift, field, value)
+    gift.save(update_fields=list(to))
+    more = rules.kept(gift.amount, gift.refunded, gift.taken_back) - before
+    if more:
+        raised, _ = Raised.objects.get_or_create(campaign_id=gift.campaign_id, currency=currency)
+        Raised.objects.filter(id=raised.id).update(amount=F("amount") + more)
+
+
+def _minor(amount: str, currency: str) -> int:
+    return Money.parse(amount, currency).minor
 
 
 def forget_gifts() -> None:
-    """Empty the list of supporters, to build it again in the same transaction."""
+    """Empty the list of supporters and the sums, to build them again in the same transaction."""
     Gift.objects.all().delete()
+    Raised.objects.all().delete()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Campaign(models.Model):
     owner_id = models.UUIDField()
     currency = models.CharField(max_length=3)
     category = models.CharField(max_length=64, blank=True)
+    goal = models.BigIntegerField(null=True, help_text="Minor units")
+    ends_at = models.DateTimeField(null=True, help_text="Until when gifts are taken; empty when none are")
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -51,6 +53,9 @@ class Gift(models.Model):
     donor_id = models.UUIDField()
     guest = models.BooleanField()
     taken_back = models.BooleanField(default=False, help_text="Refunded in full")
+    # Minor units. Of gifts that were noted before sums were kept nothing is known until the list is built anew.
+    amount = models.BigIntegerField(default=0, db_default=0)
+    refunded = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -105,3 +110,20 @@ class Listed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.people_id}"
+
+
+class Raised(models.Model):
+    """What a campaign has in one currency: its gifts without what was refunded. Moves with the gifts, in one transaction."""
+
+    campaign_id = models.UUIDField()
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField(default=0, help_text="Minor units")
+
+    class Meta:
+        verbose_name_plural = "raised"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["campaign_id", "currency"], name="notify_raised_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} of {self.campaign_id}"

@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from bh_sdk.money import Money
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.audience import rules
-from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList
+from notify_svc.audience.models import Campaign, Contact, Erased, Gift, Listed, PeopleList, Raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,38 @@ def known_campaigns(ids: Collection[UUID]) -> set[UUID]:
 def titles(ids: Collection[UUID]) -> dict[UUID, str]:
     """How these campaigns are named in messages, as far as we know them."""
     return {row.campaign_id: shown_title(row) for row in Campaign.objects.filter(campaign_id__in=ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a campaign is, in its own currency."""
+
+    raised: Money
+    goal: Money | None
+
+    @property
+    def missing(self) -> Money | None:
+        """What is missing; None without a goal, or when nothing is."""
+        if self.goal is None or self.raised.minor >= self.goal.minor:
+            return None
+        return Money(self.goal.minor - self.raised.minor, self.goal.code)
+
+
+def progress(campaign: Campaign) -> Progress:
+    """How far a campaign is."""
+    row = Raised.objects.filter(campaign_id=campaign.campaign_id, currency=campaign.currency).first()
+    goal = Money(campaign.goal, campaign.currency) if campaign.goal else None
+    return Progress(Money(row.amount if row else 0, campaign.currency), goal)
+
+
+def count_donors(campaign_id: UUID) -> int:
+    """How many people gave to a campaign, guests among them, and did not take it all back."""
+    return Gift.objects.filter(campaign_id=campaign_id, taken_back=False).values("donor_id").distinct().count()
+
+
+def ending(after: datetime, until: datetime) -> list[Campaign]:
+    """The campaigns that stop taking gifts in this span, the first one first."""
+    return list(Campaign.objects.filter(ends_at__gt=after, ends_at__lte=until).order_by("ends_at", "campaign_id"))
 
 
 def given_by_guest(payment_id: UUID) -> bool:

@@ -60,3 +60,8 @@ def normalized(email: str) -> str:
     except (idna.IDNAError, UnicodeError):
         return f"{local}{at}{domain}"
     return f"{local}{at}{domain}"
+
+
+def kept(amount: int, refunded: int, taken_back: bool) -> int:
+    """What a campaign has of a gift. Refunds may give back covered fees as well, so that they can exceed it."""
+    return 0 if taken_back else max(amount - refunded, 0)

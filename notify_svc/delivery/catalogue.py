@@ -79,6 +79,17 @@ TABLE: tuple[Row, ...] = (
     # Gifts
     Row("gift.thank_you", _DONOR, facts.DonationSucceeded, "payment_id", "transactional", BOTH, "high", **_GIFT),
     Row("gift.received", _OWNER, facts.DonationSucceeded, "payment_id", "social", PUSHED),
+    # Once a day at most, and in the app alone: a campaign that many give to is not to drown those who follow it.
+    Row(
+        "gift.followed",
+        ("followers",),
+        facts.DonationSucceeded,
+        "campaign_id/day",
+        "subscription",
+        APP,
+        "low",
+        lasts=_DAY,
+    ),
     Row(
         "gift.failed",
         _DONOR,
@@ -167,9 +178,20 @@ TABLE: tuple[Row, ...] = (
     Row("payout.failed", _OWNER, facts.PayoutFailed, "payout_id", "transactional", ALL, "high"),
     # Campaigns
     Row("campaign_update", ("donors", "followers"), SEND, "", "subscription", PUSHED),
-    Row("milestone_reached", ("owner", "followers"), SEND, "", "subscription", BOTH),
-    Row("goal_reached", ("owner", "donors"), SEND, "", "subscription", PUSHED, "high"),
-    Row("campaign_ending", ("owner", "followers"), SEND, "", "subscription", PUSHED, lasts=_WEEK),
+    # At 25, 50 and 75 percent of the goal, as the gifts we heard of say; no step twice, and none below one that was told.
+    Row(
+        "milestone_reached",
+        ("owner", "followers"),
+        facts.DonationSucceeded,
+        "campaign_id/progress_percentage",
+        "subscription",
+        BOTH,
+    ),
+    Row("goal_reached", ("owner", "donors"), facts.DonationSucceeded, "campaign_id", "subscription", PUSHED, "high"),
+    # Two days before; not after it has ended.
+    Row(
+        "campaign_ending", ("owner", "followers"), DEADLINE, "campaign_id/ends_on", "subscription", PUSHED, lasts=_WEEK
+    ),
     Row("update_reminder", _OWNER, SEND, "", "social", BOTH),
     # Trust: the owner of a campaign, or the person whom it is about; never donors
     Row("trust.tier_changed", _OWNER, facts.ScoreChanged, EVENT, "transactional", BOTH),

@@ -85,7 +85,8 @@ def begin(
     per_minute: int | None = None,
 ) -> Mailing:
     """Tell an audience `order`, from `start` on, at most so many people a minute. With a known `dedupe` it finds the
-    mailing that is there. `order` is what `Order` takes, as JSON; the caller has seen to it that it fits its words."""
+    mailing that is there. `order` is what `Order` takes, as JSON, and `without`, people who are left out; the caller has
+    seen to it that it fits its words."""
     now = clock.now()
     mailing, _ = Mailing.objects.get_or_create(
         dedupe=dedupe,
@@ -150,7 +151,8 @@ def _tell_page(mailing: Mailing) -> int:
         return 0
     limit = rules.portion(PAGE, mailing.per_minute)
     people, follow = audience_of(mailing).page(after=mailing.after, limit=limit)
-    orders = [_order(mailing, person) for person in people]
+    without = set(mailing.order.get("without", ()))
+    orders = [_order(mailing, person) for person in people if str(person) not in without]
     if orders:
         accept(orders, by=mailing.accepted_by)
     mailing.after, mailing.reached = follow or mailing.after, mailing.reached + len(people)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from notify_svc.delivery import claims, commands, mailings, rules, telling
+from notify_svc.delivery import campaigns, claims, commands, mailings, rules, telling
 from notify_svc.delivery.sending import send_batch
 
 # One task leaves its thread to others after this many batches; the next sweep goes on.
@@ -48,3 +48,9 @@ def tell_waiting(campaign_id: str | None = None) -> int:
 def expand() -> int:
     """Tell the audiences that wait to be told, page by page."""
     return mailings.expand()
+
+
+@shared_task(name="notify.delivery.tell_endings")
+def tell_endings() -> int:
+    """Tell of the campaigns whose last days have begun."""
+    return campaigns.tell_endings()

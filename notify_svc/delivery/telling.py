@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 
 from bh_sdk.errors import BHError
-from bh_sdk.events import CATALOGUE, Fact
+from bh_sdk.events import CATALOGUE, DonationSucceeded, Fact
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
-from notify_svc.delivery import catalogue, occasions, rules
+from notify_svc.delivery import campaigns, catalogue, occasions, rules
 from notify_svc.delivery.commands import accept
 from notify_svc.delivery.models import Notification, WaitingFact
 from notify_svc.delivery.orders import Scene
@@ -40,6 +40,8 @@ def tell(fact: Fact, *, event_id: UUID) -> None:
         before, later = occasions.only_after(fact, order.dedupe), catalogue.overtaken_by(order.dedupe)
         if (before is None or _told(before)) and (later is None or not _told(later)):
             accept([order], by="system")
+    if campaign is not None and isinstance(fact, DonationSucceeded):
+        campaigns.tell(campaign, fact)
 
 
 def _told(key: str) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from bh_sdk.clients import Notify, Trust
+from bh_sdk.money import Money
 from bh_sdk.tokens import ServiceAuth
 from payments_svc.donations.models import Campaign, Guest, Handoff
+from payments_svc.donations.rules import GIFTS_TAKEN_IN
 
 
 def tell(row: Handoff) -> None:
@@ -19,14 +22,19 @@ def tell(row: Handoff) -> None:
         _notify().describe_contact(guest.id, email=guest.email.open(), name=guest.name.open())
         return
     campaign = Campaign.objects.get(id=row.entity_id)
-    neighbour = _trust() if row.kind == Handoff.CAMPAIGN_TO_TRUST else _notify()
-    neighbour.describe_campaign(
-        campaign.id,
-        title=campaign.title,
-        owner_id=campaign.owner_id,
-        currency=campaign.currency,
-        category=campaign.category,
-    )
+    about: dict[str, Any] = {
+        "title": campaign.title,
+        "owner_id": campaign.owner_id,
+        "currency": campaign.currency,
+        "category": campaign.category,
+    }
+    if row.kind == Handoff.CAMPAIGN_TO_TRUST:
+        _trust().describe_campaign(campaign.id, **about)
+        return
+    # Nobody is told of the last days of a campaign that takes no gifts.
+    ends_at = campaign.ends_at if campaign.status in GIFTS_TAKEN_IN else None
+    goal = Money(campaign.goal, campaign.currency).decimal
+    _notify().describe_campaign(campaign.id, **about, goal=goal, ends_at=ends_at)
 
 
 def _auth(base_url: str, audience: str) -> ServiceAuth:
