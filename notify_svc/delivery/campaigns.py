@@ -6,7 +6,7 @@ facts later, such as refunds or another goal, tells nothing again.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,33 +79,39 @@ def _tell_ending(campaign: Campaign) -> bool:
     if _told([catalogue.BY_TYPE["campaign_ending"].key(None, data)]):
         return False
     progress = audience.progress(campaign)
+    data |= _raised(progress)
     if progress.goal is not None:
         data |= {
-            "current_amount": progress.raised.decimal,
             "goal_amount": progress.goal.decimal,
             "currency": campaign.currency,
             "is_goal_reached": progress.missing is None,
         }
         if progress.missing is not None:
             data["amount_needed"] = progress.missing.decimal
-    _announce("campaign_ending", campaign, data, expires_at=campaign.ends_at.isoformat())
+    _announce("campaign_ending", campaign, data, expires_at=campaign.ends_at)
     return True
 
 
 def _tell_followers(campaign: Campaign, gift: DonationSucceeded, progress: Progress) -> None:
     """That gifts come in, once a day at most, however many come; not to whoever gave just now."""
     row = catalogue.BY_TYPE["gift.followed"]
-    data = _shown(campaign) | {"current_amount": progress.raised.decimal, "currency": campaign.currency}
+    data = _shown(campaign) | _raised(progress)
     key = row.key(None, data | {"day": f"{clock.now():%Y-%m-%d}"})
     if not Mailing.objects.filter(dedupe=key).exists():
         _mail(row, campaign, data, key, without=[campaign.owner_id, gift.donor_id])
 
 
-def _announce(type: str, campaign: Campaign, data: dict[str, Any], *, expires_at: str | None = None) -> None:
+def _announce(type: str, campaign: Campaign, data: dict[str, Any], *, expires_at: datetime | None = None) -> None:
     """Tell the owner, and the audience that the catalogue names."""
     row = catalogue.BY_TYPE[type]
     key = row.key(None, data)
-    order = Order(recipient_id=campaign.owner_id, type=type, data=data | {"is_recipient": True}, dedupe=key)
+    order = Order(
+        recipient_id=campaign.owner_id,
+        type=type,
+        data=data | {"is_recipient": True},
+        dedupe=key,
+        expires_at=expires_at,
+    )
     accept([order], by=BY)
     _mail(row, campaign, data, key, without=[campaign.owner_id], expires_at=expires_at)
 
@@ -117,7 +123,7 @@ def _mail(
     key: str,
     *,
     without: list[UUID],
-    expires_at: str | None = None,
+    expires_at: datetime | None = None,
 ) -> None:
     people = Audience(str(row.audience), campaign.campaign_id)
     order = {
@@ -127,7 +133,7 @@ def _mail(
         "priority": None,
         "group": "",
         "schedule_at": None,
-        "expires_at": expires_at,
+        "expires_at": expires_at.isoformat() if expires_at else None,
         "test": False,
         "without": [str(one) for one in without],
     }
@@ -136,6 +142,12 @@ def _mail(
 
 def _shown(campaign: Campaign) -> dict[str, Any]:
     return {"campaign_id": str(campaign.campaign_id), "campaign_title": audience.shown_title(campaign)}
+
+
+def _raised(progress: Progress) -> dict[str, Any]:
+    """What was given so far; nothing is no amount."""
+    raised = progress.raised
+    return {"current_amount": raised.decimal, "currency": raised.code} if raised.minor else {}
 
 
 def _key(campaign: Campaign, step: int) -> str:

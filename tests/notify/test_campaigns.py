@@ -103,6 +103,16 @@ def test_without_a_goal_nothing_is_told_and_a_goal_that_comes_later_counts_what_
     assert told(campaign.owner, *STEPS) == [("milestone_reached", 50)]
 
 
+def test_a_gift_that_was_taken_back_before_we_heard_of_it_raises_nothing(campaign: Campaign) -> None:
+    wants(campaign)
+    gift = succeeded(campaign, amount="30.00", charged="30.00")
+    hear(refunded(campaign, payment_id=gift.payment_id, donor_id=gift.donor_id, refunded_total="30.00", full=True))
+    hear(gift)
+    tasks.expand()
+    assert queries.progress(Known.objects.get()).raised == Money(0, "GBP")
+    assert told(campaign.owner, *STEPS) == []
+
+
 def test_the_same_fact_heard_again_counts_and_tells_nothing(campaign: Campaign) -> None:
     wants(campaign)
     gift = succeeded(campaign, amount="30.00", charged="30.00")
