@@ -60,8 +60,8 @@ class WindowAdmin(CasePage):
     def figures(self, request: HttpRequest) -> Iterable[Figure]:
         gathering = Window.objects.filter(closed_at__isnull=True)
         late = gathering.filter(closes_at__lt=clock.now() - timedelta(minutes=5)).count()
-        yield Figure("Open", str(gathering.count()), "being gathered", f"{self.address()}?closed_at__isempty=1")
-        yield Figure("Late", str(late), "due for more than five minutes", pressing=late > 0)
+        yield Figure("Open digests", str(gathering.count()), "being gathered", f"{self.address()}?closed_at__isempty=1")
+        yield Figure("Late digests", str(late), "due for more than five minutes", pressing=late > 0)
 
     @display(description="State", label=dict(_TONES))
     def state_shown(self, row: Any) -> str:

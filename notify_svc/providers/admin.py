@@ -90,8 +90,8 @@ class ProviderAdmin(CasePage):
         now = clock.now()
         states = [queries.state(row, now=now) for row in Provider.objects.all()]
         sick = sum(state in ("sick", "being tried") for state in states)
-        yield Figure("Well", str(states.count("well")), "get their share", self.address())
-        yield Figure("Sick", str(sick), "get nothing, or a few to try", self.address(), pressing=sick > 0)
+        yield Figure("Providers well", str(states.count("well")), "get their share", self.address())
+        yield Figure("Providers sick", str(sick), "get nothing, or a few to try", self.address(), pressing=sick > 0)
 
     @action(
         title="Change its share",

@@ -113,7 +113,7 @@ class SuppressionAdmin(CasePage):
     def figures(self, request: HttpRequest) -> Iterable[Figure]:
         held = Suppression.objects.filter(released_at__isnull=True)
         yield Figure(
-            "Suppressed", str(held.count()), "addresses that get no mail", f"{self.address()}?released_at__isempty=1"
+            "Suppressed addresses", str(held.count()), "get no mail", f"{self.address()}?released_at__isempty=1"
         )
 
     @display(description="Address")
@@ -226,7 +226,7 @@ class ProviderEventAdmin(CasePage):
 
     def figures(self, request: HttpRequest) -> Iterable[Figure]:
         count = queries.unlinked()
-        yield Figure("Of no delivery", str(count), "events that fit nothing we sent", pressing=count > 0)
+        yield Figure("Events of no delivery", str(count), "they fit nothing we sent", pressing=count > 0)
 
     @display(description="What", label=dict(TONES))
     def kind_label(self, row: ProviderEvent) -> str:
