@@ -73,6 +73,9 @@ SMTP_URL = env.secret("SMTP_URL", "" if SES_REGION or SENDGRID_API_KEY else None
 # Web Push, when there is a key: PEM, or 32 bytes in base64url. The subject is where a push service finds us when we err.
 VAPID_PRIVATE_KEY = env.secret("VAPID_PRIVATE_KEY", "")
 VAPID_SUBJECT = env.text("VAPID_SUBJECT", "mailto:push@blessed-horizon.example")
+# Firebase Cloud Messaging, when there is a service account (its JSON); a URL stands for Google elsewhere.
+FCM_SERVICE_ACCOUNT = env.secret("FCM_SERVICE_ACCOUNT", "")
+FCM_URL = env.url("FCM_URL", "https://fcm.googleapis.com")
 # Push services (https://host:port) besides which none is spoken to, wherever they are; for tests and the local stack.
 WEBPUSH_SERVICES = env.words("WEBPUSH_SERVICES")
 # Whether providers' words on who opened or clicked are kept. Off: nobody is watched.

@@ -46,6 +46,7 @@ def describe_contact(
     contact.email, contact.phone, contact.name = email, phone, name
     contact.has_email, contact.has_phone = email is not None, phone is not None
     contact.email_hash = keyed_hash(rules.normalized(email), "email") if email else ""
+    contact.phone_hash = keyed_hash(phone, "phone") if phone else ""
     contact.locale = locale or rules.DEFAULT_LOCALE
     contact.timezone = timezone or rules.DEFAULT_TIMEZONE
     contact.updated_at = clock.now()

@@ -21,6 +21,7 @@ class Contact(models.Model):
     has_email = models.BooleanField(default=False)
     has_phone = models.BooleanField(default=False)
     email_hash = models.CharField(max_length=120, blank=True, db_index=True, help_text="Keyed hash, for look-ups")
+    phone_hash = models.CharField(max_length=120, blank=True, db_default="", default="")
     locale = models.CharField(max_length=5)
     timezone = models.CharField(max_length=100)
     updated_at = models.DateTimeField()

@@ -26,6 +26,17 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Telephone:
+    """Where one text message goes. Never stored, never logged."""
+
+    number: str
+    name: str
+
+    def __repr__(self) -> str:
+        return "<Telephone>"
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """What is known of a person without opening anything."""
 
@@ -33,12 +44,16 @@ class Reach:
     has_email: bool
     # Keyed; empty without an address.
     email_hash: str = ""
+    has_phone: bool = False
+    phone_hash: str = ""
 
 
 def reach(ids: Collection[UUID]) -> dict[UUID, Reach]:
     """How these people can be reached, as far as we know them."""
-    rows = Contact.objects.filter(user_id__in=ids).values_list("user_id", "locale", "has_email", "email_hash")
-    return {person: Reach(locale, has_email, email_hash) for person, locale, has_email, email_hash in rows}
+    rows = Contact.objects.filter(user_id__in=ids).values_list(
+        "user_id", "locale", "has_email", "email_hash", "has_phone", "phone_hash"
+    )
+    return {row[0]: Reach(*row[1:]) for row in rows}
 
 
 def erased(ids: Collection[UUID]) -> set[UUID]:
@@ -90,6 +105,29 @@ def addresses(ids: Collection[UUID]) -> dict[UUID, Address]:
     return found
 
 
+def telephones(ids: Collection[UUID]) -> dict[UUID, Telephone]:
+    """Open the telephone numbers of these people, for sending. One whose seal is broken is left out, and logged by id."""
+    found = {}
+    for contact in Contact.objects.filter(user_id__in=ids, has_phone=True):
+        try:
+            name = rules.presentable(contact.name.open() if contact.name else None)
+            found[contact.user_id] = Telephone(contact.phone.open(), name)
+        except SealBroken as error:
+            log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
+    return found
+
+
+def names(ids: Collection[UUID]) -> dict[UUID, str]:
+    """How these people are called, as far as we know and may show it."""
+    found = {}
+    for contact in Contact.objects.filter(user_id__in=ids, name__isnull=False):
+        try:
+            found[contact.user_id] = rules.presentable(contact.name.open())
+        except SealBroken as error:
+            log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
+    return found
+
+
 def zones(ids: Collection[UUID]) -> dict[UUID, str]:
     """In which time zones these people live, as far as we were told."""
     return dict(Contact.objects.filter(user_id__in=ids).values_list("user_id", "timezone")) if ids else {}
@@ -108,6 +146,11 @@ def hashes_of(email: str) -> list[str]:
 def people_of(email: str) -> list[UUID]:
     """Whose mail address this is, as far as we were told."""
     return list(Contact.objects.filter(email_hash__in=hashes_of(email)).values_list("user_id", flat=True))
+
+
+def phone_hashes_of(number: str) -> list[str]:
+    """Under which hashes this telephone number may be stored."""
+    return keyed_hashes(number, "phone")
 
 
 def shown_name(person_id: UUID) -> str:

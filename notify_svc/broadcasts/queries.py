@@ -13,8 +13,8 @@ from notify_svc.broadcasts import estimating, rules
 from notify_svc.broadcasts.errors import BroadcastNotFound, TypeNotBroadcast
 from notify_svc.broadcasts.estimating import Estimate
 from notify_svc.broadcasts.models import Broadcast
-from notify_svc.delivery import rules as delivery
 from notify_svc.delivery.audiences import Audience, language
+from notify_svc.delivery.channels import offered as carried
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TypeUnknown
 from notify_svc.wording.queries import Wordings
@@ -81,7 +81,7 @@ def wordings(row: Broadcast) -> Wordings:
 
 def channels(row: Broadcast, words: Wordings) -> list[str]:
     """By which ways it goes."""
-    there = [one for one in delivery.OFFERED if one in words.channels]
+    there = [one for one in carried() if one in words.channels]
     return [one for one in there if one in row.channels] if row.channels else there
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from bh_sdk.server.access import may
 from bh_sdk.server.api import Call, Idempotency, Router, Status, idempotent
 from bh_sdk.wire import notify as wire
-from notify_svc.delivery import commands, mailings, queries, recall, rules
+from notify_svc.delivery import commands, mailings, queries, recall
+from notify_svc.delivery.channels import offered
 from notify_svc.delivery.models import Mailing
 
 router = Router(tags=["notifications"])
@@ -21,7 +22,7 @@ def send_notification(request: Call, body: wire.SendNotification) -> Status[wire
     which ways. An audience is told by and by; `mailing` is its name and how large it is."""
     asked = body.model_dump(exclude={"recipient_ids", "audience"})
     asked |= {"key": cast(Idempotency, request.idempotency).digest, "by": request.auth.id}
-    absent = [channel for channel in body.channels or () if channel not in rules.OFFERED]
+    absent = [channel for channel in body.channels or () if channel not in offered()]
     if body.audience is not None:
         kind, campaign_id = body.audience.kind, body.audience.campaign_id
         mailing = mailings.send_to_audience(audience_kind=kind, campaign_id=campaign_id, **asked)

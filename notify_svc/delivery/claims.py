@@ -27,7 +27,7 @@ from notify_svc.delivery.models import Attempt, Delivery
 _CLAIM = f"""
     WITH picked AS (
         SELECT id FROM notify_delivery_delivery
-        WHERE channel = %s AND status IN ('queued', 'retrying', 'unknown') AND due_at <= %s
+        WHERE channel = %s AND lane = %s AND status IN ('queued', 'retrying', 'unknown') AND due_at <= %s
             AND NOT (status = 'unknown' AND reason = '{rules.FATE_UNKNOWN}')
         ORDER BY priority DESC, due_at LIMIT %s FOR UPDATE SKIP LOCKED
     )
@@ -113,11 +113,12 @@ class _Held:
     finished_at: datetime | None = None
 
 
-def claim(channel: str, *, limit: int) -> tuple[UUID, list[Delivery]]:
-    """Take up to `limit` due deliveries of a channel, the urgent and the oldest first, for this worker alone."""
+def claim(channel: str, *, lane: str = "", limit: int) -> tuple[UUID, list[Delivery]]:
+    """Take up to `limit` due deliveries of a channel, or of one lane of it, for this worker alone: the urgent and the
+    oldest first."""
     token = uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [channel, clock.now(), limit, token])
+        cursor.execute(_CLAIM, [channel, lane, clock.now(), limit, token])
         if not cursor.rowcount:
             return token, []
     rows = Delivery.objects.filter(claim=token, status="sending").select_related("notification")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -14,13 +14,14 @@ from bh_sdk.server.events import record
 from bh_sdk.server.ops import clock, doorbell
 from notify_svc.audience import queries as audience
 from notify_svc.delivery import catalogue, rules
+from notify_svc.delivery.channels import offered
 from notify_svc.delivery.errors import ExpiryInvalid, ScheduleInvalid
 from notify_svc.delivery.models import Delivery, Mailing, Notification
 from notify_svc.delivery.orders import Accepted, Order
+from notify_svc.delivery.reachable import Reachable
 from notify_svc.delivery.wishes import DIGESTED, Planned, gather
 from notify_svc.preferences.queries import is_no
 from notify_svc.preferences.rules import Digest, Later, Verdict
-from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.queries import Wordings
 from notify_svc.wording.rendering import Rendered, render
@@ -50,19 +51,20 @@ def _of_nobody(order: Order) -> Accepted:
 
 
 def _accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
-    wordings, now = Wordings(orders[0].type, orders[0].versions), clock.now()
-    for data, channels in {id(order.data): (order.data, _channels(order, wordings)) for order in orders}.values():
+    wordings, ways, now = Wordings(orders[0].type, orders[0].versions), offered(), clock.now()
+    for data, channels in {id(order.data): (order.data, _channels(order, wordings, ways)) for order in orders}.values():
         wordings.check(data, channels=channels)
     reach = audience.reach({order.recipient_id for order in orders})
     told = Planned(
-        ((order, _channels(order, wordings)) for order in orders),
+        ((order, _channels(order, wordings, ways)) for order in orders),
         category=wordings.category,
         now=now,
     )
     words: dict[tuple[UUID, int], Rendered] = {}
     rows = []
     for order in orders:
-        shown = wordings.pick("in_app", _locale(reach, order)) if "in_app" in _channels(order, wordings) else None
+        in_app = "in_app" in _channels(order, wordings, ways)
+        shown = wordings.pick("in_app", _locale(reach, order)) if in_app else None
         if shown and (shown.id, id(order.data)) not in words:
             words[shown.id, id(order.data)] = render(shown.source, order.data)
         text = words[shown.id, id(order.data)] if shown else Rendered()
@@ -71,24 +73,25 @@ def _accept(orders: Sequence[Order], *, by: str) -> list[Accepted]:
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     kept = {row.dedupe: row for row in Notification.objects.filter(dedupe__in=[row.dedupe for row in rows])}
     fresh = [(order, row) for order, row in zip(orders, rows, strict=True) if kept[row.dedupe].id == row.id]
-    planned = _plan(fresh, wordings, reach, told)
+    planned = _plan(fresh, wordings, ways, reach, told)
     if len(fresh) < len(rows):
         planned += Delivery.objects.filter(notification__in=list(kept.values())).exclude(
             id__in=[one.id for one in planned]
         )
-    used: dict[UUID, list[str]] = {}
-    refused: dict[UUID, list[str]] = {}
+    # A push goes to several devices; it is one way all the same.
+    used: dict[UUID, set[str]] = {}
+    refused: dict[UUID, set[str]] = {}
     for delivery in planned:
         suppressed = delivery.reason == rules.SUPPRESSED and delivery.tries == 0
-        (refused if suppressed else used).setdefault(delivery.notification_id, []).append(delivery.channel)
+        (refused if suppressed else used).setdefault(delivery.notification_id, set()).add(delivery.channel)
     if fresh:
         doorbell.ring(SEND)
     return [
         Accepted(
             recipient_id=order.recipient_id,
             notification_id=kept[row.dedupe].id,
-            channels=sorted(used.get(kept[row.dedupe].id, [])),
-            suppressed=sorted(refused.get(kept[row.dedupe].id, [])),
+            channels=sorted(used.get(kept[row.dedupe].id, ())),
+            suppressed=sorted(refused.get(kept[row.dedupe].id, ())),
             scheduled=kept[row.dedupe].schedule_at is not None,
         )
         for order, row in zip(orders, rows, strict=True)
@@ -100,11 +103,11 @@ def _locale(reach: Mapping[UUID, audience.Reach], order: Order) -> str | None:
     return known.locale if known else None
 
 
-def _channels(order: Order, wordings: Wordings) -> tuple[str, ...]:
+def _channels(order: Order, wordings: Wordings, ways: Collection[str]) -> tuple[str, ...]:
     wanted = order.channels if order.channels is not None else catalogue.channels(order.type)
     return tuple(
         channel
-        for channel in rules.OFFERED
+        for channel in ways
         if channel in wanted and channel in wordings.channels and not (order.guest and channel == "in_app")
     )
 
@@ -133,22 +136,28 @@ def _notification(order: Order, category: str, text: Rendered, *, now: Any, by: 
 
 
 def _plan(
-    fresh: Sequence[tuple[Order, Notification]], wordings: Wordings, reach: Mapping[UUID, audience.Reach], told: Planned
+    fresh: Sequence[tuple[Order, Notification]],
+    wordings: Wordings,
+    ways: Collection[str],
+    reach: Mapping[UUID, audience.Reach],
+    told: Planned,
 ) -> list[Delivery]:
-    """One delivery per new notification and channel that its recipient wants. A mail without an address waits for it; the
-    feed for nothing. What goes into a digest ends here as a delivery of its own."""
+    """One delivery per new notification and channel that its recipient wants. A mail without an address waits for it; a
+    push or a text message without one is none; the feed needs nothing. What goes into a digest ends here as a delivery of
+    its own."""
     planned = []
     refused: list[Delivery] = []
-    dead = tracking.suppressed({known.email_hash for known in reach.values() if known.email_hash}, "email")
+    reachable = Reachable({order.recipient_id for order, _ in fresh}, reach, wordings.channels)
     for order, row in fresh:
-        for channel in _channels(order, wordings):
+        for channel in _channels(order, wordings, ways):
             version, verdict = wordings.pick(channel, _locale(reach, order)), told.of(order, channel)
             if version is None or is_no(verdict):
                 continue
-            known = reach.get(order.recipient_id)
-            waits = channel in rules.ADDRESSED and not (known and known.has_email) and not order.test
-            delivery = _delivery(row, channel, version, verdict, waits=waits)
-            if channel == "email" and known is not None and known.email_hash in dead and not order.test:
+            lacking = not order.test and not reachable.by(order.recipient_id, channel)
+            if lacking and channel not in rules.AWAITED:
+                continue
+            delivery = _delivery(row, channel, version, verdict, waits=lacking)
+            if not order.test and reachable.refuses(order.recipient_id, channel):
                 delivery.status, delivery.reason, delivery.finished_at = "failed", rules.SUPPRESSED, row.created_at
                 refused.append(delivery)
             else:

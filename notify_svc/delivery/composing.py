@@ -11,15 +11,13 @@ from uuid import UUID
 
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
-from bh_sdk.server.ops.settings import setting
-from notify_svc.audience import queries as audience
 from notify_svc.delivery import catalogue, links, mailings, pace, rules, wishes
 from notify_svc.delivery.channels import simulator
 from notify_svc.delivery.channels.base import Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.delivery.targets import Gone, Target, Targets
 from notify_svc.preferences.rules import Digest, Later, Never
-from notify_svc.tracking import queries as tracking
 from notify_svc.wording import queries as wording
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import Rendered
@@ -27,8 +25,6 @@ from notify_svc.wording.series import Series
 
 # A feed entry's words are in its row already.
 _NO_WORDS = Rendered()
-# Whom a test goes to when nobody is known.
-_NOBODY = audience.Address("", "")
 
 
 @dataclass(slots=True)
@@ -51,43 +47,46 @@ def compose(claimed: Sequence[Delivery]) -> Composed:
     left = _without(left, composed.results)
     composed.results += _over_pace(left, now)
     left = _without(left, composed.results)
+    targets = Targets(left)
     written = Written({delivery.version_id for delivery in left})
-    people = audience.addresses({row.recipient_id for row in left if row.channel in rules.ADDRESSED})
-    unwelcome = tracking.unwelcome({person_id: person.email for person_id, person in people.items()})
     for delivery in left:
-        notification = delivery.notification
         if delivery.channel not in rules.ADDRESSED:
-            composed.letters.append(Letter(delivery.id, notification.type, notification.category, _NO_WORDS))
+            kind = delivery.notification
+            composed.letters.append(Letter(delivery.id, kind.type, kind.category, _NO_WORDS))
             continue
-        person = people.get(delivery.recipient_id) or (_NOBODY if notification.test else None)
-        if person is None:
-            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "address_gone")))
+        target = targets.of(delivery)
+        if isinstance(target, Gone):
+            composed.results.append(Result(delivery.id, now, now, target.outcome, why=target.why))
             continue
-        if delivery.recipient_id in unwelcome:
-            composed.results.append(Result(delivery.id, now, now, Outcome("permanent", rules.SUPPRESSED)))
-            continue
-        ways_out = links.of_recipient(notification)
         try:
-            series = written.series(delivery.version_id, notification.data | links.at_send(notification))
-            words = series.render(recipient_name=person.name, links=ways_out)
+            letter = _letter(delivery, target, written)
         except TemplateInvalid as error:
             log().error("words_not_written", delivery_id=str(delivery.id), exc_info=error)
             composed.results.append(Result(delivery.id, now, now, Outcome("permanent", "template_invalid")))
-            continue
-        simulated = notification.test or simulator.reserved(person.email, domain=setting("NOTIFY_SIMULATOR"))
-        composed.letters.append(
-            Letter(
-                delivery.id,
-                notification.type,
-                notification.category,
-                words,
-                person.email,
-                person.name,
-                unsubscribe_url=ways_out.unsubscribe,
-                only=simulator.NAME if simulated else "",
-            )
-        )
+        else:
+            composed.letters.append(letter)
     return composed
+
+
+def _letter(delivery: Delivery, target: Target, written: Written) -> Letter:
+    """Raises TemplateInvalid."""
+    notification, ways_out = delivery.notification, links.of_recipient(delivery.notification)
+    series = written.series(delivery.version_id, notification.data | links.at_send(notification))
+    return Letter(
+        delivery.id,
+        notification.type,
+        notification.category,
+        series.render(recipient_name=target.name, links=ways_out),
+        target.email,
+        target.name,
+        device=target.device,
+        phone=target.phone,
+        notification_id=notification.id,
+        urgency=rules.URGENCIES[delivery.priority],
+        expires_at=notification.expires_at,
+        unsubscribe_url=ways_out.unsubscribe,
+        only=simulator.NAME if notification.test or target.simulated else "",
+    )
 
 
 class Written:

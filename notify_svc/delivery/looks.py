@@ -31,6 +31,9 @@ def message(delivery: Delivery, *, whole: bool) -> list[parts.Card]:
             written = Rendered(title=notification.title, body=notification.body, action_url=notification.action_url)
         entry = [("Title", written.title), ("Body", written.body), ("Leads to", written.action_url)]
         return [parts.Facts("In the feed", entry)]
+    if delivery.channel != "email":
+        shown = [("Title", written.title), ("Text", written.body), ("Leads to", written.action_url)]
+        return [parts.Facts("On a telephone", [one for one in shown if one[1]])]
     return [parts.Preview("On a screen", written.html, subject=written.subject), parts.Words("As text", written.text)]
 
 

@@ -15,6 +15,7 @@ from prometheus_client.registry import REGISTRY, Collector
 
 from bh_sdk.server.ops import clock, logs
 from notify_svc.delivery import rules
+from notify_svc.delivery.channels import offered
 from notify_svc.delivery.models import Delivery
 
 log = logs.log("delivery")
@@ -62,7 +63,7 @@ class DeliveryNumbers(Collector):
         )
         late = Delivery.objects.filter(status__in=rules.DUE, due_at__lt=clock.now() - OVERDUE)
         found = dict(late.values_list("channel").annotate(n=Count("id")).order_by())
-        for channel in rules.OFFERED:
+        for channel in offered():
             backlog.add_metric([channel], found.get(channel, 0))
         return backlog
 

@@ -90,6 +90,9 @@ class Delivery(models.Model):
     notification = models.ForeignKey(Notification, on_delete=models.PROTECT, related_name="deliveries")
     recipient_id = models.UUIDField()
     channel = models.CharField(max_length=8, choices=[(name, name) for name in rules.CHANNELS])
+    # A push goes to one device, through the one provider that reaches its kind. Both are found out when it is due.
+    lane = models.CharField(max_length=8, blank=True, db_default="", default="")
+    device_id = models.UUIDField(null=True)
     # The words are chosen when the notification is accepted, so that every try says the same.
     version = models.ForeignKey("notify_wording.TemplateVersion", on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=9, choices=[(name, name) for name in rules.STATES])
@@ -116,7 +119,16 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["notification", "channel"], name="notify_delivery_once"),
+            models.UniqueConstraint(
+                fields=["notification", "channel"],
+                condition=Q(device_id__isnull=True),
+                name="notify_delivery_a_channel",
+            ),
+            models.UniqueConstraint(
+                fields=["notification", "device_id"],
+                condition=Q(device_id__isnull=False),
+                name="notify_delivery_a_device",
+            ),
             models.CheckConstraint(condition=Q(status__in=rules.STATES), name="notify_delivery_status"),
             models.CheckConstraint(
                 condition=Q(status="sending") | Q(claim__isnull=True) | Q(status__in=sorted(rules.FINAL)),
@@ -125,7 +137,7 @@ class Delivery(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["channel", "-priority", "due_at"], condition=Q(status__in=rules.DUE), name="notify_due"
+                fields=["channel", "lane", "-priority", "due_at"], condition=Q(status__in=rules.DUE), name="notify_lane"
             ),
             models.Index(fields=["claimed_at"], condition=Q(status="sending"), name="notify_claimed"),
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="notify_waiting"),

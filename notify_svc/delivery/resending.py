@@ -27,6 +27,9 @@ def why_not(delivery: Delivery) -> str:
     notification = delivery.notification
     if delivery.channel == "in_app":
         return "in_feed"
+    if delivery.channel == "push":
+        # What rang yesterday is in the feed. Nobody wants it on every device once more.
+        return "pushed"
     if notification.test:
         return "test"
     if notification.canceled_at is not None:

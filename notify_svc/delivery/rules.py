@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 CHANNELS = ("email", "push", "in_app", "sms")
-# Push and SMS are promised names without a provider behind them yet.
-OFFERED = ("email", "in_app")
-# Channels that need an address; the feed needs none.
-ADDRESSED = frozenset({"email"})
+# Channels that every house has. By the others people are told as soon as somebody carries them.
+ALWAYS = frozenset({"email", "in_app"})
+# Channels that leave the house, so that they need an address; the feed needs none.
+ADDRESSED = frozenset({"email", "push", "sms"})
+# For an address of theirs messages wait. Who has no telephone yet does not want to be rung up about last week.
+AWAITED = frozenset({"email"})
 LONGEST_GROUP = 64
 PRIORITIES = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
+# How a priority is told to who wakes a telephone for it.
+URGENCIES: dict[int, Literal["low", "normal", "high"]] = {0: "low", 1: "normal", 2: "high", 3: "high"}
 
 # waiting: for an address. unknown: the provider may have it. sent: it has. delivered, bounced: it told us what became of
 # it. All others say what they are.

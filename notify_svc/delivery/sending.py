@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +16,10 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from notify_svc.delivery import claims, fates, rules, ways
 from notify_svc.delivery.channels import simulator
-from notify_svc.delivery.channels.base import Letter, Outcome
+from notify_svc.delivery.channels.base import GONE, Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.composing import compose
+from notify_svc.devices import commands as devices
 
 # Results are put down in small portions: a batch that dies leaves little to tell again.
 PORTION = 50
@@ -67,15 +69,15 @@ class Lease:
             connection.close()
 
 
-def send_batch(channel: str, *, limit: int | None = None) -> int:
-    """Send one batch of due deliveries of a channel, through one provider; returns how many were claimed.
+def send_batch(channel: str, *, lane: str = "", limit: int | None = None) -> int:
+    """Send one batch of due deliveries of a channel, or of one lane of it, through one provider; returns how many were claimed.
 
     Nothing is claimed while no provider of the channel may have letters: they wait and lose no try.
     """
-    way = ways.choose(channel, limit=limit or settings.NOTIFY_BATCH)
+    way = ways.choose(channel, lane=lane, limit=limit or settings.NOTIFY_BATCH)
     if way is None:
         return 0
-    token, claimed = claims.claim(channel, limit=way.limit)
+    token, claimed = claims.claim(channel, lane=lane, limit=way.limit)
     way.spare(len(claimed))
     if not claimed:
         return 0
@@ -97,6 +99,12 @@ class Desk:
         self._settled = time.monotonic()
         self._words: list[fates.Word] = []
         self._handed_over: list[claims.HandedOver] = []
+        # Devices that their push services know no more, and since when we know.
+        self._gone: dict[UUID, datetime] = {}
+
+    def lose(self, device_id: UUID, asked_at: datetime) -> None:
+        """Put down that nothing reaches this device any more."""
+        self._gone[device_id] = asked_at
 
     def add(self, result: Result, words: Sequence[fates.Word] = ()) -> None:
         """Put down one result; `words` are what the provider says of it afterwards, when that is known already."""
@@ -111,7 +119,10 @@ class Desk:
                 claims.settle(self._token, self._results)
                 for word in self._words:
                     fates.learn(word)
-        self._results, self._words, self._handed_over, self._settled = [], [], [], time.monotonic()
+                if self._gone:
+                    devices.gone(self._gone, asked_at=max(self._gone.values()))
+        self._results, self._words, self._handed_over, self._gone = [], [], [], {}
+        self._settled = time.monotonic()
 
     def begin(self, letters: Sequence[Letter], provider: str) -> None:
         ids = [letter.delivery_id for letter in letters]
@@ -150,6 +161,8 @@ def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Leas
             way.learn(outcome, time.perf_counter() - began)
             if way.news:
                 way.tell()
+            if outcome.reason == GONE and letter.device is not None:
+                desk.lose(letter.device.id, started)
             desk.add(Result(letter.delivery_id, started, clock.now(), outcome, provider=way.provider.name))
     way.tell()
 
@@ -157,7 +170,7 @@ def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Leas
 def _simulate(letters: Sequence[Letter], desk: Desk) -> None:
     """What must not leave the house runs through the same states."""
     for letter in letters:
-        outcome, kinds = simulator.fate(letter.email, domain=settings.NOTIFY_SIMULATOR)
+        outcome, kinds = simulator.fate_of(letter, domain=settings.NOTIFY_SIMULATOR)
         now, name = clock.now(), simulator.NAME
         words = [fates.Word(name, kind, now, letter.delivery_id, lasting=True) for kind in kinds]
         desk.add(Result(letter.delivery_id, now, now, outcome, provider=name), words)

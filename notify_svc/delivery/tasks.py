@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from notify_svc.delivery import campaigns, claims, commands, mailings, rules, telling
+from notify_svc.delivery import campaigns, channels, claims, commands, mailings, spreading, telling
 from notify_svc.delivery.sending import send_batch
 
 # One task leaves its thread to others after this many batches; the next sweep goes on.
@@ -15,11 +15,12 @@ MOST_BATCHES = 20
 
 @shared_task(name="notify.delivery.send")
 def send() -> int:
-    """Send what is due, channel by channel, until there is nothing left."""
+    """Send what is due, one way out after the other, until there is nothing left."""
+    spreading.spread()
     done = 0
-    for channel in rules.OFFERED:
+    for channel, lane in channels.lanes():
         for _ in range(MOST_BATCHES):
-            claimed = send_batch(channel)
+            claimed = send_batch(channel, lane=lane)
             done += claimed
             if not claimed:
                 break

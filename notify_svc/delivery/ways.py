@@ -43,9 +43,14 @@ class Way:
     def learn(self, outcome: Outcome, seconds: float) -> None:
         """Count one letter."""
         verdict = rules.verdict(outcome.fate, outcome.code)
+        if outcome.elsewhere and verdict != "accepted":
+            # One of many servers, and not of our choice: its troubles are its own.
+            verdict = "refused"
         self._tally[verdict] = self._tally.get(verdict, 0) + 1
         self._seconds += seconds
         self._in_row = self._in_row + 1 if verdict == "failed" else 0
+        if outcome.elsewhere:
+            return
         if outcome.fate == "auth":
             self._auth = self.closed = True
         elif outcome.fate == "throttled":
@@ -67,12 +72,14 @@ class Way:
         return self.closed or time.monotonic() - self._told > TOLD_SECONDS
 
 
-def choose(channel: str, *, limit: int) -> Way | None:
-    """Who carries the next batch of a channel; None when nobody may."""
-    known = {provider.name: provider for provider in providers() if provider.channel == channel}
+def choose(channel: str, *, lane: str = "", limit: int) -> Way | None:
+    """Who carries the next batch of a channel, or of one lane of it; None when nobody may."""
+    known = {
+        provider.name: provider for provider in providers() if (provider.channel, provider.lane) == (channel, lane)
+    }
     if not known:
         return None
     if channel not in rules.ADDRESSED:
         return Way(next(iter(known.values())), limit)
-    chosen = commands.choose(channel, among=known.keys(), limit=limit)
+    chosen = commands.choose(channel, lane=lane, among=known.keys(), limit=limit)
     return Way(known[chosen.name], chosen.limit, chosen.rate) if chosen else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,22 +10,7 @@ from uuid import UUID
 from bh_sdk.server.ops.logs import log
 from bh_sdk.server.ops.sealed import SealBroken, keyed_hashes
 from notify_svc.devices.models import Device
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Where one push goes. Never stored, never logged."""
-
-    id: UUID
-    user_id: UUID
-    kind: str
-    address: str
-    p256dh: str
-    auth: str
-    seen_at: datetime
-
-    def __repr__(self) -> str:
-        return f"<Device {self.id}>"
+from notify_svc.devices.rules import Opened
 
 
 def hashes_of(address: str) -> list[str]:

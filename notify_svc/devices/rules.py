@@ -6,8 +6,10 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Collection
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -24,6 +26,22 @@ UNSEEN = timedelta(days=270)
 KEPT = timedelta(days=90)
 PORTS = frozenset({None, 443})
 _POINT, _SECRET = 65, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Where one push goes. Never stored, never logged."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    address: str
+    p256dh: str
+    auth: str
+    seen_at: datetime
+
+    def __repr__(self) -> str:
+        return f"<Device {self.id}>"
 
 
 def service(endpoint: str) -> str:

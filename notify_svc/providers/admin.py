@@ -120,8 +120,10 @@ class ProviderAdmin(CasePage):
     def case(self, request: HttpRequest, obj: Provider) -> parts.Case:
         state, health = queries.state(obj, now=clock.now()), _health(obj)
         facts: list[parts.Fact | tuple[str, str]] = [
-            ("Carries", obj.channel),
-            ("Weight", f"{obj.weight}, {queries.share(obj):.0%} of the channel"),
+            parts.Fact(
+                "Carries", obj.channel, note="of its kind of device, which no other reaches" if obj.lane else ""
+            ),
+            ("Weight", f"{obj.weight}, {queries.share(obj):.0%} of the {'lane' if obj.lane else 'channel'}"),
             ("At most a second", str(obj.rate or "no limit")),
             ("Tries in five minutes", f"{health.tries:,}"),
             ("Accepted", f"{health.accepted:,}"),

@@ -40,13 +40,14 @@ class Chosen:
     rate: int | None = None
 
 
-def choose(channel: str, *, among: Collection[str], limit: int) -> Chosen | None:
-    """The provider for one batch of a channel, of those set up here; None when all are sick, resting or without weight.
+def choose(channel: str, *, lane: str = "", among: Collection[str], limit: int) -> Chosen | None:
+    """The provider for one batch of a channel, or of a lane of it, of those set up here; None when all are sick, resting
+    or without weight.
 
     By weight among the well. A sick one whose pause is over gets a small batch first: that is how it is found well again.
     """
     now = clock.now()
-    rows = _known(channel, among, now)
+    rows = _known(channel, lane, among, now)
     for row in rows:
         if row.weight and row.circuit != "closed" and _probe(row.name, now):
             return Chosen(row.name, min(limit, rules.PROBE))
@@ -73,12 +74,13 @@ def usable(name: str) -> bool:
     return row.weight > 0 and row.circuit == "closed" and not (row.rests_until and row.rests_until > now)
 
 
-def _known(channel: str, among: Collection[str], now: datetime) -> list[Provider]:
+def _known(channel: str, lane: str, among: Collection[str], now: datetime) -> list[Provider]:
     rows = list(Provider.objects.filter(channel=channel, name__in=among))
     if len(rows) < len(among):
         missing = set(among) - {row.name for row in rows}
         Provider.objects.bulk_create(
-            [Provider(name=name, channel=channel, created_at=now) for name in sorted(missing)], ignore_conflicts=True
+            [Provider(name=name, channel=channel, lane=lane, created_at=now) for name in sorted(missing)],
+            ignore_conflicts=True,
         )
         rows = list(Provider.objects.filter(channel=channel, name__in=among))
     return rows
@@ -121,7 +123,8 @@ def weigh(*, name: str, weight: int, rate: int | None) -> Provider:
     # All of the channel, always in the same order: two people who each take away "the other one" wait for each other.
     found = Provider.objects.get(name=name)
     rows = {
-        row.name: row for row in Provider.objects.select_for_update().filter(channel=found.channel).order_by("name")
+        row.name: row
+        for row in Provider.objects.select_for_update().filter(channel=found.channel, lane=found.lane).order_by("name")
     }
     if weight == 0 and not any(row.weight for row in rows.values() if row.name != name):
         raise LastProvider

@@ -15,6 +15,8 @@ class Provider(models.Model):
 
     name = models.CharField(primary_key=True, max_length=16)
     channel = models.CharField(max_length=8)
+    # The kind of device that it alone reaches; empty when it shares its channel with others.
+    lane = models.CharField(max_length=8, blank=True, db_default="", default="")
     weight = models.PositiveSmallIntegerField(
         default=rules.WEIGHT, help_text="Its share of the channel's batches beside the others'; 0 gives it none"
     )

@@ -62,6 +62,6 @@ def state(row: Provider, *, now: datetime) -> str:
 
 
 def share(row: Provider) -> float:
-    """Its part of the channel's batches while all are well, 0 to 1."""
-    total = Provider.objects.filter(channel=row.channel).aggregate(total=Sum("weight"))["total"]
+    """Its part of the batches that others could carry too, while all are well, 0 to 1."""
+    total = Provider.objects.filter(channel=row.channel, lane=row.lane).aggregate(total=Sum("weight"))["total"]
     return row.weight / total if total else 0.0

@@ -27,6 +27,13 @@ def unwelcome(emails: Mapping[UUID, str]) -> set[UUID]:
     return {person for person, several in hashes.items() if not held.isdisjoint(several)}
 
 
+def unwelcome_by_phone(phones: Mapping[UUID, str]) -> set[UUID]:
+    """Of these people and their telephone numbers, those whose number asked to be left alone, or is dead."""
+    hashes = {person: audience.phone_hashes_of(number) for person, number in phones.items()}
+    held = suppressed([one for several in hashes.values() for one in several], "sms") if hashes else set()
+    return {person for person, several in hashes.items() if not held.isdisjoint(several)}
+
+
 def suppression_of(hashes: Collection[str], channel: str) -> Suppression | None:
     """The open suppression of one address, whose hashes these are."""
     return Suppression.objects.filter(channel=channel, address_hash__in=hashes, released_at__isnull=True).first()

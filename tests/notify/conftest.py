@@ -23,7 +23,7 @@ from bh_sdk.tokens import jwk_of, sign_jwt
 from deploy.local.issuer.tokens import user_token
 from notify_svc.delivery.channels.email import ses as ses_provider
 from tests.notify import mailbox as mailboxes
-from tests.notify import standins
+from tests.notify import pushes, standins
 from tests.notify.mailbox import Mailbox
 
 KEYS = Path(os.environ["BH_TEST_STATE"]) / "keys"
@@ -72,6 +72,22 @@ def sns(settings: Any) -> Iterator[standins.Sns]:
 def sendgrid(settings: Any) -> Iterator[standins.SendGridDesk]:
     with standins.SendGridDesk().running() as desk:
         settings.SENDGRID_API_KEY, settings.SENDGRID_URL, settings.SMTP_URL = desk.api_key, desk.url, ""
+        yield desk
+
+
+@pytest.fixture
+def webpush_desk(settings: Any) -> Iterator[pushes.PushService]:
+    """A push service of browsers, and our key to it."""
+    with pushes.PushService().running() as desk:
+        settings.VAPID_PRIVATE_KEY, settings.WEBPUSH_SERVICES = pushes.b64(b"\x07" * 32), [desk.url]
+        yield desk
+
+
+@pytest.fixture
+def fcm_desk(settings: Any) -> Iterator[pushes.FcmDesk]:
+    """A project of Firebase, and our account there."""
+    with pushes.firebase() as desk:
+        settings.FCM_SERVICE_ACCOUNT, settings.FCM_URL = json.dumps(desk.account), desk.url
         yield desk
 
 

@@ -39,6 +39,7 @@ class Stub:
 
     name: str
     channel: str = "email"
+    lane: str = ""
     answers: list[Outcome] = field(default_factory=list)
     always: Outcome = field(default_factory=lambda: Outcome("accepted", provider_ref="ref"))
     took: list[Letter] = field(default_factory=list)

@@ -47,6 +47,16 @@ MEANS = {
     "failed": "It will not arrive.",
     "canceled": "It had become pointless before it was sent.",
 }
+# A telephone is no mailbox, and an answer about it means something else.
+MEANS_ON_TELEPHONES = MEANS | {
+    "retrying": "The provider did not take it; we try again.",
+    "unknown": "It was interrupted while it was handed over. What is about money or an account's safety goes again and"
+    " takes its own place; of news we wait a day for the provider's word.",
+    "sent": "The provider took it. Whether the telephone was switched on, a push service tells nobody.",
+    "delivered": "It reached the telephone.",
+    "bounced": "The carrier could not deliver it.",
+    "canceled": "It had become pointless before it was sent, or its person has no device any more.",
+}
 # Where else the id of a delivery is seen.
 ID_MEANS = {"email": "the Message-ID of the mail"}
 # The feed is no mail server: an entry is in it or is not.
@@ -56,6 +66,7 @@ MEANS_IN_FEED = MEANS | {
     "sent": "It is in the feed.",
     "canceled": "It had become pointless before it was put into the feed.",
 }
+MEANS_BY = {"in_app": MEANS_IN_FEED, "push": MEANS_ON_TELEPHONES, "sms": MEANS_ON_TELEPHONES}
 
 
 class _ByIds(CasePage):
@@ -161,14 +172,13 @@ class DeliveryAdmin(_ByIds):
             self.log_reading(request, obj, "Looked at what was told")
         notification = obj.notification
         page = cast(CasePage, admin.site._registry[Notification])
-        in_feed = obj.channel == "in_app"
         return parts.Case(
             headline=parts.Headline(
                 title=obj.version.template.title,
                 below=f"{notification.type}, by {obj.channel} to {obj.recipient_id}",
                 status=obj.status,
                 tone=TONES[obj.status],
-                notice=(MEANS_IN_FEED if in_feed else MEANS)[obj.status],
+                notice=MEANS_BY.get(obj.channel, MEANS)[obj.status],
             ),
             wide=looks.message(obj, whole=_whole(request)),
             narrow=[
@@ -189,6 +199,7 @@ class DeliveryAdmin(_ByIds):
                         ("Reason", obj.reason or "none"),
                         ("Tries", f"{obj.tries} of {rules.MAX_TRIES}"),
                         ("Words", str(obj.version)),
+                        *_more(obj),
                     ],
                 ),
             ],
@@ -294,3 +305,8 @@ class WaitingFactAdmin(_ByIds):
             ],
             narrow=[],
         )
+
+
+def _more(delivery: Delivery) -> list[parts.Fact | tuple[str, str]]:
+    """What only some channels have."""
+    return [parts.Fact("Device", str(delivery.device_id), mono=True)] if delivery.device_id else []

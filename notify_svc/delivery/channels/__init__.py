@@ -10,7 +10,10 @@ from notify_svc.delivery.channels.email.sendgrid import SendGrid
 from notify_svc.delivery.channels.email.ses import Ses
 from notify_svc.delivery.channels.email.smtp import Smtp
 from notify_svc.delivery.channels.in_app import InApp
+from notify_svc.delivery.channels.push.fcm import Fcm
+from notify_svc.delivery.channels.push.webpush import WebPush
 from notify_svc.delivery.channels.reports import Reporter
+from notify_svc.delivery.rules import ALWAYS, CHANNELS
 
 
 def providers() -> list[Provider]:
@@ -20,8 +23,26 @@ def providers() -> list[Provider]:
         (SendGrid(), bool(settings.SENDGRID_API_KEY)),
         (Smtp(), bool(settings.SMTP_URL)),
         (InApp(), True),
+        (Fcm(), bool(settings.FCM_SERVICE_ACCOUNT)),
+        (WebPush(), bool(settings.VAPID_PRIVATE_KEY)),
     ]
     return [provider for provider, configured in known if configured]
+
+
+def lanes() -> list[tuple[str, str]]:
+    """The ways out that do not stand in for one another, as (channel, lane): what waits in one holds up no other."""
+    return list(dict.fromkeys((provider.channel, provider.lane) for provider in providers()))
+
+
+def kinds() -> set[str]:
+    """The kinds of devices that somebody reaches."""
+    return {lane for channel, lane in lanes() if channel == "push"}
+
+
+def offered() -> tuple[str, ...]:
+    """The channels by which people can be told here."""
+    carried = ALWAYS | {channel for channel, _ in lanes()}
+    return tuple(channel for channel in CHANNELS if channel in carried)
 
 
 def reporters() -> dict[str, Reporter]:

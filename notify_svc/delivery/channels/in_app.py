@@ -15,6 +15,7 @@ class _Shown:
 
 class InApp:
     name = channel = "in_app"
+    lane = ""
 
     @contextmanager
     def open(self) -> Iterator[Link]:

@@ -22,6 +22,6 @@ class Sparing:
         if self._said is not None:
             return self._said
         outcome = self._carry(letter)
-        if outcome.fate in _FOR_ALL or outcome.reason == AWAY:
+        if not outcome.elsewhere and (outcome.fate in _FOR_ALL or outcome.reason == AWAY):
             self._said = outcome
         return outcome

@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 from django.conf import settings
 
-from bh_sdk.server.ops import clock
 from notify_svc.delivery.channels.base import Letter, Link, Outcome
 from notify_svc.delivery.channels.email import mime
+from notify_svc.delivery.channels.pauses import asked_pause
 from notify_svc.delivery.channels.sparing import AWAY, Sparing
 
 TIMEOUT = httpx.Timeout(20, connect=5)
-TOO_FAST, LONGEST = timedelta(seconds=10), timedelta(hours=4)
+TOO_FAST = timedelta(seconds=10)
 # SendGrid writes these itself.
 _ITS_OWN = frozenset({"Date"})
 
@@ -76,7 +75,7 @@ def _meaning(answer: httpx.Response) -> Outcome:
     if code in (200, 202):
         return Outcome("accepted", code=code, provider_ref=answer.headers.get("X-Message-Id", "")[:200])
     if code == 429:
-        return Outcome("throttled", "too_fast", code, _pause(answer))
+        return Outcome("throttled", "too_fast", code, asked_pause(answer.headers, default=TOO_FAST))
     if code in (401, 403):
         return Outcome("auth", "credentials_refused", code)
     if code in (502, 504):
@@ -85,26 +84,10 @@ def _meaning(answer: httpx.Response) -> Outcome:
     return Outcome("transient", "deferred", code) if code >= 500 else Outcome("permanent", "refused", code)
 
 
-def _pause(answer: httpx.Response) -> timedelta:
-    """How long SendGrid asks us to wait: `Retry-After` in seconds or as a date, else `X-RateLimit-Reset`, a Unix time."""
-    after, reset = answer.headers.get("Retry-After", ""), answer.headers.get("X-RateLimit-Reset", "")
-    asked = TOO_FAST
-    if after.isdecimal():
-        asked = timedelta(seconds=min(int(after), LONGEST.total_seconds()))
-    elif after:
-        try:
-            asked = parsedate_to_datetime(after) - clock.now()
-        except (ValueError, TypeError):
-            asked = TOO_FAST
-    elif reset.isdecimal():
-        asked = timedelta(seconds=min(int(reset) - clock.now().timestamp(), LONGEST.total_seconds()))
-    return max(timedelta(seconds=1), min(asked, LONGEST))
-
-
 class SendGrid:
     """Twilio SendGrid."""
 
-    name, channel = "sendgrid", "email"
+    name, channel, lane = "sendgrid", "email", ""
 
     @contextmanager
     def open(self) -> Iterator[Link]:

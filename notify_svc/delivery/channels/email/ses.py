@@ -124,7 +124,7 @@ def _refused(error: boto.ClientError) -> Outcome:
 class Ses:
     """Amazon SES."""
 
-    name, channel = "ses", "email"
+    name, channel, lane = "ses", "email", ""
 
     @contextmanager
     def open(self) -> Iterator[Link]:

@@ -181,7 +181,7 @@ def _refused(code: int) -> Outcome:
 class Smtp:
     """A mail server of ours or of a host."""
 
-    name, channel = "smtp", "email"
+    name, channel, lane = "smtp", "email", ""
 
     @contextmanager
     def open(self) -> Iterator[Link]:
