@@ -179,6 +179,9 @@ def _delivery(row: Notification, channel: str, version: TemplateVersion, verdict
         priority=row.priority,
         due_at=row.schedule_at or row.created_at,
         created_at=row.created_at,
+        # Said, so that thousands of rows go as columns: a default of the database's would be an expression in each.
+        provider="",
+        provider_ref="",
     )
     if isinstance(verdict, Digest):
         delivery.status, delivery.reason, delivery.finished_at = "canceled", DIGESTED, row.created_at
