@@ -78,7 +78,7 @@ class Program:
             for server in self._server.servers:
                 server.close()
             for browser in list(self._server.server_state.connections):
-                browser.transport.abort()  # type: ignore[union-attr]
+                browser.transport.abort()
         finally:
             await hub.stop()
 
