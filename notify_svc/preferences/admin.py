@@ -19,6 +19,7 @@ from notify_svc.audience import queries as audience
 from notify_svc.preferences import commands, queries, rules
 from notify_svc.preferences.commands import Said, shown_consent
 from notify_svc.preferences.models import Change, Person
+from notify_svc.who import called
 
 _WAYS = {"email": "Email", "push": "Devices", "in_app": "In the app", "sms": "SMS"}
 _SOURCES = {
@@ -169,4 +170,4 @@ class PersonAdmin(CasePage):
 
 def _moment(change: Change) -> parts.Moment:
     moved = f"{change.before or 'nothing'} → {change.after or 'nothing'}, {_SOURCES[change.source]}"
-    return parts.Moment(change.what, change.at, who=change.by, note=f"{moved}. {change.reason}".strip())
+    return parts.Moment(change.what, change.at, who=called(change.by), note=f"{moved}. {change.reason}".strip())

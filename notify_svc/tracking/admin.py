@@ -22,6 +22,7 @@ from bh_sdk.server.admin import CasePage, Dialog, Figure, action, display, parts
 from notify_svc.audience import queries as audience
 from notify_svc.tracking import commands, queries, rules
 from notify_svc.tracking.models import ProviderEvent, Suppression
+from notify_svc.who import called
 
 DESK = "Messages"
 WHY = {
@@ -90,7 +91,7 @@ class SuppressionAdmin(CasePage):
     """`suppression` in the policies: `view`, `place`, `release`."""
 
     thing, desk, desk_order, icon, order = "suppression", DESK, 10, "unsubscribe", 40
-    list_display = ("shown", "state_label", "reason", "added_by", "since", "released_at")
+    list_display = ("shown", "state_label", "reason", "added_shown", "since", "released_at")
     list_filter: ClassVar = [
         ("reason", ChoicesCheckboxFilter),
         ("since", RangeDateFilter),
@@ -123,6 +124,16 @@ class SuppressionAdmin(CasePage):
     @display(description="State", label={"Suppressed": "danger", "Released": "success"})
     def state_label(self, row: Suppression) -> str:
         return "Released" if row.released_at else "Suppressed"
+
+    @display(description="Added by", ordering="added_by")
+    def added_shown(self, row: Suppression) -> str:
+        return called(row.added_by)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """What is released needs no button; the command refuses it anyway."""
+        row = self.get_object(request, str(object_id))
+        held = isinstance(row, Suppression) and row.released_at is None
+        return super().get_actions_detail(request, object_id) if held else []
 
     def found_as(self, obj: Any) -> str:
         return f"Suppressed address {self.shown(obj)}"
@@ -163,9 +174,11 @@ class SuppressionAdmin(CasePage):
 
     def case(self, request: HttpRequest, obj: Any) -> parts.Case:
         state = self.state_label(obj)
-        moments = [parts.Moment("Suppressed", obj.since, who=obj.added_by, note=obj.note or WHY[obj.reason])]
+        moments = [parts.Moment("Suppressed", obj.since, who=called(obj.added_by), note=obj.note or WHY[obj.reason])]
         if obj.released_at:
-            moments.insert(0, parts.Moment("Released", obj.released_at, who=obj.released_by, note=obj.release_note))
+            moments.insert(
+                0, parts.Moment("Released", obj.released_at, who=called(obj.released_by), note=obj.release_note)
+            )
         return parts.Case(
             headline=parts.Headline(
                 title=f"Address {self.shown(obj)}",
@@ -245,7 +258,7 @@ class ProviderEventAdmin(CasePage):
             headline=parts.Headline(
                 title=obj.kind.capitalize(),
                 below=f"by {obj.provider}",
-                status=self.linked(obj),
+                status={"yes": "worked", "waits": "to be worked"}.get(self.linked(obj), self.linked(obj)),
                 tone=TONES.get(obj.kind, "info"),
                 notice=SAID[obj.kind],
             ),

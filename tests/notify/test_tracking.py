@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from bh_sdk.server.access.models import Staff
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from notify_svc.delivery import claims
@@ -592,6 +593,8 @@ def test_support_releases_an_address_with_a_note_and_the_page_tells_it(sns: Sns,
     note = YES | {"note": "She wrote from that address"}
     assert at_desk("editor").post(url, note).status_code == 403
     support = at_desk("support")
+    own_page = reverse("admin:notify_tracking_suppression_change", args=[row.pk])
+    assert "Release the address" in support.get(own_page).content.decode()
     support.get(url, headers={"HX-Request": "true"})
     support.post(url, YES | {"note": "short"}, headers={"HX-Request": "true"})
     assert Suppression.objects.get().released_at is None
@@ -599,8 +602,11 @@ def test_support_releases_an_address_with_a_note_and_the_page_tells_it(sns: Sns,
     row.refresh_from_db()
     assert row.released_at is not None
     assert row.release_note == note["note"]
-    page = support.get(reverse("admin:notify_tracking_suppression_change", args=[row.pk])).content.decode()
+    page = support.get(own_page).content.decode()
     assert note["note"] in page
+    assert "Release the address" not in page
+    assert row.released_by not in page
+    assert str(Staff.objects.get(sub=row.released_by)) in page
     assert "Bounced (ses)" in page
     assert "ruth" not in page
     timeline = support.get(reverse("admin:notify_delivery_delivery_change", args=[delivery.pk])).content.decode()

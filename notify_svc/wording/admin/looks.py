@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bh_sdk.server.access.models import Staff
 from bh_sdk.server.admin import parts
 from notify_svc.delivery.outcomes import Fared
+from notify_svc.who import called
 from notify_svc.wording import advice, queries, rendering
 from notify_svc.wording.diff import Change
 from notify_svc.wording.errors import TemplateInvalid
@@ -91,8 +91,7 @@ def person(sub: str) -> str:
     """How staff call somebody whom a row knows by `sub`."""
     if sub in ("", "seed"):
         return {"": "nobody", "seed": "as shipped"}[sub]
-    known = Staff.objects.filter(sub=sub).first() if len(sub) == 36 else None
-    return str(known) if known else sub
+    return called(sub)
 
 
 def fared(outcome: Fared) -> str:
