@@ -76,6 +76,13 @@ VAPID_SUBJECT = env.text("VAPID_SUBJECT", "mailto:push@blessed-horizon.example")
 # Firebase Cloud Messaging, when there is a service account (its JSON); a URL stands for Google elsewhere.
 FCM_SERVICE_ACCOUNT = env.secret("FCM_SERVICE_ACCOUNT", "")
 FCM_URL = env.url("FCM_URL", "https://fcm.googleapis.com")
+# Text messages by Twilio, when they are switched on. From: a number, or the SID of a messaging service. What Twilio tells of
+# them, and what people write back, comes to /api/v1/notifications/webhooks/twilio at BH_NOTIFY_PUBLIC_URL.
+TWILIO_ON = env.flag("TWILIO_ON")
+TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", None if TWILIO_ON else "")
+TWILIO_AUTH_TOKEN = env.secret("TWILIO_AUTH_TOKEN", None if TWILIO_ON else "")
+TWILIO_FROM = env.text("TWILIO_FROM", None if TWILIO_ON else "")
+TWILIO_URL = env.url("TWILIO_URL", "https://api.twilio.com")
 # Push services (https://host:port) besides which none is spoken to, wherever they are; for tests and the local stack.
 WEBPUSH_SERVICES = env.words("WEBPUSH_SERVICES")
 # Whether providers' words on who opened or clicked are kept. Off: nobody is watched.

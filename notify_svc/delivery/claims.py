@@ -262,6 +262,7 @@ def _attempt(held: _Held, result: Result, outcome: Outcome) -> Attempt:
         reason=outcome.reason,
         code=outcome.code,
         provider=result.provider,
+        segments=outcome.segments,
     )
 
 

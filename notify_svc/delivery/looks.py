@@ -67,7 +67,7 @@ def timeline(delivery: Delivery, *, page_of: Any) -> list[parts.Moment]:
             f"Try {attempt.number}: {attempt.outcome}",
             attempt.ended_at,
             who=attempt.provider,
-            note=" ".join(filter(None, [attempt.reason, str(attempt.code or "")])),
+            note=" ".join(filter(None, [attempt.reason, str(attempt.code or ""), _cost(attempt.segments)])),
         )
         for attempt in Attempt.objects.filter(delivery=delivery)
     ]
@@ -89,6 +89,10 @@ def _newest_first(tries: list[parts.Moment], later: list[parts.Moment]) -> list[
     placed = [(moment, place) for place, moments in enumerate((tries, later)) for moment in moments]
     placed.sort(key=lambda each: (each[0].when.replace(microsecond=0), each[1], each[0].when), reverse=True)
     return [moment for moment, _ in placed]
+
+
+def _cost(segments: int) -> str:
+    return f"{segments} text message{'s' if segments > 1 else ''}" if segments else ""
 
 
 def _accepted(delivery: Delivery, first: UUID | None, page_of: Any) -> parts.Moment:

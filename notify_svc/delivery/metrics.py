@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import DatabaseError
-from django.db.models import Count
+from django.db.models import Count, Sum
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bh_sdk.server.ops import clock, logs
 from notify_svc.delivery import rules
 from notify_svc.delivery.channels import offered
-from notify_svc.delivery.models import Delivery
+from notify_svc.delivery.models import Attempt, Delivery
 
 log = logs.log("delivery")
 HOUR, OVERDUE = timedelta(hours=1), timedelta(minutes=1)
@@ -33,6 +33,7 @@ class DeliveryNumbers(Collector):
         try:
             yield from self._hour()
             yield self._backlog()
+            yield self._segments()
         except DatabaseError as error:
             log.warning("delivery_numbers_unknown", error=type(error).__name__)
 
@@ -56,6 +57,17 @@ class DeliveryNumbers(Collector):
             complaints.add_metric(names, count)
         yield states
         yield complaints
+
+    def _segments(self) -> GaugeMetricFamily:
+        cut = GaugeMetricFamily(
+            "bh_notify_sms_segments", "Text messages that the last hour's were cut into", labels=["provider"]
+        )
+        taken = Attempt.objects.filter(
+            delivery__channel="sms", delivery__created_at__gt=clock.now() - HOUR, segments__gt=0
+        )
+        for provider, count in taken.values_list("provider").annotate(n=Sum("segments")).order_by():
+            cut.add_metric([provider], count)
+        return cut
 
     def _backlog(self) -> GaugeMetricFamily:
         backlog = GaugeMetricFamily(

@@ -166,6 +166,8 @@ class Attempt(models.Model):
     reason = models.CharField(max_length=64, blank=True)
     code = models.PositiveSmallIntegerField(null=True)
     provider = models.CharField(max_length=16, blank=True, db_default="")
+    # Into how many text messages it was cut, which is what it costs.
+    segments = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]

@@ -12,11 +12,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, connection, transaction
 
-from bh_sdk.server.ops import clock
+from bh_sdk.server.ops import clock, doorbell
 from bh_sdk.server.ops.logs import log
+from notify_svc.audience import queries as audience
 from notify_svc.delivery import claims, fates, rules, ways
 from notify_svc.delivery.channels import simulator
-from notify_svc.delivery.channels.base import GONE, Letter, Outcome
+from notify_svc.delivery.channels.base import GONE, OPTED_OUT, Letter, Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.composing import compose
 from notify_svc.devices import commands as devices
@@ -163,6 +164,9 @@ def _hand_over(letters: Sequence[Letter], way: ways.Way, desk: Desk, lease: Leas
                 way.tell()
             if outcome.reason == GONE and letter.device is not None:
                 desk.lose(letter.device.id, started)
+            if outcome.reason == OPTED_OUT:
+                number = audience.phone_hashes_of(letter.phone)[0]
+                doorbell.ring("notify.tracking.opted_out", provider=way.provider.name, address_hash=number)
             desk.add(Result(letter.delivery_id, started, clock.now(), outcome, provider=way.provider.name))
     way.tell()
 

@@ -84,7 +84,7 @@ def _row(provider: str, channel: str, event: RawEvent, now: datetime) -> Provide
         code=_plain(event.code),
         delivery_id=event.delivery_id,
         provider_ref=_plain(event.provider_ref),
-        address_hash=_hash(event.email) if event.email else "",
+        address_hash=_hash(event),
         at=event.at,
         received_at=now,
     )
@@ -95,9 +95,11 @@ def _plain(text: str) -> str:
     return "".join(char for char in text if char.isascii() and char.isprintable())
 
 
-def _hash(email: str) -> str:
+def _hash(event: RawEvent) -> str:
     """Under which hash an address is kept: the contact's own, however the provider writes its domain."""
-    return audience.hashes_of(email)[0]
+    if event.phone:
+        return audience.phone_hashes_of(event.phone)[0]
+    return audience.hashes_of(event.email)[0] if event.email else ""
 
 
 def work(*, limit: int = 500) -> int:
@@ -116,6 +118,10 @@ def _work_one(event_id: UUID) -> bool:
     if pending.tries == 0:
         # The address is dead whether or not we find the mail.
         _suppress_after(event)
+    if event.kind in rules.WRITTEN:
+        # About every message to that number, and so about none.
+        pending.delete()
+        return True
     learned, delivery = fates.learn(
         fates.Word(event.provider, event.kind, event.at, event.delivery_id, event.provider_ref, event.lasting)
     )
@@ -132,8 +138,32 @@ def _work_one(event_id: UUID) -> bool:
     return False
 
 
+@transaction.atomic
+def opted_out(*, provider: str, address_hash: str) -> None:
+    """A provider refused a text message, because its reader wrote to it that they want none. Again changes nothing."""
+    row = Suppression(
+        channel="sms", address_hash=address_hash, reason="opted_out", since=clock.now(), added_by=provider
+    )
+    Suppression.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def _welcome_back(event: ProviderEvent) -> None:
+    """Whoever wrote STOP and now writes START hears from us again. What else stands against a number stays."""
+    held = Suppression.objects.select_for_update().filter(
+        channel=event.channel,
+        address_hash=event.address_hash,
+        reason="opted_out",
+        released_at=None,
+        since__lte=event.at,
+    )
+    held.update(released_at=clock.now(), released_by=event.provider, release_note="Its person wrote START")
+
+
 def _suppress_after(event: ProviderEvent) -> None:
     if not event.address_hash:
+        return
+    if event.kind == "opted_in":
+        _welcome_back(event)
         return
     soft = queries.soft_bounces([event.address_hash], until=event.at)
     reason = rules.suppression(event.kind, lasting=event.lasting, soft=soft)

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-KINDS = ("delivered", "deferred", "bounced", "dropped", "complained", "opened", "clicked", "unsubscribed")
-REASONS = ("bounced", "complained", "kept_bouncing", "by_staff")
+KINDS = (
+    "delivered",
+    "deferred",
+    "bounced",
+    "dropped",
+    "complained",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "opted_out",
+    "opted_in",
+)
+# What is about a number and no message of ours.
+WRITTEN = frozenset({"opted_out", "opted_in"})
+REASONS = ("bounced", "complained", "kept_bouncing", "by_staff", "opted_out")
 # What says that somebody reads. Nobody is watched unless NOTIFY_TRACK_READING says so.
 READING = frozenset({"opened", "clicked"})
 BACK = frozenset({"bounced", "dropped"})
@@ -19,8 +32,8 @@ _AGAIN = [timedelta(seconds=s) for s in (1, 2, 5, 15, 60, 300, 1_800, 7_200, 28_
 
 def suppression(kind: str, *, lasting: bool, soft: int) -> str | None:
     """Why the address gets nothing more after this, or None. `soft` counts its passing bounces of late, this one too."""
-    if kind == "complained":
-        return "complained"
+    if kind in ("complained", "opted_out"):
+        return kind
     if kind not in BACK:
         return None
     if lasting:

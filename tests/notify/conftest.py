@@ -23,7 +23,7 @@ from bh_sdk.tokens import jwk_of, sign_jwt
 from deploy.local.issuer.tokens import user_token
 from notify_svc.delivery.channels.email import ses as ses_provider
 from tests.notify import mailbox as mailboxes
-from tests.notify import pushes, standins
+from tests.notify import pushes, standins, telephones
 from tests.notify.mailbox import Mailbox
 
 KEYS = Path(os.environ["BH_TEST_STATE"]) / "keys"
@@ -88,6 +88,15 @@ def fcm_desk(settings: Any) -> Iterator[pushes.FcmDesk]:
     """A project of Firebase, and our account there."""
     with pushes.firebase() as desk:
         settings.FCM_SERVICE_ACCOUNT, settings.FCM_URL = json.dumps(desk.account), desk.url
+        yield desk
+
+
+@pytest.fixture
+def twilio(settings: Any) -> Iterator[telephones.TwilioDesk]:
+    """An account at Twilio."""
+    with telephones.TwilioDesk().running() as desk:
+        settings.TWILIO_ON, settings.TWILIO_URL, settings.TWILIO_FROM = True, desk.url, telephones.FROM
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = telephones.SID, telephones.TOKEN
         yield desk
 
 

@@ -13,6 +13,8 @@ from notify_svc.delivery.channels.in_app import InApp
 from notify_svc.delivery.channels.push.fcm import Fcm
 from notify_svc.delivery.channels.push.webpush import WebPush
 from notify_svc.delivery.channels.reports import Reporter
+from notify_svc.delivery.channels.sms import twilio_events
+from notify_svc.delivery.channels.sms.twilio import Twilio
 from notify_svc.delivery.rules import ALWAYS, CHANNELS
 
 
@@ -24,6 +26,7 @@ def providers() -> list[Provider]:
         (Smtp(), bool(settings.SMTP_URL)),
         (InApp(), True),
         (Fcm(), bool(settings.FCM_SERVICE_ACCOUNT)),
+        (Twilio(), settings.TWILIO_ON),
         (WebPush(), bool(settings.VAPID_PRIVATE_KEY)),
     ]
     return [provider for provider, configured in known if configured]
@@ -49,6 +52,7 @@ def reporters() -> dict[str, Reporter]:
     """Who may tell us later what became of a letter, by the name in the webhook's address."""
     known = {
         "ses": (Reporter("email", ses_events.events_of), bool(settings.SES_TOPICS)),
+        "twilio": (Reporter("sms", twilio_events.events_of), settings.TWILIO_ON),
         "sendgrid": (Reporter("email", sendgrid_events.events_of), bool(settings.SENDGRID_WEBHOOK_KEY)),
     }
     return {name: reporter for name, (reporter, configured) in known.items() if configured}

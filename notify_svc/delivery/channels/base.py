@@ -17,6 +17,8 @@ from notify_svc.wording.rendering import Rendered
 Fate = Literal["accepted", "transient", "throttled", "auth", "permanent", "unknown"]
 # The push service knows the device no more: it is retired.
 GONE = "device_gone"
+# Its person wrote that they want no more text messages.
+OPTED_OUT = "opted_out"
 
 
 Urgency = Literal["low", "normal", "high"]

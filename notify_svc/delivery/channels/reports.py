@@ -9,7 +9,19 @@ from typing import Literal
 from uuid import UUID
 
 # deferred: their first try did not work, they go on. dropped: they did not even try.
-Kind = Literal["delivered", "deferred", "bounced", "dropped", "complained", "opened", "clicked", "unsubscribed"]
+# opted_out, opted_in: what somebody wrote back, about every message to that number.
+Kind = Literal[
+    "delivered",
+    "deferred",
+    "bounced",
+    "dropped",
+    "complained",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "opted_out",
+    "opted_in",
+]
 
 
 class Unproven(Exception):
@@ -26,7 +38,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """One thing that happened to one mail. The address is hashed before anything is kept and is in no repr.
+    """One thing that happened to one message. The address is hashed before anything is kept and is in no repr.
 
     `event_id` is the provider's and stays the same when they repeat themselves. `lasting` says that the address is dead or
     unwelcome for good. `code` is theirs in short: a status like 5.1.1, or the kind of bounce.
@@ -38,6 +50,7 @@ class RawEvent:
     delivery_id: UUID | None = None
     provider_ref: str = ""
     email: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
     lasting: bool = False
     code: str = ""
 
