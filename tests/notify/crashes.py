@@ -30,6 +30,7 @@ class Carrier:
 
     name: str = "carrier"
     channel: str = "email"
+    lane: str = ""
     # What it does with the next letters: take them and say so (""), or answer this; `lost` takes and says nothing.
     script: list[str] = field(default_factory=list)
     taken: Counter[UUID] = field(default_factory=Counter)

@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 
 from bh_sdk.server.events.models import RecordedEvent
-from notify_svc.audience.commands import describe_contact
-from notify_svc.delivery import claims, commands, rules, sending, ways
-from notify_svc.delivery.models import Delivery
+from notify_svc.audience.commands import describe_campaign, describe_contact
+from notify_svc.delivery import claims, commands, mailings, rules, sending, ways
+from notify_svc.delivery.models import Delivery, Notification
 from notify_svc.delivery.orders import Order
+from notify_svc.preferences.commands import Said, follow
 from tests.notify.crashes import Carrier, drain, killed_at, recover
 from tests.notify.test_sending import REFUSED_GIFT, UPDATE
 
@@ -115,3 +116,33 @@ def test_killed_at_any_statement_while_it_takes_over_from_one_that_died(carrier:
         if not died:
             break
     assert statement > 4
+
+
+def test_an_audience_is_told_once_whatever_statement_kills_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailings, "PAGE", 3)
+    campaign_id = UUID(UPDATE["campaign_id"])
+    describe_campaign(campaign_id=campaign_id, title="Water", owner_id=uuid.uuid4(), currency="GBP")
+    people = {uuid.uuid4() for _ in range(7)}
+    for person in people:
+        describe_contact(user_id=person, email=f"{person}@example.org")
+        follow(user_id=person, campaign_id=campaign_id, following=True, said=Said("api"))
+    for statement in itertools.count(1):
+        mailing = mailings.send_to_audience(
+            audience_kind="followers",
+            campaign_id=campaign_id,
+            type="campaign_update",
+            data=UPDATE,
+            key=str(uuid.uuid4()),
+            by="test",
+        )
+        died = killed_at(statement, mailings.expand)
+        mailings.expand()
+        told = Notification.objects.filter(dedupe__startswith=f"mailing:{mailing.id}:")
+        recipients = list(told.values_list("recipient_id", flat=True))
+        assert sorted(recipients) == sorted(people), f"killed at statement {statement}"
+        mailing.refresh_from_db()
+        assert (mailing.status, mailing.reached) == ("done", len(people)), f"killed at statement {statement}"
+        assert Delivery.objects.filter(notification__in=told).count() == 2 * len(people)
+        if not died:
+            break
+    assert statement > 30
