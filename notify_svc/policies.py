@@ -78,3 +78,6 @@ RETENTION: list[tuple[str, str, str]] = [
     *((role, "personal_data", "view") for role in ("support", "auditor")),
     *((role, "retention", "view") for role in _DESKS),
 ]
+
+# Figures hold no person.
+INSIGHTS: list[tuple[str, str, str]] = [(role, "insight", "view") for role in (*_DESKS, "analyst")]

@@ -20,6 +20,7 @@ globals().update(
             "notify_svc.feed.apps.Feed",
             "notify_svc.retention.apps.Retention",
             "notify_svc.broadcasts.apps.Broadcasts",
+            "notify_svc.insights.apps.Insights",
         ],
         beat={
             # A sweep that comes late is worth nothing: the next one does the same.
@@ -39,6 +40,7 @@ globals().update(
                 "notify.feed.forget_tickets": 60.0,
                 "notify.retention.prune": 300.0,
                 "notify.retention.erase": 30.0,
+                "notify.insights.count": 60.0,
             }.items()
         },
     )

@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import DatabaseError
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
 from bh_sdk.server.ops import clock, logs
-from notify_svc.delivery import rules
+from notify_svc.delivery import queries, rules
 from notify_svc.delivery.channels import offered
 from notify_svc.delivery.models import Attempt, Delivery
 
 log = logs.log("delivery")
-HOUR, OVERDUE = timedelta(hours=1), timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+_KIND = ("channel", "provider", "notification__type")
+_LABELS = ["channel", "provider", "type"]
 
 
 class DeliveryNumbers(Collector):
@@ -32,31 +34,23 @@ class DeliveryNumbers(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             yield from self._hour()
-            yield self._backlog()
+            yield from self._backlog()
             yield self._segments()
         except DatabaseError as error:
             log.warning("delivery_numbers_unknown", error=type(error).__name__)
 
     def _hour(self) -> Iterator[GaugeMetricFamily]:
-        labels = ["channel", "provider", "type"]
         states = GaugeMetricFamily(
             "bh_notify_deliveries",
             "Deliveries accepted in the last hour, by where they are",
-            labels=[*labels, "status"],
-        )
-        complaints = GaugeMetricFamily(
-            "bh_notify_complaints", "Those of them that somebody complained of", labels=labels
+            labels=[*_LABELS, "status"],
         )
         # The types are those that have a template, so the labels are bounded.
-        kind = ("channel", "provider", "notification__type")
         recent = Delivery.objects.filter(created_at__gt=clock.now() - HOUR, notification__test=False)
-        for *names, status, count in recent.values_list(*kind, "status").annotate(n=Count("id")).order_by():
+        for *names, status, count in recent.values_list(*_KIND, "status").annotate(n=Count("id")).order_by():
             states.add_metric([*names, status], count)
-        complained = recent.filter(complained_at__isnull=False).values_list(*kind).annotate(n=Count("id"))
-        for *names, count in complained.order_by():
-            complaints.add_metric(names, count)
         yield states
-        yield complaints
+        yield from self._outcomes(recent)
 
     def _segments(self) -> GaugeMetricFamily:
         cut = GaugeMetricFamily(
@@ -69,15 +63,48 @@ class DeliveryNumbers(Collector):
             cut.add_metric([provider], count)
         return cut
 
-    def _backlog(self) -> GaugeMetricFamily:
+    def _outcomes(self, recent: QuerySet[Delivery]) -> Iterator[GaugeMetricFamily]:
+        """What was said of them later, and how many left promptly."""
+        first_due = Case(When(tries__gt=1, then=F("created_at")), default=F("due_at"))
+        told = {
+            "handed_over": Q(handed_over_at__isnull=False),
+            "promptly": Q(handed_over_at__lte=first_due + rules.PROMPT),
+            "opened": Q(opened_at__isnull=False),
+            "clicked": Q(clicked_at__isnull=False),
+            "complained": Q(complained_at__isnull=False),
+        }
+        outcomes = GaugeMetricFamily(
+            "bh_notify_outcomes",
+            "Of the last hour's deliveries, those that were handed over, promptly, opened, clicked",
+            labels=[*_LABELS, "outcome"],
+        )
+        complaints = GaugeMetricFamily(
+            "bh_notify_complaints", "Those of them that somebody complained of", labels=_LABELS
+        )
+        counts = {name: Count("id", filter=condition) for name, condition in told.items()}
+        for channel, provider, type, *found in recent.values_list(*_KIND).annotate(**counts).order_by():
+            for name, count in zip(told, found, strict=True):
+                if name == "complained":
+                    complaints.add_metric([channel, provider, type], count)
+                else:
+                    outcomes.add_metric([channel, provider, type, name], count)
+        yield complaints
+        yield outcomes
+
+    def _backlog(self) -> Iterator[GaugeMetricFamily]:
         backlog = GaugeMetricFamily(
             "bh_notify_backlog", "Deliveries that are due for more than a minute", labels=["channel"]
         )
-        late = Delivery.objects.filter(status__in=rules.DUE, due_at__lt=clock.now() - OVERDUE)
-        found = dict(late.values_list("channel").annotate(n=Count("id")).order_by())
+        age = GaugeMetricFamily(
+            "bh_notify_backlog_age_seconds", "For how long the oldest of them is due", labels=["channel"]
+        )
+        found, now = queries.overdue(), clock.now()
         for channel in offered():
-            backlog.add_metric([channel], found.get(channel, 0))
-        return backlog
+            count, oldest = found.get(channel, (0, now))
+            backlog.add_metric([channel], count)
+            age.add_metric([channel], (now - oldest).total_seconds())
+        yield backlog
+        yield age
 
 
 _registered = False

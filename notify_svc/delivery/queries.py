@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Count, Min
+
+from bh_sdk.server.ops import clock
 from bh_sdk.wire import notify as wire
+from notify_svc.delivery import rules
 from notify_svc.delivery.errors import NotificationNotFound
-from notify_svc.delivery.models import Notification
+from notify_svc.delivery.models import Delivery, Notification
 
 
 def sent(*, notification_id: UUID, by: str) -> wire.SentNotification:
@@ -28,3 +33,10 @@ def sent(*, notification_id: UUID, by: str) -> wire.SentNotification:
             for delivery in row.deliveries.order_by("channel")
         ],
     )
+
+
+def overdue() -> dict[str, tuple[int, datetime]]:
+    """What is due for more than a minute: how many by channel, and since when the oldest."""
+    late = Delivery.objects.filter(status__in=rules.DUE, due_at__lt=clock.now() - rules.OVERDUE)
+    found = late.order_by().values_list("channel").annotate(n=Count("id"), oldest=Min("due_at"))
+    return {channel: (count, oldest) for channel, count, oldest in found}

@@ -83,6 +83,8 @@ _OF_MAILING = "mailing:"
 # The reason of a delivery whose address gets nothing more.
 SUPPRESSED = "suppressed"
 DUE = ("queued", "retrying", "unknown")
+# What is due for longer should have left; what left within so long of being due left promptly.
+OVERDUE, PROMPT = timedelta(minutes=1), timedelta(seconds=10)
 # Nothing is left for us to do.
 FINAL = frozenset({"sent", "delivered", "bounced", "failed", "canceled"})
 

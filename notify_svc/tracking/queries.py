@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from notify_svc.audience import queries as audience
 from notify_svc.tracking import rules
@@ -72,3 +72,9 @@ def said_of(email: str | None, delivery_ids: Collection[UUID]) -> Iterator[Mappi
         about |= Q(address_hash__in=audience.hashes_of(email))
     rows = ProviderEvent.objects.filter(about).order_by("at", "id")
     return rows.values("provider", "channel", "kind", "code", "at", "delivery_id").iterator()
+
+
+def count_suppressed() -> list[tuple[str, str, int]]:
+    """How many addresses get nothing more, by channel and reason."""
+    held = Suppression.objects.filter(released_at__isnull=True).order_by()
+    return list(held.values_list("channel", "reason").annotate(n=Count("id")))

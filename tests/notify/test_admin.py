@@ -67,6 +67,8 @@ LISTS = {
     "notify_audience_campaign": {"support", "editor", "admin"},
     "notify_providers_provider": {"support", "editor", "admin"},
     "notify_audience_contact": {"support", "admin"},
+    "notify_retention_removal": {"support", "editor", "admin"},
+    "notify_retention_request": {"support", "admin"},
 }
 
 
