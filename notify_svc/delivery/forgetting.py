@@ -32,6 +32,10 @@ _OF_PERSON = """
     (SELECT id FROM notify_delivery_notification WHERE recipient_id = %(person)s AND shown_at IS NULL LIMIT %(limit)s)
     LIMIT %(limit)s
 """
+# Whoever keeps a page of the feed is told of this one; of the next statement only the new person would be.
+_OUT_OF_FEED = """
+    UPDATE notify_delivery_notification SET deleted_at = coalesce(deleted_at, %s) WHERE id = ANY(%s) AND shown_at IS NOT NULL
+"""
 # Each row gets a person of its own that never was: nothing says any more that two of them went to the same one.
 _UNLINK = """
     UPDATE notify_delivery_notification
@@ -74,6 +78,7 @@ def forget_recipient(*, user_id: UUID, limit: int) -> int:
         )
         under_way = Delivery.objects.filter(notification_id__in=ids, status__in=_OPEN)
         recall.take_back(list(under_way.values_list("notification_id", flat=True).distinct()))
+        cursor.execute(_OUT_OF_FEED, [clock.now(), ids])
         cursor.execute(_UNLINK, [clock.now(), ids])
         cursor.execute(_UNLINK_DELIVERIES, [ids])
     return len(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, time, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -339,6 +340,18 @@ def _news(campaign: Campaign) -> dict[str, str]:
         "update_id": str(uuid.uuid4()),
         "update_content": WORD,
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erased_person_s_feed_is_empty_at_once(campaign: Campaign) -> None:
+    reader = person()
+    service("monolith").send({"recipient_ids": [str(reader.sub)], "type": "campaign_update", "data": _news(campaign)})
+    assert len(reader("GET", f"/user/{reader.sub}").json()["results"]) == 1
+    erase(reader.sub)
+    deadline = monotonic() + 20
+    while (found := reader("GET", f"/user/{reader.sub}").json())["results"] and monotonic() < deadline:
+        pass
+    assert (found["results"], found["unread_count"]) == ([], 0)
 
 
 def test_erasing_again_changes_nothing_and_tells_it_once(campaign: Campaign) -> None:
