@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import transaction
 from django.db.models import F
 
@@ -95,7 +96,10 @@ def note_gift(fact: DonationSucceeded | RefundSucceeded | RefundFailed) -> None:
             _change(gift, fact.currency, refunded=_minor(fact.refunded_total, fact.currency), taken_back=False)
         return
     if gift is None:
-        known = {"campaign_id": fact.campaign_id, "donor_id": fact.donor_id, "guest": fact.guest}
+        # Of somebody who was erased the gift counts as anybody's, and nobody is told anything for it.
+        erased = bool(queries.erased([fact.donor_id]))
+        donor_id, guest = (uuid4(), True) if erased else (fact.donor_id, fact.guest)
+        known = {"campaign_id": fact.campaign_id, "donor_id": donor_id, "guest": guest}
         if isinstance(fact, DonationSucceeded):
             gift = Gift(payment_id=fact.payment_id, **known)
         elif fact.full:
@@ -143,14 +147,15 @@ class Forgotten:
 
 
 def forget(*, user_id: UUID) -> Forgotten:
-    """Erase how a person was reached and what they gave to, in the caller's transaction; doing it again changes nothing.
+    """Erase how a person was reached, in the caller's transaction; doing it again changes nothing.
 
-    The id stays as that of somebody who was erased.
+    Their gifts become those of guests whom nobody knows, so that sums stay. The id stays as that of somebody who was erased.
     """
     _, first = Erased.objects.get_or_create(person_id=user_id, defaults={"erased_at": clock.now()})
     contact = Contact.objects.select_for_update().filter(user_id=user_id).first()
     hashes = _hashes(contact) if contact else ()
-    rows = Contact.objects.filter(user_id=user_id).delete()[0] + Gift.objects.filter(donor_id=user_id).delete()[0]
+    rows = Contact.objects.filter(user_id=user_id).delete()[0]
+    rows += Gift.objects.filter(donor_id=user_id).update(donor_id=RandomUUID(), guest=True)
     rows += Listed.objects.filter(user_id=user_id).delete()[0]
     return Forgotten(first, rows, hashes)
 

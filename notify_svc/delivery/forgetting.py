@@ -17,7 +17,7 @@ from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import rules as people
 from notify_svc.delivery import recall, rules
-from notify_svc.delivery.models import Delivery, Notification
+from notify_svc.delivery.models import Delivery, Mailing, Notification
 from notify_svc.wording.errors import TemplateInvalid
 from notify_svc.wording.rendering import Rendered, render
 
@@ -44,9 +44,15 @@ _UNLINK = """
     WHERE id = ANY(%s)
 """
 _UNLINK_DELIVERIES = """
-    UPDATE notify_delivery_delivery AS delivery SET recipient_id = notification.recipient_id
+    UPDATE notify_delivery_delivery AS delivery SET recipient_id = notification.recipient_id,
+        device_id = CASE WHEN device_id IS NULL THEN NULL ELSE gen_random_uuid() END
     FROM notify_delivery_notification AS notification
     WHERE notification.id = delivery.notification_id AND notification.id = ANY(%s)
+"""
+# Who is not told: somebody who is in no audience any more need not be left out of one.
+_WITHOUT = """
+    UPDATE notify_delivery_mailing SET "order" = jsonb_set("order", '{without}', ("order" -> 'without') - %s)
+    WHERE "order" -> 'without' ? %s
 """
 # What is still to be sent, or in the feed only later, keeps its words.
 _PRUNE = """
@@ -82,6 +88,17 @@ def forget_recipient(*, user_id: UUID, limit: int) -> int:
         cursor.execute(_UNLINK, [clock.now(), ids])
         cursor.execute(_UNLINK_DELIVERIES, [ids])
     return len(ids)
+
+
+def forget_in_mailings(*, user_id: UUID) -> int:
+    """Take a person out of the places of mailings, in the caller's transaction; returns in how many they stood.
+
+    One that is under way keeps its place until it is over: it begins behind that id, whoever's it was.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT, [str(user_id), str(user_id)])
+        left_out = int(cursor.rowcount)
+    return left_out + Mailing.objects.filter(after=user_id).exclude(status__in=rules.MAILING_OPEN).update(after=None)
 
 
 @transaction.atomic

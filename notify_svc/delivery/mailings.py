@@ -155,7 +155,7 @@ def _tell_page(mailing: Mailing) -> int:
     orders = [_order(mailing, person) for person in people if str(person) not in without]
     if orders:
         accept(orders, by=mailing.accepted_by)
-    mailing.after, mailing.reached = follow or mailing.after, mailing.reached + len(people)
+    mailing.after, mailing.reached = follow, mailing.reached + len(people)
     # To the end of the queue: a small mailing does not wait for a large one.
     mailing.tries, mailing.due_at = 0, rules.next_portion(len(people), mailing.per_minute, now=clock.now())
     mailing.save(update_fields=["after", "reached", "tries", "due_at"])

@@ -59,16 +59,16 @@ class AnalyticsAdmin(BoardPage):
                 ("Channel", [_choice(offered[each], span, each, each == channel) for each in offered]),
             ],
             notice=_counted(),
-            tiles=_tiles(sum(found.values(), Tally())),
-            wide=[_alerts(), _fates(found)],
-            halves=[
-                _troubles(found),
-                _promptness(found),
-                *([] if wanted else [_table("By channel", queries.by("channel", days=days), _CHANNELS)]),
-                _table("By provider", queries.by("provider", days=days, channel=wanted), {"": "none yet"}),
-                _table("By type", queries.by("type", days=days, channel=wanted)),
+            tiles=_tiles(sum(found.values(), Tally()), dict(queries.by("channel", days=days, channel=wanted))),
+            wide=[
+                _alerts(),
+                _fates(found),
                 _reasons(queries.reasons(days=days, channel=wanted)),
+                _table("By type", queries.by("type", days=days, channel=wanted)),
+                _table("By provider", queries.by("provider", days=days, channel=wanted), {"": "none yet"}),
+                *([] if wanted else [_table("By channel", queries.by("channel", days=days), _CHANNELS)]),
             ],
+            halves=[_troubles(found), _promptness(found)],
         )
 
 
@@ -87,27 +87,25 @@ def _counted() -> str:
     return f"Counted at {at:%H:%M} UTC. Days are those on which messages were accepted, in UTC."
 
 
-def _tiles(total: Tally) -> list[parts.Tile]:
+def _tiles(total: Tally, channels: Mapping[str, Tally]) -> list[parts.Tile]:
     late = queries.backlog()
     overdue = sum(each.count for each in late.values())
     oldest = max((each.age for each in late.values()), default=None)
-    watched = f"{total.opened:,} opened, {total.clicked:,} clicked" if total.opened or total.clicked else "of what left"
+    mails = channels.get("email", Tally())
+    read = (
+        f"{total.opened:,} opened, {total.clicked:,} clicked"
+        if total.opened or total.clicked
+        else "by the word of providers"
+    )
+    failed = f"{total.failed:,}; look at more than {rules.FAILED_AT_MOST:.0%}"
+    back = f"{total.bounced:,}, and {total.complained:,} complaints; look at more than {rules.BOUNCED_AT_MOST:.0%}"
     return [
         parts.Tile("Left the house", f"{total.handed_over:,}", f"of {total.accepted:,} accepted"),
-        parts.Tile("Within ten seconds", _percent(total.prompt), "of what left, counted from when it was due"),
-        parts.Tile("Arrived", _percent(total.arriving), watched),
-        parts.Tile(
-            "Failed", _percent(total.failing), f"{total.failed:,}; look at more than {rules.FAILED_AT_MOST:.0%}"
-        ),
-        parts.Tile(
-            "Came back", _percent(total.bouncing), f"{total.bounced:,}; look at more than {rules.BOUNCED_AT_MOST:.0%}"
-        ),
-        parts.Tile("Unwanted", _percent(total.complaining, 2), f"{total.complained:,} complaints"),
-        parts.Tile(
-            "Overdue now",
-            f"{overdue:,}",
-            f"the oldest for {int(oldest.total_seconds())} s" if oldest else "nothing waits",
-        ),
+        parts.Tile("Within ten seconds", _percent(total.prompt), "of being due"),
+        parts.Tile("Mails that arrived", _percent(mails.arriving), read),
+        parts.Tile("Failed", _percent(total.failing), failed),
+        parts.Tile("Came back", _percent(total.bouncing), back),
+        parts.Tile("Overdue now", f"{overdue:,}", f"the oldest for {oldest.total_seconds():,.0f} s" if oldest else ""),
     ]
 
 

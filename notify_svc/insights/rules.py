@@ -49,7 +49,8 @@ class Tally:
 
     @property
     def arriving(self) -> float | None:
-        return _share(self.delivered, self.handed_over)
+        """None where no provider says what arrives."""
+        return _share(self.delivered, self.handed_over) if self.delivered else None
 
     @property
     def prompt(self) -> float | None:

@@ -44,8 +44,7 @@ class RetentionAdmin(BoardPage):
         removed = queries.removals(days=_DAYS)
         return parts.Board(
             tiles=_tiles(standings),
-            wide=[_periods(standings, now), _chart(removed)],
-            halves=[_checks(standings, now), _why(), _elsewhere()],
+            wide=[_periods(standings, now), _checks(standings, now), _why(), _chart(removed), _elsewhere()],
         )
 
 
@@ -119,17 +118,14 @@ def _checks(standings: dict[str, Standing], now: datetime) -> parts.Checks:
     return parts.Checks("The last round", found)
 
 
-def _why() -> parts.Facts:
-    return parts.Facts(
-        "What becomes of it, and why then",
-        [parts.Fact(period.title, period.then, note=period.why) for period in rules.PERIODS],
-    )
+def _why() -> parts.Table:
+    rows = [[period.title, f"{period.days:,} days", period.then, period.why] for period in rules.PERIODS]
+    return parts.Table("What becomes of it, and why then", ["What", "After", "Then", "Why"], rows, frozenset({1}))
 
 
-def _elsewhere() -> parts.Facts:
-    return parts.Facts(
-        "Kept by its own rule", [parts.Fact(one.title, one.kept, note=one.why) for one in rules.ELSEWHERE]
-    )
+def _elsewhere() -> parts.Table:
+    rows = [[one.title, one.kept, one.why] for one in rules.ELSEWHERE]
+    return parts.Table("Kept by its own rule", ["What", "Kept", "Why"], rows)
 
 
 class Erase(Dialog):

@@ -151,6 +151,7 @@ def _forget(user_id: UUID) -> audience.Forgotten:
     forgotten = audience.forget(user_id=user_id)
     tracking.forget(hashes=forgotten.hashes)
     rows = forgotten.rows + preferences.forget(user_id=user_id) + digests.forget(user_id=user_id)
+    rows += forgetting.forget_in_mailings(user_id=user_id)
     rows += feed.forget(user_id=user_id) + devices.forget_person(user_id=user_id)
     _count(ERASED, rows)
     return replace(forgotten, rows=rows)

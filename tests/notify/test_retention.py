@@ -19,7 +19,8 @@ from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.settings import setting
 from bh_sdk.wire.gdpr import PersonalData
-from notify_svc.audience.models import Contact, Erased, Gift
+from notify_svc.audience import queries as people
+from notify_svc.audience.models import Contact, Erased, Gift, Raised
 from notify_svc.delivery.models import Delivery, Notification
 from notify_svc.devices import commands as devices
 from notify_svc.devices.errors import PersonErased
@@ -309,10 +310,13 @@ def test_late_words_and_facts_do_not_bring_anybody_back(campaign: Campaign, mail
     mail = Delivery.objects.filter(channel="email", status="delivered").get()
     erase(donor)
     counts = (Notification.objects.count(), Delivery.objects.count())
+    raised = list(Raised.objects.values_list("campaign_id", "amount"))
     said("bounced", mail, lasting=True)
     said("unsubscribed", mail)
     hear(refunded(campaign, donor_id=donor, payment_id=gift.payment_id))
     hear(succeeded(campaign, donor_id=donor, payment_id=gift.payment_id))
+    assert list(Raised.objects.values_list("campaign_id", "amount")) == [(campaign.id, raised[0][1] - 1_000)]
+    assert people.supporters(campaign.id) == []
     preferences.unsubscribe(user_id=donor, category="social")
     with pytest.raises(PersonErased):
         devices.subscribe(user_id=donor, token="a token of a phone that was asleep")
