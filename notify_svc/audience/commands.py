@@ -138,8 +138,8 @@ def forget_gifts() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What is gone of a person: how many rows, and under which hashes their mail address stands elsewhere. `first`: they
-    were not erased before."""
+    """What is gone of a person: how many rows, and under which hashes their mail address and number stand elsewhere.
+    `first`: they were not erased before."""
 
     first: bool
     rows: int
@@ -161,13 +161,14 @@ def forget(*, user_id: UUID) -> Forgotten:
 
 
 def _hashes(contact: Contact) -> tuple[str, ...]:
-    if not contact.email:
-        return ()
+    """Under which hashes the person's mail address and number may stand."""
     try:
-        return tuple(queries.hashes_of(contact.email.open()))
+        email = queries.hashes_of(contact.email.open()) if contact.email else []
+        phone = queries.phone_hashes_of(contact.phone.open()) if contact.phone else []
     except SealBroken as error:
         log().error("contact_unreadable", user_id=str(contact.user_id), exc_info=error)
-        return (contact.email_hash,)
+        email, phone = [contact.email_hash], [contact.phone_hash]
+    return tuple(filter(None, [*email, *phone]))
 
 
 def finish_forgetting(*, user_id: UUID) -> None:

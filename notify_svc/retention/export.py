@@ -20,7 +20,9 @@ from notify_svc.tracking import queries as tracking
 def document(user_id: UUID) -> Iterator[str]:
     """A `PersonalData` as JSON, in pieces."""
     known = audience.about(user_id)
-    email = known["profile"]["email"] if known["profile"] else None
+    profile = known["profile"] or {"email": None, "phone": None, "name": None}
+    hashes = audience.hashes_of(profile["email"]) if profile["email"] else []
+    hashes += audience.phone_hashes_of(profile["phone"]) if profile["phone"] else []
     ids = remembered.told_ids(user_id)
     yield f'{{"person_id":"{user_id}"'
     yield _one("profile", wire.Profile, known["profile"])
@@ -28,10 +30,9 @@ def document(user_id: UUID) -> Iterator[str]:
     yield from _many("devices", wire.KnownDevice, iter(devices.about(user_id)))
     yield from _many("gifts", wire.GaveTo, iter(known["gifts"]))
     yield from _many("digests", wire.Gathered, iter(digests.about(user_id)))
-    yield from _many("suppressions", wire.Suppressed, tracking.suppressions_of(email))
-    yield from _many("events", wire.SaidEvent, tracking.said_of(email, remembered.delivery_ids(ids)))
-    name = known["profile"]["name"] if known["profile"] else None
-    yield from _many("notifications", wire.Told, remembered.told(ids, name=name or ""))
+    yield from _many("suppressions", wire.Suppressed, tracking.suppressions_of(hashes))
+    yield from _many("events", wire.SaidEvent, tracking.said_of(hashes, remembered.delivery_ids(ids)))
+    yield from _many("notifications", wire.Told, remembered.told(ids, name=profile["name"] or ""))
     yield from _many("mentions", wire.Mentioned, remembered.mentions(user_id))
     yield "}"
 

@@ -58,18 +58,16 @@ def unlinked() -> int:
     return PendingEvent.objects.filter(due_at__isnull=True).count()
 
 
-def suppressions_of(email: str | None) -> Iterator[Mapping[str, Any]]:
-    """Why and since when an address gets nothing: for whose it is."""
-    rows = Suppression.objects.filter(address_hash__in=audience.hashes_of(email) if email else ())
+def suppressions_of(hashes: Collection[str]) -> Iterator[Mapping[str, Any]]:
+    """Why and since when addresses get nothing: for whose they are."""
+    rows = Suppression.objects.filter(address_hash__in=hashes)
     columns = ("channel", "reason", "since", "added_by", "note", "released_at", "release_note")
     return iter(rows.order_by("since").values(*columns))
 
 
-def said_of(email: str | None, delivery_ids: Collection[UUID]) -> Iterator[Mapping[str, Any]]:
-    """What providers said of these deliveries or of this address: for whose they are."""
-    about = Q(delivery_id__in=delivery_ids)
-    if email:
-        about |= Q(address_hash__in=audience.hashes_of(email))
+def said_of(hashes: Collection[str], delivery_ids: Collection[UUID]) -> Iterator[Mapping[str, Any]]:
+    """What providers said of these deliveries or of these addresses: for whose they are."""
+    about = Q(delivery_id__in=delivery_ids) | Q(address_hash__in=hashes)
     rows = ProviderEvent.objects.filter(about).order_by("at", "id")
     return rows.values("provider", "channel", "kind", "code", "at", "delivery_id").iterator()
 
