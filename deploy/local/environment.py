@@ -105,6 +105,9 @@ def of(service: str, stack: Stack, *, given: Mapping[str, str] = os.environ) -> 
     if service == "payments":
         ours |= stripe(stack, given) | charity(given)
     if service == "notify":
+        # Pushes reach only the browsers that the mail sink makes up, unless the user names a service of their own.
+        ours["VAPID_PRIVATE_KEY_FILE"] = given.get("VAPID_PRIVATE_KEY_FILE") or str(stack.keys / "vapid.pem")
+        ours["WEBPUSH_SERVICES"] = given.get("WEBPUSH_SERVICES") or stack.ports.url("mail")
         ours["SMTP_URL"] = given.get("SMTP_URL") or f"smtp://127.0.0.1:{stack.ports.of('smtp')}"
         ours["SENDGRID_WEBHOOK_KEY"] = given.get("SENDGRID_WEBHOOK_KEY") or mail_reports.public_key(stack.keys)
     return ours

@@ -34,6 +34,8 @@ def make_own(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in CALLERS:
         once(folder / f"{name}.pem", new_signing_key)
+    # Browsers subscribe for this one, so that it stays.
+    once(folder / "vapid.pem", new_signing_key)
     once(folder / "seal", lambda: f"s1:{_random_key()}")
     once(folder / "hash", lambda: f"h1:{_random_key()}")
     once(folder / "link", _random_key)

@@ -1,4 +1,4 @@
-"""An SMTP door that takes everything, and an HTTP door to look at it."""
+"""An SMTP door that takes everything, a push service for browsers made here, and an HTTP door to look at both."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.local.mail_sink.box import Box
+from deploy.local.mail_sink.pushes import Pushes
 
 STYLE = """
 body { font: 15px sans-serif; max-width: 60rem; margin: 2rem auto }
@@ -39,7 +40,7 @@ class Taker:
 
 def make_app(*, smtp_port: int, state: Path) -> Starlette:
     """The HTTP application; the SMTP server lives as long as it does."""
-    box = Box(state / "mail.sqlite3")
+    box, pushes = Box(state / "mail.sqlite3"), Pushes(state / "pushes.sqlite3")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -58,9 +59,23 @@ def make_app(*, smtp_port: int, state: Path) -> Starlette:
         box.empty()
         return Response(status_code=204)
 
+    def browser(request: Request) -> Response:
+        return JSONResponse(pushes.browser(str(request.base_url).rstrip("/")), status_code=201)
+
+    async def push(request: Request) -> Response:
+        body, name = await request.body(), request.path_params["name"]
+        return Response(status_code=await asyncio.to_thread(pushes.take, name, dict(request.headers), body))
+
+    def shown(_request: Request) -> Response:
+        return JSONResponse(pushes.shown())
+
+    def forget(_request: Request) -> Response:
+        pushes.empty()
+        return Response(status_code=204)
+
     def page(_request: Request) -> Response:
         return HTMLResponse(
-            _page(box),
+            _page(box, pushes),
             headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"},
         )
 
@@ -71,12 +86,16 @@ def make_app(*, smtp_port: int, state: Path) -> Starlette:
         Route("/", page),
         Route("/messages", messages, methods=["GET"]),
         Route("/messages", delete, methods=["DELETE"]),
+        Route("/push/browsers", browser, methods=["POST"]),
+        Route("/push/{name}", push, methods=["POST"]),
+        Route("/pushes", shown, methods=["GET"]),
+        Route("/pushes", forget, methods=["DELETE"]),
         Route("/readyz", ready),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-def _page(box: Box) -> str:
+def _page(box: Box, pushes: Pushes) -> str:
     mails = [
         f"<details><summary><b>{html.escape(mail['subject'])}</b> to {html.escape(', '.join(mail['to']))}"
         f" <small>{html.escape(mail['received_at'][:19])}</small></summary>"
@@ -85,4 +104,9 @@ def _page(box: Box) -> str:
         for mail in reversed(box.messages())
     ]
     heading = f"<h1>{len(mails)} mails</h1><p>Nothing left this machine. As JSON: <a href='/messages'>/messages</a></p>"
+    rung = [
+        f"<li><b>{html.escape(str(one['shown'].get('title')))}</b> {html.escape(str(one['shown'].get('body')))}</li>"
+        for one in reversed(pushes.shown())
+    ]
+    heading += f"<h2>{len(rung)} pushes</h2><ul>{''.join(rung)}</ul>" if rung else ""
     return f"<!doctype html><meta charset=utf-8><title>Mail</title><style>{STYLE}</style>{heading}{''.join(mails)}"
