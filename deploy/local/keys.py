@@ -23,6 +23,8 @@ def make(folder: Path) -> None:
     # The tests' own project, who signs users in here, and who tells what became of mails.
     for name in ("kit", "issuer", "mail-reports"):
         once(folder / f"{name}.pem", new_signing_key)
+    # Browsers subscribe for this one, so that it stays.
+    once(folder / "vapid.pem", new_signing_key)
     once(folder / "kit.django", lambda: secrets.token_urlsafe(50))
     # dj-stripe refuses keys that do not look like Stripe's.
     once(folder / "stripe", lambda: f"sk_test_{secrets.token_hex(24)}")
@@ -34,8 +36,6 @@ def make_own(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in CALLERS:
         once(folder / f"{name}.pem", new_signing_key)
-    # Browsers subscribe for this one, so that it stays.
-    once(folder / "vapid.pem", new_signing_key)
     once(folder / "seal", lambda: f"s1:{_random_key()}")
     once(folder / "hash", lambda: f"h1:{_random_key()}")
     once(folder / "link", _random_key)
