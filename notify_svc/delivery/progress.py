@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
+from django.utils.html import format_html
 
 from bh_sdk.server.admin import parts
 from notify_svc.delivery import mailings, rules
@@ -15,18 +16,19 @@ from notify_svc.delivery.models import Delivery, Mailing
 from notify_svc.delivery.wishes import DIGESTED
 
 SHOWN = {"email": "Email", "in_app": "In the app", "push": "Devices", "sms": "SMS"}
-_OPEN = ("waiting", "sending", *rules.DUE)
+_GOING = ("sending", *rules.DUE)
 # Nothing was tried: the address was known to be dead.
 _SKIPPED = Q(status="canceled") & ~Q(reason=DIGESTED) | Q(status="failed", reason=rules.SUPPRESSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What became of a mailing in one channel. `skipped`: not wanted, suppressed, expired or taken back; `gathered`: it
-    comes in a digest; all of them together are the people who were told so far."""
+    """What became of a mailing in one channel. `waiting`: for an address; `gathered`: it comes in a digest; `skipped`: not
+    wanted, suppressed, expired or taken back. All of them together are the people who were told so far."""
 
     channel: str
     queued: int
+    waiting: int
     sent: int
     delivered: int
     failed: int
@@ -42,7 +44,8 @@ def of(mailing: Mailing) -> list[Progress]:
         for row in rows.order_by()
         .values("channel")
         .annotate(
-            queued=Count("id", filter=Q(status__in=_OPEN)),
+            queued=Count("id", filter=Q(status__in=_GOING)),
+            waiting=Count("id", filter=Q(status="waiting")),
             sent=Count("id", filter=Q(status="sent")),
             delivered=Count("id", filter=Q(status="delivered")),
             failed=Count("id", filter=Q(status__in=("failed", "bounced")) & ~_SKIPPED),
@@ -58,22 +61,24 @@ def of_id(mailing_id: UUID) -> list[Progress]:
 
 
 def _of(channel: str, row: Mapping[str, Any], told: int) -> Progress:
-    counts = {name: int(row.get(name, 0)) for name in ("queued", "sent", "delivered", "failed", "gathered")}
+    counts = {name: int(row.get(name, 0)) for name in ("queued", "waiting", "sent", "delivered", "failed", "gathered")}
     return Progress(channel=channel, skipped=max(told - sum(counts.values()), 0), **counts)
 
 
 def open_left(mailing_id: UUID) -> bool:
     """Whether anything of it is still to leave."""
     mailing = Mailing.objects.get(id=mailing_id)
-    mine = Delivery.objects.filter(notification__dedupe__startswith=mailings.keys(mailing), status__in=_OPEN)
+    mine = Delivery.objects.filter(
+        notification__dedupe__startswith=mailings.keys(mailing), status__in=("waiting", *_GOING)
+    )
     return mailing.status == "open" or mine.exists()
 
 
-def bars(*, told: int, expected: int, channels: Sequence[Progress]) -> parts.Progress:
-    """The bars of a page: how many people were told, then each channel on the same scale."""
+def bars(*, told: int, expected: int, channels: Sequence[Progress], live: bool) -> parts.Progress:
+    """The bars of a page: how many people were told, then each channel on the same scale. `live`: they move."""
     of = max(told, expected)
     first = parts.Stack("People", (parts.Portion("told", told, "primary"),), of)
-    return parts.Progress("How far it is", [first, *(_bar(one, of) for one in channels)], rest="to be told")
+    return parts.Progress("How far it is", [first, *(_bar(one, of) for one in channels)], rest="to be told", live=live)
 
 
 def _bar(one: Progress, of: int) -> parts.Stack:
@@ -83,9 +88,22 @@ def _bar(one: Progress, of: int) -> parts.Stack:
             parts.Portion("delivered", one.delivered, "success"),
             parts.Portion("sent", one.sent, "primary"),
             parts.Portion("queued", one.queued, "soft"),
+            parts.Portion("waiting for an address", one.waiting, "warning"),
             parts.Portion("in a digest", one.gathered, "info"),
             parts.Portion("failed", one.failed, "danger"),
             parts.Portion("left out", one.skipped, "pale"),
         ),
         of,
     )
+
+
+def in_a_row(told: int, expected: int) -> str:
+    """A bar and its numbers, for a list."""
+    of = max(told, expected)
+    share = told * 100 // of if of else 0
+    bar = (
+        '<svg class="bh-bar bh-bar-small" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bh-bar-ground" x="0" y="0" width="100" height="12"></rect>'
+        '<rect class="bh-part-primary" x="0" y="0" width="{}" height="12"></rect></svg> {} of {} ({} %)'
+    )
+    return format_html(bar, share, f"{told:,}", f"{of:,}", share)

@@ -287,6 +287,7 @@ def test_a_large_audience_is_estimated_from_a_part_of_it(campaign: Campaign, mon
 
 def test_what_the_estimate_counts_is_what_sending_does(campaign: Campaign, mailbox: Mailbox) -> None:
     people = readers(campaign, 4)
+    gifts(campaign, 1)
     preferences.change(user_id=people[0], said=Said("api"), choices={("subscription", "email"): "never"})
     tracking.suppress(email=f"{people[1]}@example.org", note="Asked on the phone", by="support")
     row = approved(campaign)
@@ -295,8 +296,8 @@ def test_what_the_estimate_counts_is_what_sending_does(campaign: Campaign, mailb
     assert len(mailbox.raw) == row.estimate["channels"]["email"] == 2
     assert row.mailing is not None
     mail, feed = progress.of_id(row.mailing.id)
-    assert (mail.channel, mail.sent, mail.skipped, mail.queued, mail.failed) == ("email", 2, 2, 0, 0)
-    assert (feed.channel, feed.sent, feed.skipped) == ("in_app", 4, 0)
+    assert (mail.channel, mail.sent, mail.skipped, mail.queued, mail.failed, mail.waiting) == ("email", 2, 2, 0, 0, 1)
+    assert (feed.channel, feed.sent, feed.skipped) == ("in_app", 5, 0)
 
 
 def test_a_list_names_each_once_whatever_it_is_written_like() -> None:

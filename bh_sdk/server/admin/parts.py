@@ -159,7 +159,7 @@ class Portion:
 
     name: str
     count: int
-    tone: Literal["primary", "soft", "success", "info", "danger", "pale"] = "primary"
+    tone: Literal["primary", "soft", "success", "info", "warning", "danger", "pale"] = "primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,8 @@ class Progress:
     title: str
     stacks: Sequence[Stack]
     rest: str = "to come"
+    # While it is under way the bars follow by themselves.
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

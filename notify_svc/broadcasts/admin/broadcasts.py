@@ -91,8 +91,7 @@ class BroadcastAdmin(CasePage):
     def told_shown(self, row: Broadcast) -> str:
         if row.mailing is None:
             return ""
-        reached, expected = row.mailing.reached, max(row.mailing.expected, row.mailing.reached)
-        return f"{reached:,} of {expected:,}" + (f" ({reached * 100 // expected} %)" if expected else "")
+        return progress.in_a_row(row.mailing.reached, row.mailing.expected)
 
     @display(description="To", ordering="audience")
     def audience_shown(self, row: Broadcast) -> str:
@@ -327,7 +326,8 @@ class BroadcastAdmin(CasePage):
 
     def _told(self, mailing: Any) -> parts.Progress:
         channels = progress.of_id(mailing.id)
-        return progress.bars(told=mailing.reached, expected=mailing.expected, channels=channels)
+        moving = mailing.status in ("open", "canceling") or any(one.queued for one in channels)
+        return progress.bars(told=mailing.reached, expected=mailing.expected, channels=channels, live=moving)
 
     def _mailing(self, request: HttpRequest, row: Broadcast) -> list[parts.Facts]:
         if row.mailing is None:

@@ -40,7 +40,7 @@ LEFT_OUT = {
     "preference": "unsubscribed",
     "unfollowed": "left the campaign",
     "suppressed": "address suppressed",
-    "no_address": "no address known",
+    "no_address": "no address yet",
 }
 _DID = {
     "composed": "Begun",
@@ -55,7 +55,7 @@ _DID = {
     "resumed": "Resumed",
     "stopped": "Stopped",
 }
-_WAY = ("Written", "Asked", "Approved", "Sending", "Everybody told")
+_WAY = ("Draft", "Asked", "Approved", "Sending", "Everybody told")
 _AT = {"draft": 0, "asked": 2, "scheduled": 3, "sending": 3, "paused": 3, "sent": 5}
 
 
@@ -93,7 +93,7 @@ def notice(row: Broadcast, stage: str, *, me: str, writers: set[str], may_approv
         "scheduled": f"It begins on {moment(row.start_at)}. Until then it can be stopped without anybody being told.",
         "sending": "People are being told, page by page. This page can be closed; the work goes on.",
         "paused": "Nobody else is told, and what has not left is held until somebody resumes it.",
-        "sent": "Everybody of the audience was told. What is still queued waits for quiet hours, digests or the mail server.",
+        "sent": "Everybody of the audience was told. What has not left waits for quiet hours, an address or the mail server.",
         "expired": "Its time was over before everybody was told.",
         "stopping": "Nothing more leaves. What was accepted is being taken back.",
         "stopped": "Nothing more leaves. What had left before cannot be called back.",

@@ -97,7 +97,7 @@ class MailingAdmin(CasePage):
 
     @display(description="Told")
     def told_shown(self, row: Mailing) -> str:
-        return f"{row.reached:,} of {max(row.expected, row.reached):,}"
+        return progress.in_a_row(row.reached, row.expected)
 
     @display(description="Asked by", ordering="accepted_by")
     def asked_by(self, row: Mailing) -> str:
@@ -138,7 +138,7 @@ class MailingAdmin(CasePage):
                 notice=_notice(obj),
             ),
             wide=[
-                progress.bars(told=obj.reached, expected=obj.expected, channels=progress.of(obj)),
+                _bars(obj),
                 parts.Timeline("What happened", _timeline(obj)),
             ],
             narrow=[self._asked(request, obj), _order(obj)],
@@ -160,6 +160,12 @@ class MailingAdmin(CasePage):
         if row.per_minute:
             facts.append(parts.Fact("At most", f"{row.per_minute:,} people a minute"))
         return parts.Facts("Who and whom", [*facts, parts.Fact("Mailing", str(row.id), mono=True)])
+
+
+def _bars(row: Mailing) -> parts.Progress:
+    channels = progress.of(row)
+    moving = row.status in ("open", "canceling") or any(one.queued for one in channels)
+    return progress.bars(told=row.reached, expected=row.expected, channels=channels, live=moving)
 
 
 def named(by: str) -> str:
