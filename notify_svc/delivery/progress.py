@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -74,11 +74,18 @@ def open_left(mailing_id: UUID) -> bool:
     return mailing.status == "open" or mine.exists()
 
 
-def bars(*, told: int, expected: int, channels: Sequence[Progress], live: bool) -> parts.Progress:
-    """The bars of a page: how many people were told, then each channel on the same scale. `live`: they move."""
-    of = max(told, expected)
-    first = parts.Stack("People", (parts.Portion("told", told, "primary"),), of)
-    return parts.Progress("How far it is", [first, *(_bar(one, of) for one in channels)], rest="to be told", live=live)
+def bars(mailing_id: UUID) -> parts.Progress:
+    """The bars of a page: how many people were told, then each channel on the same scale. While anything moves they
+    follow."""
+    mailing = Mailing.objects.get(id=mailing_id)
+    channels, whole = of(mailing), max(mailing.reached, mailing.expected)
+    first = parts.Stack("People", (parts.Portion("told", mailing.reached, "primary"),), whole)
+    return parts.Progress(
+        "How far it is",
+        [first, *(_bar(one, whole) for one in channels)],
+        rest="to be told" if mailing.status == "open" else "not told",
+        live=mailing.status in rules.MAILING_OPEN or any(one.queued for one in channels),
+    )
 
 
 def _bar(one: Progress, of: int) -> parts.Stack:

@@ -22,6 +22,7 @@ from notify_svc.delivery.channels.base import Outcome
 from notify_svc.delivery.claims import Result
 from notify_svc.delivery.errors import ExpiryInvalid, MailingOver
 from notify_svc.delivery.models import Delivery, Mailing, Notification
+from notify_svc.digests import tasks as digests
 from notify_svc.preferences import commands as preferences
 from notify_svc.preferences.commands import Consent, Said
 from notify_svc.tracking import commands as tracking
@@ -470,3 +471,19 @@ def test_its_numbers_are_for_the_metrics(campaign: Campaign) -> None:
     assert 'bh_notify_broadcasts{stage="asked"} 1.0' in page
     assert 'bh_notify_broadcasts{stage="sending"} 1.0' in page
     assert "bh_notify_broadcast_people_to_tell 2.0" in page
+
+
+def test_a_digest_holds_nothing_of_a_broadcast_that_was_stopped(
+    campaign: Campaign, mailbox: Mailbox, moved_clock: Any
+) -> None:
+    (reader,) = readers(campaign, 1)
+    preferences.change(user_id=reader, said=Said("api"), choices={("subscription", "email"): "daily"})
+    row = approved(campaign)
+    tasks.expand()
+    work()
+    commands.stop(broadcast_id=row.id, note="Wrong date", by=SECOND)
+    tasks.expand()
+    moved_clock(2 * 86_400)
+    digests.close()
+    work()
+    assert mailbox.raw == []

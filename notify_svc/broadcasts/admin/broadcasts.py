@@ -297,7 +297,7 @@ class BroadcastAdmin(CasePage):
             writers=queries.writers(obj),
             may_approve=self.may(request, "approve"),
         )
-        told = [self._told(mailing)] if mailing is not None else []
+        told = [progress.bars(mailing.id)] if mailing is not None else []
         looks = cards.looks(obj, asked=request.GET.get("in", ""), page=self.address(obj))
         return parts.Case(
             headline=parts.Headline(
@@ -323,11 +323,6 @@ class BroadcastAdmin(CasePage):
                 cards.happened(obj),
             ],
         )
-
-    def _told(self, mailing: Any) -> parts.Progress:
-        channels = progress.of_id(mailing.id)
-        moving = mailing.status in ("open", "canceling") or any(one.queued for one in channels)
-        return progress.bars(told=mailing.reached, expected=mailing.expected, channels=channels, live=moving)
 
     def _mailing(self, request: HttpRequest, row: Broadcast) -> list[parts.Facts]:
         if row.mailing is None:

@@ -138,7 +138,7 @@ class MailingAdmin(CasePage):
                 notice=_notice(obj),
             ),
             wide=[
-                _bars(obj),
+                progress.bars(obj.id),
                 parts.Timeline("What happened", _timeline(obj)),
             ],
             narrow=[self._asked(request, obj), _order(obj)],
@@ -160,12 +160,6 @@ class MailingAdmin(CasePage):
         if row.per_minute:
             facts.append(parts.Fact("At most", f"{row.per_minute:,} people a minute"))
         return parts.Facts("Who and whom", [*facts, parts.Fact("Mailing", str(row.id), mono=True)])
-
-
-def _bars(row: Mailing) -> parts.Progress:
-    channels = progress.of(row)
-    moving = row.status in ("open", "canceling") or any(one.queued for one in channels)
-    return progress.bars(told=row.reached, expected=row.expected, channels=channels, live=moving)
 
 
 def named(by: str) -> str:
