@@ -7,7 +7,7 @@ facts later, such as refunds or another goal, tells nothing again.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,13 +16,15 @@ from bh_sdk.events import DonationSucceeded
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.logs import log
 from notify_svc.audience import queries as audience
-from notify_svc.audience.models import Campaign
 from notify_svc.audience.queries import Progress
 from notify_svc.delivery import catalogue, mailings
 from notify_svc.delivery.audiences import Audience
 from notify_svc.delivery.commands import accept
 from notify_svc.delivery.models import Mailing, Notification
 from notify_svc.delivery.orders import Order
+
+if TYPE_CHECKING:
+    from notify_svc.audience.models import Campaign
 
 # Percent of the goal. The last one is the goal itself, and has words of its own.
 STEPS = (25, 50, 75, 100)
