@@ -24,7 +24,8 @@ WAITING = {
     "trust": {"scores to calculate": "SELECT count(*) FROM trust_scoring_due"},
     "notify": {
         "deliveries": "SELECT count(*) FROM notify_delivery_delivery"
-        " WHERE status NOT IN ('sent', 'failed', 'canceled')",
+        " WHERE status NOT IN ('sent', 'failed', 'canceled') AND NOT (status = 'unknown' AND reason = 'fate_unknown')",
+        "mailings": "SELECT count(*) FROM notify_delivery_mailing WHERE status IN ('open', 'canceling')",
         "facts without a campaign": "SELECT count(*) FROM notify_delivery_waitingfact",
     },
 }

@@ -25,6 +25,7 @@ from bh_sdk.breaker import BreakerPolicy, Breakers
 from bh_sdk.clients import Payments
 from bh_sdk.errors import BHError, Forbidden, Refused, Unauthenticated
 from bh_sdk.wire.payments import GuestDonor
+from tests.faults.news import TROUBLES, Newsroom
 from tests.stack import House
 
 T = TypeVar("T")
@@ -125,12 +126,15 @@ class Storm:
         self._crashes: list[BaseException] = []
         self._give_up_at = float("inf")
         self.ground = self._prepare()
+        self.news = Newsroom(house, seed)
+        self.news.prepare()
 
     def rage(self) -> None:
         """Run it; returns once the last caller has an answer or gave up. Raises what a thread of it raised."""
         threads = [
             threading.Thread(target=self._guarded, args=(self._write, n), name=f"writer-{n}") for n in range(WRITERS)
         ]
+        threads.append(threading.Thread(target=self._guarded, args=(self._tell,), name="newsroom"))
         chaos = threading.Thread(target=self._guarded, args=(self._chaos,), name="chaos")
         for thread in (*threads, chaos):
             thread.start()
@@ -194,6 +198,12 @@ class Storm:
                     self.gifts.append(gift)
                 with self._as(gift) as client, suppress(GivenUp):
                     self._give(gift, client, stripe, dice)
+
+    def _tell(self) -> None:
+        dice = random.Random(f"{self.seed}/newsroom")
+        while not self.over.wait(dice.uniform(0.2, 1.0)):
+            with suppress(GivenUp):
+                self.news.write(dice, self._insist)
 
     def _imagine(self, dice: random.Random) -> Gift:
         currency = dice.choice(("GBP", "GBP", "JPY"))
@@ -340,6 +350,14 @@ class Storm:
                 self._flush()
             if dice.random() < 0.5:
                 self._play_a_trick(dice.choice(TRICKS) | {"times": dice.randint(1, 3)})
+            if dice.random() < 0.5:
+                self._trouble_mail([dice.choice(TROUBLES)] * dice.randint(1, 8))
+
+    def _trouble_mail(self, answers: list[str]) -> None:
+        with suppress(httpx.HTTPError):
+            httpx.post(f"{self.house.url('mail')}/trouble", json=answers, timeout=5, trust_env=False).raise_for_status()
+            self.kills[f"mail {answers[0][:4].strip()}"] += 1
+            self.say(f"mail server: {len(answers)} times {answers[0]}")
 
     def _play_a_trick(self, trick: dict[str, Any]) -> None:
         with suppress(httpx.HTTPError):

@@ -39,7 +39,12 @@ class Doors:
 
     @cached_property
     def notify(self) -> Notify:
-        return Notify(self.stack.ports.url("notify"), auth=self._as_platform("notify"), timeout=30)
+        return Notify(self.stack.ports.url("notify"), auth=self.notify_auth, timeout=30)
+
+    @property
+    def notify_auth(self) -> ServiceAuth:
+        """The platform's own tokens for notify."""
+        return self._as_platform("notify")
 
     @cached_property
     def guest(self) -> Payments:

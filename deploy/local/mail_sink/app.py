@@ -25,28 +25,42 @@ pre { white-space: pre-wrap }
 """
 
 
+# Take the letter and hang up without a word.
+LOSE = "lose"
+
+
 class Taker:
     """What aiosmtpd calls for each mail."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, troubles: list[str]) -> None:
         self._box = box
+        self._troubles = troubles
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+        trouble = self._troubles.pop(0) if self._troubles else ""
+        if trouble and trouble != LOSE:
+            return trouble
         content = envelope.content or b""
         raw = content.encode() if isinstance(content, str) else content
         await asyncio.to_thread(self._box.accept, envelope.mail_from or "", list(envelope.rcpt_tos), raw)
+        if trouble == LOSE and server.transport is not None:
+            server.transport.abort()
         return "250 Kept"
 
 
 def make_app(*, smtp_port: int, state: Path) -> Starlette:
     """The HTTP application; the SMTP server lives as long as it does."""
     box, pushes = Box(state / "mail.sqlite3"), Pushes(state / "pushes.sqlite3")
+    # What the next letters are answered, for tests; one that is ended has forgotten them.
+    troubles: list[str] = []
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: SMTP(Taker(box), hostname="mail.demo.test", enable_SMTPUTF8=True, loop=loop), "127.0.0.1", smtp_port
+            lambda: SMTP(Taker(box, troubles), hostname="mail.demo.test", enable_SMTPUTF8=True, loop=loop),
+            "127.0.0.1",
+            smtp_port,
         )
         yield
         server.close()
@@ -73,6 +87,13 @@ def make_app(*, smtp_port: int, state: Path) -> Starlette:
         pushes.empty()
         return Response(status_code=204)
 
+    async def trouble(request: Request) -> Response:
+        asked = await request.json()
+        if not isinstance(asked, list) or not all(isinstance(one, str) for one in asked):
+            return JSONResponse({"detail": "a list of answers, such as 451 later, or lose"}, status_code=422)
+        troubles.extend(asked)
+        return Response(status_code=204)
+
     def page(_request: Request) -> Response:
         return HTMLResponse(
             _page(box, pushes),
@@ -90,6 +111,7 @@ def make_app(*, smtp_port: int, state: Path) -> Starlette:
         Route("/push/{name}", push, methods=["POST"]),
         Route("/pushes", shown, methods=["GET"]),
         Route("/pushes", forget, methods=["DELETE"]),
+        Route("/trouble", trouble, methods=["POST"]),
         Route("/readyz", ready),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
