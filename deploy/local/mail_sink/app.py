@@ -43,7 +43,7 @@ class Taker:
         content = envelope.content or b""
         raw = content.encode() if isinstance(content, str) else content
         await asyncio.to_thread(self._box.accept, envelope.mail_from or "", list(envelope.rcpt_tos), raw)
-        if trouble == LOSE and server.transport is not None:
+        if trouble == LOSE and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "250 Kept"
 
