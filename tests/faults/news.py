@@ -111,7 +111,7 @@ class Newsroom:
             about = UUID(update), person
             if channel == "email":
                 mails.setdefault(about, []).append((status, "" if status == "sent" else reason))
-            else:
+            elif channel == "in_app":
                 entries[about] += 1
         sink: Counter[tuple[UUID, UUID]] = Counter()
         by_subject = {told.subject: told.key for told in self.told}
