@@ -33,6 +33,12 @@ os.environ["BH_USER_JWKS"] = json.dumps({"keys": [jwk_of((KEYS / "issuer.pem").r
 os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_pushed_to(settings: Any) -> None:
+    """A local stack knows one push service. Here a test says which, or means the world's."""
+    settings.VAPID_PRIVATE_KEY, settings.WEBPUSH_SERVICES = "", []
+
+
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
     with mailboxes.running() as box:
