@@ -7,6 +7,7 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,7 @@ from notify_svc.delivery.orders import Order
 from notify_svc.preferences import commands as preferences
 from notify_svc.providers.models import Provider
 from notify_svc.tracking import commands as tracking
+from notify_svc.tracking.errors import AlreadySuppressed
 from tests.notify.crashes import Carrier, drain, killed_at, recover
 from tests.notify.test_sending import REFUSED_GIFT, UPDATE
 
@@ -131,7 +133,8 @@ class Sending(RuleBasedStateMachine):
             recall.take_back(mine.values_list("id", flat=True))
             self._stops(person)
         elif deed == "suppress":
-            tracking.suppress(email=f"{person}@example.org", note="test", by="test")
+            with suppress(AlreadySuppressed):
+                tracking.suppress(email=f"{person}@example.org", note="test", by="test")
             self._stops(person)
         elif deed == "never":
             preferences.unsubscribe(user_id=person, category="subscription")
