@@ -208,6 +208,9 @@ class Sending(RuleBasedStateMachine):
             return
         recover()
         drain()
+        self.news_goes_to_nobody_twice_and_a_receipt_only_after_an_accident()
+        self.nothing_leaves_after_it_was_stopped()
+        self.what_is_said_to_be_sent_was_sent_and_each_fact_is_told_once()
         for delivery in Delivery.objects.select_related("notification"):
             unsaid = delivery.status == "unknown" and delivery.reason == rules.FATE_UNKNOWN
             assert delivery.status in rules.FINAL or unsaid, "it was forgotten"
