@@ -65,7 +65,8 @@ class DeviceAdmin(CasePage):
         live = Device.objects.filter(retired_at__isnull=True)
         for kind, name in KINDS.items():
             count = live.filter(kind=kind).count()
-            yield Figure(name, f"{count:,}", "get pushes", f"{self.address()}?kind__exact={kind}&retired_at__isempty=1")
+            address = f"{self.address()}?kind__exact={kind}&retired_at__isempty=1"
+            yield Figure(f"Devices: {name}", f"{count:,}", "get pushes", address)
 
     @action(
         title="Retire it",

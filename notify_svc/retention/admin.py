@@ -34,9 +34,11 @@ class RetentionAdmin(BoardPage):
         standings, now = queries.standings(), clock.now()
         late = sum(standings[period.what].late(now) for period in rules.PERIODS)
         removed = sum(standing.today for standing in standings.values())
-        note = (
-            f"{late} kinds were not looked through for an hour" if late else "removed today because its time was over"
-        )
+        note = "removed today because its time was over"
+        if late:
+            note = f"{late} kinds were not looked through for an hour"
+        elif any(standings[period.what].looked_at is None for period in rules.PERIODS):
+            note = "the first round is still to come"
         yield Figure("Pruned", f"{removed:,}", note, self.address(), pressing=late > 0)
 
     def board(self, request: HttpRequest) -> parts.Board:
@@ -105,7 +107,8 @@ def _checks(standings: dict[str, Standing], now: datetime) -> parts.Checks:
     for period in rules.PERIODS:
         standing = standings[period.what]
         if standing.looked_at is None:
-            found.append(parts.Check(f"{period.title}: never looked through. Is a worker running?", "danger"))
+            note = "not looked through yet. The first round comes within five minutes of a worker's start."
+            found.append(parts.Check(f"{period.title}: {note}", "warning"))
         elif standing.late(now):
             when = f"{standing.looked_at:%d %b, %H:%M} UTC"
             found.append(parts.Check(f"{period.title}: last looked through {when}. Is a worker running?", "danger"))

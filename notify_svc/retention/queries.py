@@ -34,7 +34,8 @@ class Standing:
     behind: bool = False
 
     def late(self, now: datetime) -> bool:
-        return self.looked_at is None or now - self.looked_at > rules.LATE
+        """Whether a round is missing. In a new house the first one is still to come."""
+        return self.looked_at is not None and now - self.looked_at > rules.LATE
 
 
 def standings() -> dict[str, Standing]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -27,7 +28,6 @@ from cryptography.x509.oid import NameOID
 
 REGION = "eu-west-1"
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:mail"
-CERTIFICATE = "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,12 @@ class Sns(Desk):
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     valid: timedelta = timedelta(days=30)
     confirmed: list[str] = field(default_factory=list)
+    # Another key has another name, as at SNS: the certificates of one are kept, and a port comes back.
+    certificate: str = field(default_factory=lambda: f"/SimpleNotificationService-{secrets.token_hex(16)}.pem")
 
     def serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         parts = urlsplit(path)
-        if parts.path == CERTIFICATE:
+        if parts.path == self.certificate:
             return Answer(200, self.pem())
         if "Action=ConfirmSubscription" in parts.query:
             self.confirmed.append(path)
@@ -198,7 +200,7 @@ class Sns(Desk):
             "Message": told if isinstance(told, str) else json.dumps(told),
             "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
             "SignatureVersion": version,
-            "SigningCertURL": f"https://sns.{REGION}.amazonaws.com{CERTIFICATE}",
+            "SigningCertURL": f"https://sns.{REGION}.amazonaws.com{self.certificate}",
         } | changes
         asks = fields["Type"] != "Notification"
         names = ["Message", "MessageId", *(["SubscribeURL"] if asks else ["Subject"]), "Timestamp"]

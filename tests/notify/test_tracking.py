@@ -205,7 +205,7 @@ def test_what_sns_did_not_sign_just_now_for_us_is_refused_and_leaves_nothing(sns
     answer = call(sns, made(sns))
     assert (answer.status_code, answer.json()["code"]) == (403, "webhook_unproven")
     assert ProviderEvent.objects.count() == 0
-    assert {path for _, path in sns.calls} <= {PATH}
+    assert {path for _, path in sns.calls} <= {sns.certificate}
 
 
 @pytest.mark.django_db
