@@ -6,6 +6,7 @@ import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.test import Client
 
 from bh_sdk.errors import AlreadyBlocked, AmountOutOfBounds, BHError, Conflict
 from bh_sdk.money import Money
+from bh_sdk.server.api import limits
 from bh_sdk.server.events.models import RecordedEvent
 from bh_sdk.server.ops import clock
 from bh_sdk.server.ops.sealed import keyed_hash
@@ -34,9 +36,11 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def real_limits(settings: Any, clean_redis: redis.Redis) -> None:
-    """As in production; and nobody counted yet."""
+def real_limits(settings: Any, clean_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in production; nobody counted yet; and however long a test takes, no window slides on beneath it."""
     settings.BH_LIMIT_FACTOR = 1
+    still = clock.now()
+    monkeypatch.setattr(limits, "clock", SimpleNamespace(now=lambda: still))
 
 
 def a_try(**changes: Any) -> Try:
