@@ -16,11 +16,13 @@ ROUNDS = 20
 
 
 def measure(stack: Stack) -> Iterator[Figure]:
+    from bh_sdk.server.ops import heap
     from notify_svc.wording import liquid, rendering
     from notify_svc.wording.seeds import seeds
 
     mails = [seed.source for seed in seeds() if seed.source.channel == "email"]
     liquid.parse.cache_clear()
+    heap.settle()
     first = [_milliseconds(partial(rendering.sampled, source)) for source in mails]
     later = [_milliseconds(partial(rendering.sampled, source)) for _ in range(ROUNDS) for source in mails]
     yield Figure("a mail, p50", percentile(later, 0.5), "ms", note=f"{len(mails)} templates, {ROUNDS} times each")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging.config
 import resource
 from types import FrameType
 
 import uvicorn
 
-from bh_sdk.server.ops import logs
+from bh_sdk.server.ops import heap, logs
 from notify_svc.stream import settings
 from notify_svc.stream.app import Application
 from notify_svc.stream.hub import Hub
@@ -51,8 +50,7 @@ async def serve(host: str, port: int) -> None:
         backlog=1024,
     )
     hub.start()
-    # What was made until now stays: no collection has to look through it again.
-    gc.freeze()
+    heap.settle()
     try:
         await Server(config, hub).serve()
     finally:

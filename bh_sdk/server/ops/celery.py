@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
-from bh_sdk.server.ops import cause, trace
+from bh_sdk.server.ops import cause, heap, trace
 from bh_sdk.server.ops.settings import setting
 
 # One worker thread runs one task at a time.
@@ -33,6 +33,7 @@ def make_celery(service: str, settings_module: str | None = None) -> Celery:
     app.set_default()
     task_prerun.connect(_begin, dispatch_uid="bh_begin")
     task_postrun.connect(_end, dispatch_uid="bh_end")
+    worker_ready.connect(_settle, dispatch_uid="bh_heap")
     # Connecting a receiver keeps Celery from replacing the logging that Django set up.
     setup_logging.connect(_keep_logging, dispatch_uid="bh_logging")
     return app
@@ -59,6 +60,10 @@ def _end(**_: Any) -> None:
     token = vars(_tokens).pop("value", None)
     if token is not None:
         cause.end(token)
+
+
+def _settle(**_: Any) -> None:
+    heap.settle()
 
 
 def _keep_logging(**_: Any) -> None:

@@ -35,5 +35,8 @@ def application_for(service: str, settings_module: str | None = None) -> Early:
     # Routes are read now, not by the first caller, and a route without a lock stops the start.
     get_resolver().url_patterns  # noqa: B018
     from bh_sdk.server.api.early import Early
+    from bh_sdk.server.ops import heap
 
-    return Early(application)
+    early = Early(application)
+    heap.settle()
+    return early

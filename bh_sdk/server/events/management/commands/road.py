@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from bh_sdk.server.events.road import drive, workers
+from bh_sdk.server.ops import heap
 
 
 class Command(BaseCommand):
@@ -15,4 +16,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(drive(workers()))
+        found = workers()
+        heap.settle()
+        sys.exit(drive(found))
